@@ -1,0 +1,11 @@
+/** What both sides of Temporal agree on. Plain data, no I/O, importable from a workflow. */
+export * from './duration';
+export * from './names';
+export * from './progress';
+export * from './resources';
+export * from './result';
+export * from './search-attributes';
+export * from './spec';
+export * from './spec-errors';
+export * from './spec-hash';
+export * from './steps';

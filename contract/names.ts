@@ -1,0 +1,48 @@
+/** The task queue that workers of this project poll unless configured otherwise (`CVM_IMAGE_TASK_QUEUE`). */
+export const defaultTaskQueue = 'cvm-image-builder';
+
+/** Name of the build's workflow type. */
+export const buildWorkflowType = 'buildImage';
+
+/** The workflow ID is the lock: one build per source instance at a time. */
+export const buildWorkflowId = (region: string, instanceId: string) => `build-image/${region}/${instanceId}`;
+
+/** Key of the memo field that holds the fingerprint of the spec. */
+export const specHashMemo = 'specHash';
+
+/**
+ * The build ID: the source instance and the tail of the first run's ID, such as `web00001-5e8c0f9a1b2c`. The first
+ * run's ID survives a reset, and its last 12 digits are random (the first ones are a clock).
+ */
+export const buildIdOf = (instanceId: string, firstExecutionRunId: string) =>
+  `${instanceId.replace(/^ins-/, '')}-${firstExecutionRunId.slice(-12)}`;
+
+/** Keys of the tags that mark what belongs to whom. Their values begin with the installation's name. */
+export const tagKeys = {
+  /** installation/build, on everything that a build makes. */
+  build: 'cvm-image-builder/build',
+  /** `pending` until the commit point, then `kept`. */
+  state: 'cvm-image-builder/state',
+  /** installation/build, on a source instance that was running and is to run again. */
+  restore: 'cvm-image-builder/restore',
+} as const;
+
+/** Name of a disk's snapshot: at most 60 characters, unique by build, disk and generation. */
+export const snapshotName = (buildId: string, diskId: string, generation: number) =>
+  `cib-${buildId}-${diskId}-g${generation}`;
+
+/** Fills `{date}` (YYYYMMDD), `{time}` (HHMMSS), both UTC, `{instance}`, `{family}` and `{build}` into an image name. */
+export function expandImageName(
+  template: string,
+  values: { startedAt: Date; instanceId: string; family?: string | undefined; buildId: string },
+): string {
+  const [day, clock] = values.startedAt.toISOString().split('T') as [string, string];
+  const fields: Record<string, string | undefined> = {
+    date: day.replaceAll('-', ''),
+    time: clock.slice(0, 8).replaceAll(':', ''),
+    instance: values.instanceId,
+    family: values.family,
+    build: values.buildId,
+  };
+  return template.replace(/\{(\w+)\}/g, (whole, field: string) => fields[field] ?? whole);
+}

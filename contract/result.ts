@@ -1,0 +1,47 @@
+import type { StepName } from './progress';
+import type { Resource } from './resources';
+import type { DiskSnapshot, ImageFacts, LaunchedInstance } from './steps';
+
+/** What a build made, and what it cost. */
+export interface BuildResult {
+  buildId: string;
+  region: string;
+  image: ImageFacts & { family?: string | undefined };
+  /** One a chosen disk; empty when the image holds the data disks itself. */
+  snapshots: DiskSnapshot[];
+  instance?: LaunchedInstance | undefined;
+  source: {
+    instanceId: string;
+    wasRunning: boolean;
+    /** Seconds from asking for the stop to being seen RUNNING again; absent when the source was stopped anyway. */
+    downTimeSeconds?: number | undefined;
+  };
+  steps: { step: StepName; seconds: number }[];
+  /** Every resource made, with what became of it. */
+  resources: Resource[];
+}
+
+/** First detail of the failure that a failed or cancelled build ends with. */
+export interface BuildFailure {
+  buildId: string;
+  /** The step that failed; absent when the build was refused or cancelled between steps. */
+  step?: StepName | undefined;
+  /** The cloud's own error code, or one of ours: Cancelled, DeadlineExceeded, SpecInvalid, … */
+  code: string;
+  message: string;
+  /** What to do about it. */
+  advice?: string | undefined;
+  requestId?: string | undefined;
+  /** Every resource made, with what became of it. */
+  resources: Resource[];
+  /** The source instance at the end. */
+  source?: string | undefined;
+}
+
+/** Second detail of an activity's failure: what the activity knows that its message does not say. */
+export interface StepFailureDetails {
+  requestId?: string | undefined;
+  advice?: string | undefined;
+  /** True when nothing was changed in the cloud by this step in any attempt, so that nothing needs settling. */
+  untouched: boolean;
+}

@@ -1,0 +1,114 @@
+import { distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+import { type BuildSpec, buildSpecSchema } from './spec';
+
+/** One thing that is wrong with a spec. */
+export interface SpecProblem {
+  /** Where in the file: `launch.zone`, `dataDisks[1]`; empty for the file as a whole. */
+  path: string;
+  /** What is allowed there. */
+  message: string;
+  /** What was found, as JSON and shortened; absent when nothing was there. */
+  found?: string;
+}
+
+export type SpecCheck = { ok: true; spec: BuildSpec } | { ok: false; problems: SpecProblem[] };
+
+/** Checks and normalises a spec; answers every problem at once. Never throws. */
+export function checkSpec(input: unknown): SpecCheck {
+  const parsed = buildSpecSchema.safeParse(input);
+  if (parsed.success) return { ok: true, spec: parsed.data };
+  return { ok: false, problems: parsed.error.issues.flatMap((issue) => describeIssue(issue, input)) };
+}
+
+/** The problems as text, a line each: `launch.zone: expected a zone such as ap-guangzhou-3 (found "gz")`. */
+export function formatProblems(problems: SpecProblem[]): string {
+  return problems
+    .map(({ path, message, found }) => `${path || 'spec'}: ${message}${found === undefined ? '' : ` (found ${found})`}`)
+    .join('\n');
+}
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): SpecProblem[] {
+  const value = valueAt(input, issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(issue.path);
+    return issue.keys.map((key) => ({
+      path: formatPath([...issue.path, key]),
+      message: `unknown key; ${nearest(key, known)}`,
+    }));
+  }
+  const message =
+    value === undefined && issue.code === 'invalid_type' ? `missing; expected ${issue.expected}` : allowed(issue);
+  return [
+    {
+      path: formatPath(issue.path),
+      message,
+      ...(value === undefined ? {} : { found: shorten(value as NonNullable<unknown> | null) }),
+    },
+  ];
+}
+
+function allowed(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return `expected ${issue.values.map(String).join(', ')}`;
+    case 'invalid_type':
+      return `expected ${issue.expected}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}${unit(issue.origin)}`;
+    case 'too_small':
+      return `expected at least ${issue.minimum}${unit(issue.origin)}`;
+    default:
+      return issue.message;
+  }
+}
+
+const unit = (origin: string) => (origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '');
+
+function nearest(key: string, known: string[]): string {
+  const [best] = known.map((name) => ({ name, far: distance(key, name) })).sort((a, b) => a.far - b.far);
+  return best && best.far <= Math.max(2, key.length / 2)
+    ? `did you mean ${best.name}?`
+    : `known keys are ${known.join(', ')}`;
+}
+
+/** The keys that the schema knows at a path. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = buildSpecSchema;
+  for (const key of path) schema = shapeOf(schema)?.[String(key)];
+  return Object.keys(shapeOf(schema) ?? {});
+}
+
+/** The fields of an object schema, looked for through optional, default and prefault wrappers. */
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  let inner = schema;
+  while (
+    inner instanceof z.ZodOptional ||
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
+    inner instanceof z.ZodNullable
+  ) {
+    inner = inner.unwrap();
+  }
+  return inner instanceof z.ZodObject ? inner.shape : undefined;
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    input,
+  );
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
+    '',
+  );
+}
+
+function shorten(value: NonNullable<unknown> | null): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

@@ -1,0 +1,166 @@
+import type { BuildSpec, LaunchSettings } from './spec';
+import type { Resource } from './resources';
+
+/** What every activity of a build is told about the build. */
+export interface BuildRef {
+  buildId: string;
+  region: string;
+  instanceId: string;
+  /** Role to assume for this build, if the spec names one. */
+  roleArn?: string | undefined;
+}
+
+export interface Disk {
+  diskId: string;
+  usage: 'SYSTEM_DISK' | 'DATA_DISK';
+  /** GiB. */
+  size: number;
+  /** Such as CLOUD_PREMIUM. */
+  type: string;
+}
+
+export interface SourceFacts {
+  instanceId: string;
+  name: string;
+  zone: string;
+  instanceType: string;
+  osName: string;
+  windows: boolean;
+  /** Whether it is to run again at the end: it was running, or an earlier attempt's restore tag says so. */
+  wasRunning: boolean;
+  vpcId?: string | undefined;
+  subnetId?: string | undefined;
+  securityGroupIds: string[];
+  systemDisk: Disk;
+  /** The data disks that the build takes with it, by snapshot or inside the image. */
+  dataDisks: Disk[];
+  /** Account that owns the resources (UIN), part of their six-segment names. */
+  accountId: string;
+}
+
+export interface QuotaFacts {
+  images: { used: number; total: number };
+  snapshots?: { used: number; total: number } | undefined;
+}
+
+export interface DiskSnapshot {
+  snapshotId: string;
+  diskId: string;
+  usage: Disk['usage'];
+  /** GiB, of the disk. */
+  size: number;
+}
+
+export interface ImageFacts {
+  imageId: string;
+  name: string;
+  /** GiB. */
+  size: number;
+  /** The snapshots bound to the image, implicit ones included. */
+  snapshotIds: string[];
+}
+
+export interface LaunchedInstance {
+  instanceId: string;
+  name: string;
+  zone: string;
+  privateIps: string[];
+  publicIps: string[];
+  systemDiskId: string;
+  /** New data disks, each with the snapshot that it was made from. */
+  dataDisks: { diskId: string; snapshotId?: string | undefined; size: number }[];
+}
+
+/** How a step ended whose undo is asked for: its outcome is unknown when its answer was lost or it was interrupted. */
+export interface UndoInput {
+  build: BuildRef;
+  /** The generation of the step that is undone; all earlier ones are undone too. */
+  generation: number;
+  /** IDs that the step is known to have made. What it never told is found by name and tag. */
+  known: string[];
+  /** False when the step is known to be over, so that an empty look-up is proof without a settle window. */
+  unknownOutcome: boolean;
+}
+
+export interface UndoOutcome {
+  resources: Resource[];
+}
+
+export interface ShutdownOutcome {
+  /** ISO 8601, UTC: when this build asked for the stop; absent when the instance was already stopped. */
+  askedAt?: string | undefined;
+  /** ISO 8601, UTC: when it was seen STOPPED. */
+  stoppedAt: string;
+}
+
+export interface RestoreOutcome {
+  outcome: 'running' | 'left stopped' | 'gone';
+  /** ISO 8601, UTC: when it was seen RUNNING. */
+  runningAt?: string | undefined;
+}
+
+export interface CreateImageInput {
+  build: BuildRef;
+  generation: number;
+  name: string;
+  description?: string | undefined;
+  /** Sent as ImageFamily when the spec says so. */
+  family?: string | undefined;
+  tags: Record<string, string>;
+  sysprep: boolean;
+  /** Image of the stopped instance (with these data disks inside), or of these snapshots. */
+  from: { kind: 'instance'; dataDiskIds: string[] } | { kind: 'snapshots'; snapshotIds: string[] };
+}
+
+export interface LaunchInput {
+  build: BuildRef;
+  generation: number;
+  /** Part of the ClientToken, so that a reset run does not get the instance of the run before. */
+  runId: string;
+  imageId: string;
+  settings: LaunchSettings;
+  source: SourceFacts;
+  /** Empty when the image brings its data disks itself. */
+  snapshots: DiskSnapshot[];
+  dataDisks: Disk[];
+}
+
+/** The activities of a build: what each step is given and what it answers. All are safe to run twice. */
+export interface BuildActivities {
+  inspectSource(input: { build: BuildRef; spec: BuildSpec; imageName: string }): Promise<SourceFacts>;
+  checkQuota(input: { build: BuildRef; spec: BuildSpec; snapshots: number }): Promise<QuotaFacts>;
+  shutdownInstance(input: {
+    build: BuildRef;
+    source: SourceFacts;
+    stopType: BuildSpec['stopType'];
+  }): Promise<ShutdownOutcome>;
+  /** Undo of shutdownInstance, and the step that starts the source again. */
+  restoreInstance(input: {
+    build: BuildRef;
+    accountId?: string | undefined;
+    /** True when a stop may still be under way whose answer nobody got. */
+    unknownOutcome: boolean;
+  }): Promise<RestoreOutcome>;
+  snapshotDisks(input: {
+    build: BuildRef;
+    generation: number;
+    disks: Disk[];
+    tags: Record<string, string>;
+  }): Promise<{ snapshots: DiskSnapshot[] }>;
+  undoSnapshotDisks(input: UndoInput & { diskIds: string[] }): Promise<UndoOutcome>;
+  createImage(input: CreateImageInput): Promise<{ imageId: string; adopted: boolean }>;
+  /** Deletes the image with the snapshots that the cloud made for it; `inputSnapshotIds` are left to their own undo. */
+  undoCreateImage(input: UndoInput & { name: string; inputSnapshotIds: string[] }): Promise<UndoOutcome>;
+  pollImage(input: { build: BuildRef; imageId: string }): Promise<ImageFacts>;
+  /** Tags resources as `kept`: nothing of ours deletes them from here on. */
+  keepResources(input: {
+    build: BuildRef;
+    accountId: string;
+    imageIds?: string[];
+    snapshotIds?: string[];
+    instanceIds?: string[];
+    diskIds?: string[];
+  }): Promise<void>;
+  launchInstance(input: LaunchInput): Promise<LaunchedInstance>;
+  undoLaunchInstance(input: UndoInput & { runId: string }): Promise<UndoOutcome>;
+}
