@@ -5,6 +5,8 @@ const unitSeconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 /** How a duration may be written: a number of seconds, or a whole number with its unit (`90s`, `45m`, `2h`, `7d`). */
 export const durationPattern = /^(\d+)(s|m|h|d)$/;
 
+const howToWrite = 'expected seconds, or a whole number with its unit: 90s, 45m, 2h, 7d';
+
 /**
  * A duration in a spec. Input: a number of seconds or text such as `45m`; output: seconds.
  *
@@ -12,9 +14,7 @@ export const durationPattern = /^(\d+)(s|m|h|d)$/;
  */
 export const duration = (minimum: number) =>
   z
-    .union([z.number(), z.string().regex(durationPattern)], {
-      error: 'expected seconds, or a whole number with its unit: 90s, 45m, 2h, 7d',
-    })
+    .union([z.number(), z.string().regex(durationPattern, { error: howToWrite })], { error: howToWrite })
     .transform((value) => (typeof value === 'number' ? value : parseDuration(value)))
     .refine((seconds) => seconds >= minimum, { error: `expected at least ${minimum} s` });
 

@@ -43,7 +43,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): SpecProblem[] {
     {
       path: formatPath(issue.path),
       message,
-      ...(value === undefined ? {} : { found: shorten(value as NonNullable<unknown> | null) }),
+      ...(value === undefined ? {} : { found: shorten(value) }),
     },
   ];
 }
@@ -108,7 +108,7 @@ function formatPath(path: readonly PropertyKey[]): string {
   );
 }
 
-function shorten(value: NonNullable<unknown> | null): string {
+function shorten(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
