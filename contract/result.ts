@@ -44,4 +44,6 @@ export interface StepFailureDetails {
   advice?: string | undefined;
   /** True when nothing was changed in the cloud by this step in any attempt, so that nothing needs settling. */
   untouched: boolean;
+  /** Resources that the activity saw and that are still there; what an undo that ran out of time leaves behind. */
+  left?: Resource[];
 }

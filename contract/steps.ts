@@ -6,6 +6,8 @@ export interface BuildRef {
   buildId: string;
   region: string;
   instanceId: string;
+  /** True in a run that began with a reset: activities of the run before may still have been at work. */
+  reset: boolean;
   /** Role to assume for this build, if the spec names one. */
   roleArn?: string | undefined;
 }
@@ -34,13 +36,11 @@ export interface SourceFacts {
   systemDisk: Disk;
   /** The data disks that the build takes with it, by snapshot or inside the image. */
   dataDisks: Disk[];
-  /** Account that owns the resources (UIN), part of their six-segment names. */
-  accountId: string;
 }
 
 export interface QuotaFacts {
+  /** Custom images of the region, those still CREATING included, and how many there may be. */
   images: { used: number; total: number };
-  snapshots?: { used: number; total: number } | undefined;
 }
 
 export interface DiskSnapshot {
@@ -94,7 +94,7 @@ export interface ShutdownOutcome {
 }
 
 export interface RestoreOutcome {
-  outcome: 'running' | 'left stopped' | 'gone';
+  outcome: 'running' | 'gone';
   /** ISO 8601, UTC: when it was seen RUNNING. */
   runningAt?: string | undefined;
 }
@@ -128,7 +128,7 @@ export interface LaunchInput {
 /** The activities of a build: what each step is given and what it answers. All are safe to run twice. */
 export interface BuildActivities {
   inspectSource(input: { build: BuildRef; spec: BuildSpec; imageName: string }): Promise<SourceFacts>;
-  checkQuota(input: { build: BuildRef; spec: BuildSpec; snapshots: number }): Promise<QuotaFacts>;
+  checkQuota(input: { build: BuildRef; imageName: string }): Promise<QuotaFacts>;
   shutdownInstance(input: {
     build: BuildRef;
     source: SourceFacts;
@@ -137,7 +137,6 @@ export interface BuildActivities {
   /** Undo of shutdownInstance, and the step that starts the source again. */
   restoreInstance(input: {
     build: BuildRef;
-    accountId?: string | undefined;
     /** True when a stop may still be under way whose answer nobody got. */
     unknownOutcome: boolean;
   }): Promise<RestoreOutcome>;
@@ -155,12 +154,11 @@ export interface BuildActivities {
   /** Tags resources as `kept`: nothing of ours deletes them from here on. */
   keepResources(input: {
     build: BuildRef;
-    accountId: string;
     imageIds?: string[];
     snapshotIds?: string[];
     instanceIds?: string[];
     diskIds?: string[];
   }): Promise<void>;
   launchInstance(input: LaunchInput): Promise<LaunchedInstance>;
-  undoLaunchInstance(input: UndoInput & { runId: string }): Promise<UndoOutcome>;
+  undoLaunchInstance(input: UndoInput): Promise<UndoOutcome>;
 }

@@ -1,0 +1,75 @@
+import { Context } from '@temporalio/activity';
+import { isGrpcServiceError } from '@temporalio/client';
+import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** gRPC's NOT_FOUND: what the server answers to the heartbeat of an attempt that is over. */
+const notFound = 5;
+
+/** This attempt of the activity is over in Temporal's eyes: another one may be at work. Nothing may be changed any more. */
+export class LostLeaseError extends Error {
+  override readonly name = 'LostLeaseError';
+}
+
+/**
+ * The right to change the cloud: this attempt is the current one, as the Temporal server itself has lately said. A
+ * worker that was frozen may wake up after another took over; it must notice before it acts, not after.
+ */
+export interface Lease {
+  /**
+   * Returns once the server has answered a heartbeat of this attempt so recently that no other attempt can have begun.
+   *
+   * @param details heartbeat details to record
+   * @throws {LostLeaseError} when the attempt is over
+   * @throws CancelledFailure when the activity is cancelled, paused or reset
+   */
+  confirm(details: unknown): Promise<void>;
+}
+
+/** A lease that asks the Temporal server. `heartbeat()` returns nothing, the raw request is answered. */
+export class ServerLease implements Lease {
+  private confirmedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly context: Context) {}
+
+  async confirm(details: unknown): Promise<void> {
+    const timeout = this.context.info.heartbeatTimeoutMs ?? 20_000;
+    // The clock of performance.now() goes on while the process is frozen, and nobody can set it.
+    while (performance.now() - this.confirmedAt > timeout / 4) {
+      const askedAt = performance.now();
+      if (await this.ask(details, timeout / 4)) this.confirmedAt = askedAt;
+    }
+  }
+
+  private async ask(details: unknown, patience: number): Promise<boolean> {
+    const { client, info } = this.context;
+    try {
+      const payloads = (await encodeToPayloads(client.options.loadedDataConverter, details)) ?? [];
+      // protobuf.js declares its promise as an intersection with the callback form; this is the promise.
+      const answer = (await client.withDeadline(Date.now() + patience, () =>
+        Promise.resolve(
+          client.workflowService.recordActivityTaskHeartbeat({
+            namespace: client.options.namespace,
+            identity: client.options.identity,
+            taskToken: info.taskToken,
+            details: { payloads },
+          }),
+        ),
+      )) as { cancelRequested?: boolean; activityPaused?: boolean; activityReset?: boolean };
+      if (!answer.cancelRequested && !answer.activityPaused && !answer.activityReset) return true;
+    } catch (error) {
+      if (this.context.cancellationSignal.aborted) await this.context.cancelled;
+      if (isGrpcServiceError(error) && (error.code as number) === notFound) {
+        throw new LostLeaseError('another attempt of this activity has taken over; nothing was changed');
+      }
+      // Temporal is out of reach. That passes, or the attempt times out and another finds the server.
+      await sleep(Math.min(patience, 1000), undefined, { signal: this.context.cancellationSignal }).catch(
+        () => undefined,
+      );
+      if (!this.context.cancellationSignal.aborted) return false;
+    }
+    // The SDK learns of it with its own next heartbeat, and only then is the activity's end taken for a cancellation.
+    this.context.heartbeat(details);
+    return this.context.cancelled;
+  }
+}

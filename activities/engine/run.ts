@@ -1,0 +1,330 @@
+import { Context } from '@temporalio/activity';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BuildRef, formatSeconds, type Resource, tagKeys, type WaitProgress } from '../../contract';
+import type { Cloud } from '../cloud/cloud';
+import { CloudError } from '../cloud/errors';
+import type { ActivitySettings } from '../settings';
+import { finalFailure, messageOf, slowFailure } from './failures';
+import type { Act, Goal, Verdict } from './goal';
+import type { Lease } from './lease';
+import { Backoff, Pace } from './pace';
+
+export interface RunTools {
+  cloud: Cloud;
+  settings: ActivitySettings;
+  lease: Lease;
+}
+
+/**
+ * How a step takes failures. `before changes`: it comes before the build's first change to the cloud, so even what a
+ * person could mend is refused at once, and nothing has to be cleaned up. `step`: what a person can mend is retried
+ * slowly. `undo`: so is everything else, since an undo never gives up before its deadline.
+ */
+export type Manner = 'before changes' | 'step' | 'undo';
+
+/** One attempt of one activity: what a step's declaration has in hand. */
+export class StepRun {
+  readonly cloud: Cloud;
+  readonly settings: ActivitySettings;
+  /** Whether an earlier attempt may have changed something of which this one does not know. */
+  readonly retried: boolean;
+  /** Value of the tags that say whose a resource is: installation/build. */
+  readonly owner: string;
+  /** When this activity was first scheduled, ISO 8601. */
+  readonly startedAt: string;
+  private readonly context = Context.current();
+  private readonly lease: Lease;
+  private readonly waits = new Map<string, WaitProgress>();
+  private readonly left = new Map<string, Resource>();
+  private readonly stop = new AbortController();
+  private readonly signal: AbortSignal;
+  private readonly deadline: number;
+
+  private touched: boolean;
+
+  constructor(
+    tools: RunTools,
+    readonly build: BuildRef,
+    private readonly manner: Manner,
+  ) {
+    const { info, cancellationSignal } = this.context;
+    this.cloud = tools.cloud;
+    this.settings = tools.settings;
+    this.lease = tools.lease;
+    this.retried = info.attempt > 1 || build.reset;
+    this.touched = manner !== 'before changes' || this.retried;
+    this.owner = `${tools.settings.installation}/${build.buildId}`;
+    this.startedAt = new Date(info.scheduledTimestampMs).toISOString();
+    this.signal = AbortSignal.any([cancellationSignal, this.stop.signal]);
+    // A little before Temporal's own deadline, so that the failure can say what was being waited for.
+    const limit = info.scheduleToCloseTimeoutMs || Number.POSITIVE_INFINITY;
+    this.deadline = info.scheduledTimestampMs + limit - Math.min(5000, limit * 0.05);
+  }
+
+  /** The tags of something that this build makes. */
+  tags(own: Record<string, string> = {}): { Key: string; Value: string }[] {
+    const all = { ...own, [tagKeys.build]: this.owner, [tagKeys.state]: 'pending' };
+    return Object.entries(all).map(([Key, Value]) => ({ Key, Value }));
+  }
+
+  /** Whether a resource carries this build's tag. */
+  owns(tags: { Key?: string; Value?: string }[] | undefined): boolean {
+    return (tags ?? []).some(({ Key, Value }) => Key === tagKeys.build && Value === this.owner);
+  }
+
+  /** Remembers a resource that was seen, so that a failure can list it; `gone` forgets it. */
+  remember(resource: Resource): void {
+    this.left.set(resource.id, resource);
+  }
+
+  gone(id: string): void {
+    this.left.delete(id);
+  }
+
+  /** What the step cannot get over by itself: the end of it, or for an undo a reason to come back later. */
+  refusal(code: string, message: string, advice?: string): Error {
+    return this.failure(code, message, { advice });
+  }
+
+  private failure(
+    code: string,
+    message: string,
+    about: { advice?: string | undefined; requestId?: string | undefined },
+  ) {
+    const circumstances = { ...about, touched: this.touched, left: [...this.left.values()] };
+    return this.manner === 'undo'
+      ? slowFailure(code, message, this.settings.backoff.blockedSeconds, circumstances)
+      : finalFailure(code, message, circumstances);
+  }
+
+  /** Brings the world to a goal. Answers what was seen when it was there. */
+  async achieve<Seen>(goal: Goal<Seen>): Promise<Seen | undefined> {
+    const pace = new Pace(this.settings.waits);
+    const backoff = new Backoff(this.settings.backoff);
+    let acted = false;
+    // Not repeatable, and an earlier attempt may have made the change: its effect may still have to show.
+    let unsettled = this.retried;
+    let quietSince: number | undefined;
+    let standsSince: number | undefined;
+
+    for (;;) {
+      const seen = await this.patiently(goal.title, goal.look);
+      const verdict = goal.judge(seen, acted);
+      if (verdict.is !== 'done') standsSince = undefined;
+      if (verdict.is !== 'act') quietSince = undefined;
+
+      switch (verdict.is) {
+        case 'done': {
+          standsSince ??= performance.now();
+          const standing = (performance.now() - standsSince) / 1000;
+          if (standing >= (goal.standSeconds ?? 0)) {
+            this.waits.delete(goal.title);
+            return seen;
+          }
+          await this.wait(goal, { is: 'going', waitingFor: `${goal.title}: making sure that it stays so` }, pace);
+          break;
+        }
+        case 'going':
+          await this.wait(goal, verdict, pace);
+          break;
+        case 'wrong':
+          throw this.refusal(verdict.code, verdict.message, verdict.advice);
+        case 'act': {
+          const { act } = goal;
+          if (!act) throw new Error(`${goal.title}: nothing leads there`);
+          if (unsettled && !act.repeatable) {
+            quietSince ??= performance.now();
+            if ((performance.now() - quietSince) / 1000 < this.settings.settleSeconds) {
+              const waitingFor = `${goal.title}: whether an earlier ${act.action} shows`;
+              await this.wait(goal, { is: 'going', waitingFor }, pace);
+              break;
+            }
+          }
+          const { outcome, made } = await this.attempt(goal, act, backoff);
+          if (outcome === 'not made') break;
+          acted = true;
+          unsettled = true;
+          quietSince = undefined;
+          if (made !== undefined && goal.judge(made, true).is === 'done' && !goal.standSeconds) {
+            this.waits.delete(goal.title);
+            return made;
+          }
+        }
+      }
+    }
+  }
+
+  /** Brings the world to several goals at once. When one fails, the others stop waiting. */
+  async achieveAll<Seen>(goals: Goal<Seen>[]): Promise<(Seen | undefined)[]> {
+    let failure: { error: unknown } | undefined;
+    const all = await Promise.all(
+      goals.map((goal) =>
+        this.achieve(goal).catch((error: unknown) => {
+          failure ??= { error };
+          this.stop.abort(error);
+          return undefined;
+        }),
+      ),
+    );
+    if (failure) throw failure.error;
+    return all;
+  }
+
+  /**
+   * Makes everything that `find` finds go away, until it has found nothing for `standSeconds`: what was made without our
+   * being told may take a while to show. Answers the IDs of what was seen.
+   */
+  async clear<Seen>(what: {
+    title: string;
+    find: () => Promise<Seen[]>;
+    idOf: (seen: Seen) => string;
+    goal: (id: string) => Goal<Seen>;
+    standSeconds: number;
+  }): Promise<string[]> {
+    const { title, find, idOf, goal, standSeconds } = what;
+    const pace = new Pace(this.settings.waits);
+    const all = new Set<string>();
+    let emptySince: number | undefined;
+    for (;;) {
+      const ids = (await this.patiently(title, find)).map(idOf);
+      if (ids.length > 0) {
+        emptySince = undefined;
+        ids.forEach((id) => all.add(id));
+        await this.achieveAll(ids.map(goal));
+        continue;
+      }
+      emptySince ??= performance.now();
+      if ((performance.now() - emptySince) / 1000 >= standSeconds) {
+        this.waits.delete(title);
+        return [...all];
+      }
+      await this.wait({ title }, { is: 'going', waitingFor: `${title}: making sure that no more show` }, pace);
+    }
+  }
+
+  /** Looks at the world until it answers. Throttling, network and server errors only cost time. */
+  async patiently<T>(title: string, look: () => Promise<T>): Promise<T> {
+    const backoff = new Backoff(this.settings.backoff);
+    for (;;) {
+      try {
+        return await look();
+      } catch (error) {
+        await this.bear(title, error, backoff);
+      }
+    }
+  }
+
+  /**
+   * Makes one change, under the lease: `made` when the cloud said so, `unknown` when nobody can tell, `not made` when it
+   * was refused in a way that passes (after a pause).
+   */
+  private async attempt<Seen>(
+    goal: Goal<Seen>,
+    act: Act<Seen>,
+    backoff: Backoff,
+  ): Promise<{ outcome: 'made' | 'unknown' | 'not made'; made?: Seen | undefined }> {
+    await this.lease.confirm(this.progress());
+    try {
+      const made = await act.call();
+      this.touched = true;
+      backoff.reset();
+      this.context.log.info(`${act.action} done`, { ...this.build, goal: goal.title });
+      return { outcome: 'made', made };
+    } catch (error) {
+      const unknown = error instanceof CloudError && error.kind === 'transient';
+      if (unknown) this.touched = true;
+      if (error instanceof CloudError && act.lookAgain?.test(error.code)) {
+        this.explain(goal.title, error);
+        await this.pause(backoff.next());
+        return { outcome: 'not made' };
+      }
+      await this.bear(goal.title, error, backoff);
+      return { outcome: unknown ? 'unknown' : 'not made' };
+    }
+  }
+
+  /** Pauses after an error that passes by itself, and says so; throws every other one as what it means for the build. */
+  private async bear(title: string, error: unknown, backoff: Backoff): Promise<void> {
+    if (!(error instanceof CloudError)) throw error;
+    const { kind, code, advice, requestId } = error;
+    switch (kind) {
+      case 'throttled':
+      case 'transient':
+      case 'busy':
+        this.explain(title, error);
+        await this.pause(backoff.next());
+        return;
+      case 'blocked':
+        if (this.touched) {
+          const left = [...this.left.values()];
+          const about = { touched: true, left, advice, requestId };
+          throw slowFailure(code, messageOf(error), this.settings.backoff.blockedSeconds, about);
+        }
+    }
+    throw this.failure(code, messageOf(error), { advice, requestId });
+  }
+
+  private explain(title: string, error: CloudError): void {
+    const { code, message, requestId } = error;
+    const waitingFor = this.waits.get(title)?.waitingFor ?? title;
+    this.report(title, { waitingFor, problem: { code, message: `${error.action}: ${message}`, requestId } });
+    this.context.log.warn(messageOf(error), { ...this.build, goal: title, code, requestId });
+  }
+
+  private async wait(
+    goal: Pick<Goal<never>, 'title' | 'watch'>,
+    verdict: Verdict & { is: 'going' },
+    pace: Pace,
+  ): Promise<void> {
+    const { waitingFor, percent } = verdict;
+    this.report(goal.title, { waitingFor, ...(percent === undefined ? {} : { percent }) });
+    const milliseconds = pace.next(percent);
+    const watch = goal.watch?.();
+    await this.pause(milliseconds, watch && ((signal) => watch.on.pause(watch.id, milliseconds, signal)));
+  }
+
+  /** Waits, but not beyond a cancellation or the step's deadline. */
+  private async pause(milliseconds: number, otherwise?: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const left = this.deadline - Date.now();
+    if (left <= 0) throw this.overdue();
+    try {
+      if (otherwise && milliseconds <= left) await otherwise(this.signal);
+      else await sleep(Math.min(milliseconds, left), undefined, { signal: this.signal });
+    } catch (error) {
+      // Rejects with the SDK's own CancelledFailure, which tells cancelled, paused, reset and shut down apart.
+      if (this.context.cancellationSignal.aborted) await this.context.cancelled;
+      throw this.stop.signal.aborted ? this.stop.signal.reason : error;
+    }
+  }
+
+  private overdue(): Error {
+    const { waitingFor, problem } = this.progress();
+    const limit = formatSeconds(this.context.info.scheduleToCloseTimeoutMs / 1000);
+    const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
+    return finalFailure('DeadlineExceeded', `not done after ${limit}: ${waitingFor}${last}`, {
+      touched: this.touched,
+      left: [...this.left.values()],
+      advice: `Give the step more time (deadlines.${this.context.info.activityType}), or find out what holds it up.`,
+      requestId: problem?.requestId,
+    });
+  }
+
+  private report(title: string, progress: WaitProgress): void {
+    this.waits.set(title, progress);
+    this.context.heartbeat(this.progress());
+  }
+
+  /** What this activity waits for, all its goals taken together: its heartbeat details. */
+  progress(): WaitProgress {
+    const waits = [...this.waits.values()];
+    const percents = waits.map(({ percent }) => percent).filter((percent) => percent !== undefined);
+    const problem = waits.find((wait) => wait.problem)?.problem;
+    return {
+      waitingFor: waits.map(({ waitingFor }) => waitingFor).join(', ') || 'the cloud',
+      ...(percents.length > 0 && percents.length === waits.length
+        ? { percent: Math.floor(percents.reduce((sum, percent) => sum + percent, 0) / percents.length) }
+        : {}),
+      ...(problem ? { problem } : {}),
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import { Context } from '@temporalio/activity';
+import type { BuildRef } from '../../contract';
+import type { Clouds } from '../cloud/cloud';
+import type { ActivitySettings } from '../settings';
+import { type Lease, ServerLease } from './lease';
+import { type Manner, StepRun } from './run';
+
+/** What the activities of one worker share. */
+export interface StepTools {
+  clouds: Clouds;
+  settings: ActivitySettings;
+  /** How an attempt makes sure that it is the current one. Default: by asking the Temporal server. */
+  lease?: (context: Context) => Lease;
+}
+
+interface StepInput {
+  build: BuildRef;
+}
+
+/** An activity that waits to be given its tools. */
+export type Step<Input extends StepInput, Output> = (tools: StepTools) => (input: Input) => Promise<Output>;
+
+/**
+ * Declares a step or an undo: what is particular to it. The engine sees to the heartbeat, the lease and the failures.
+ *
+ * @param manner how it takes failures; see {@link Manner}
+ */
+export function step<Input extends StepInput, Output>(
+  manner: Manner,
+  declaration: (run: StepRun, input: Input) => Promise<Output>,
+): Step<Input, Output> {
+  return (tools) => async (input) => {
+    const context = Context.current();
+    const { build } = input;
+    const run = new StepRun(
+      {
+        cloud: tools.clouds.get(build.region, build.roleArn),
+        settings: tools.settings,
+        lease: tools.lease?.(context) ?? new ServerLease(context),
+      },
+      build,
+      manner,
+    );
+    // Says that this process is alive, and is how a cancellation arrives, however long a single call takes.
+    const beat = setInterval(() => context.heartbeat(run.progress()), (context.info.heartbeatTimeoutMs ?? 20_000) / 8);
+    context.heartbeat(run.progress());
+    try {
+      return await declaration(run, input);
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}

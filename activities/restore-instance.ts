@@ -1,0 +1,64 @@
+import { type BuildActivities, tagKeys } from '../contract';
+import { step } from './engine/step';
+import { removeTag, tagValue } from './cloud/tags';
+import { describeState, instanceById, isDoomed, isOperating } from './source-instance';
+
+type Input = Parameters<BuildActivities['restoreInstance']>[0];
+type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
+
+/**
+ * Starts the source instance again and takes the restore tag away: a step of its own, and the undo of
+ * `shutdownInstance`. It has no deadline; it ends when the instance is RUNNING or no longer exists.
+ *
+ * CVM StartInstances takes only a STOPPED instance, so a stop that is still under way is waited for. Twice is harmless:
+ * RUNNING is the wanted state, whoever brought it about. When a stop may be in flight whose answer nobody got, RUNNING
+ * is believed only after it has stood for the settle window.
+ */
+export const restoreInstance = step<Input, Output>('undo', async (run, { build, unknownOutcome }) => {
+  const { instanceId } = build;
+  const instance = await run.achieve({
+    ...instanceById(run, instanceId),
+    judge: (seen) => {
+      if (!seen || isDoomed(seen)) return { is: 'done' };
+      if (seen.InstanceState === 'RUNNING') {
+        const settling = isOperating(seen) && /^(Start|Stop|Reboot)Instances$/.test(seen.LatestOperation ?? '');
+        return settling ? { is: 'going', waitingFor: describeState(seen) } : { is: 'done' };
+      }
+      if (seen.InstanceState === 'STOPPED' && !(isOperating(seen) && seen.LatestOperation === 'StartInstances')) {
+        return { is: 'act' };
+      }
+      return { is: 'going', waitingFor: describeState(seen) };
+    },
+    act: {
+      action: 'StartInstances',
+      repeatable: true,
+      call: async () => {
+        await run.cloud.call('cvm', 'StartInstances', { InstanceIds: [instanceId] });
+        return undefined;
+      },
+      lookAgain: /^(UnsupportedOperation\.InstanceState|InvalidInstanceId\.NotFound)/,
+    },
+    ...(unknownOutcome ? { standSeconds: run.settings.settleSeconds } : {}),
+  });
+  if (!instance || isDoomed(instance)) return { outcome: 'gone' };
+  const runningAt = new Date().toISOString();
+
+  await run.achieve({
+    title: `restore tag of ${instanceId}`,
+    look: () => run.cloud.instances.look(instanceId),
+    // Somebody else's tag is not ours to take away. Tags are eventually consistent: asking once is enough.
+    judge: (seen, acted) =>
+      acted || tagValue(seen?.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) !== true
+        ? { is: 'done' }
+        : { is: 'act' },
+    act: {
+      action: 'UnTagResources',
+      repeatable: true,
+      call: async () => {
+        await removeTag(run.cloud, 'instance', instanceId, tagKeys.restore);
+        return undefined;
+      },
+    },
+  });
+  return { outcome: 'running', runningAt };
+});

@@ -1,0 +1,156 @@
+import {
+  type BuildActivities,
+  type BuildRef,
+  type Disk,
+  type DiskSnapshot,
+  type Resource,
+  snapshotName,
+} from '../contract';
+import type { Snapshot } from './cloud/cloud';
+import type { Goal } from './engine/goal';
+import type { StepRun } from './engine/run';
+import { step } from './engine/step';
+
+type Input = Parameters<BuildActivities['snapshotDisks']>[0];
+type Output = Awaited<ReturnType<BuildActivities['snapshotDisks']>>;
+
+/**
+ * Takes one CBS snapshot of each disk, all at once, and waits until they are NORMAL.
+ *
+ * CBS CreateSnapshot has no ClientToken. So each snapshot's name holds build, disk and generation: one that is there is
+ * adopted, and a create of unknown outcome is not repeated until look-ups have stayed empty for the settle window. In the
+ * end whatever carries such a name twice is deleted but for the oldest.
+ */
+export const snapshotDisks = step<Input, Output>('step', async (run, { build, generation, disks, tags }) => {
+  const named = (disk: Disk) => snapshotName(build.buildId, disk.diskId, generation);
+  const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, named(disk), tags)));
+  const chosen = found.filter((snapshot) => snapshot !== undefined);
+  await deleteExtras(run, disks, named, new Set(chosen.map(({ SnapshotId }) => SnapshotId)));
+  const snapshots = disks.map((disk, index): DiskSnapshot => {
+    return { snapshotId: chosen[index]!.SnapshotId!, diskId: disk.diskId, usage: disk.usage, size: disk.size };
+  });
+  return { snapshots };
+});
+
+function snapshotOf(run: StepRun, disk: Disk, name: string, tags: Record<string, string>): Goal<Snapshot> {
+  let id: string | undefined;
+  return {
+    title: `snapshot of ${disk.diskId}`,
+    look: async () => {
+      const seen =
+        id === undefined
+          ? oldest(
+              (await run.cloud.snapshotsOfDisks([disk.diskId])).filter(({ SnapshotName }) => SnapshotName === name),
+            )
+          : await run.cloud.snapshots.look(id);
+      if (seen?.SnapshotId !== undefined) {
+        id = seen.SnapshotId;
+        run.remember({ type: 'snapshot', id, fate: 'made', note: `of ${disk.diskId}` });
+      }
+      return seen;
+    },
+    watch: () => (id === undefined ? undefined : { on: run.cloud.snapshots, id }),
+    judge: (seen) => {
+      if (!seen) return { is: 'act' };
+      if (seen.SnapshotState === 'NORMAL') return { is: 'done' };
+      if (seen.SnapshotState === 'CREATING') {
+        return { is: 'going', waitingFor: `snapshot of ${disk.diskId}: CREATING`, percent: seen.Percent };
+      }
+      const state = seen.SnapshotState ?? 'unknown';
+      return { is: 'wrong', code: 'SnapshotState', message: `snapshot ${id ?? ''} of ${disk.diskId} is ${state}` };
+    },
+    act: {
+      action: 'CreateSnapshot',
+      repeatable: false,
+      call: async () => {
+        const { SnapshotId } = await run.cloud.call('cbs', 'CreateSnapshot', {
+          DiskId: disk.diskId,
+          SnapshotName: name,
+          Tags: run.tags(tags),
+        });
+        if (SnapshotId) run.remember({ type: 'snapshot', id: SnapshotId, fate: 'made', note: `of ${disk.diskId}` });
+        return undefined;
+      },
+    },
+  };
+}
+
+async function deleteExtras(
+  run: StepRun,
+  disks: Disk[],
+  named: (disk: Disk) => string,
+  chosen: Set<string | undefined>,
+): Promise<void> {
+  const names = new Set(disks.map(named));
+  const ofDisks = await run.patiently('snapshots', () => run.cloud.snapshotsOfDisks(disks.map(({ diskId }) => diskId)));
+  const extras = ofDisks.filter(
+    ({ SnapshotName, SnapshotId }) => names.has(SnapshotName ?? '') && !chosen.has(SnapshotId),
+  );
+  await run.achieveAll(extras.map(({ SnapshotId }) => goneSnapshot(run, SnapshotId!)));
+}
+
+const oldest = (snapshots: Snapshot[]) =>
+  snapshots.sort(
+    (a, b) => (a.CreateTime ?? '').localeCompare(b.CreateTime ?? '') || (a.SnapshotId! < b.SnapshotId! ? -1 : 1),
+  )[0];
+
+/**
+ * A snapshot that is to be gone. CBS DeleteSnapshots takes only NORMAL snapshots that no image is bound to, so CREATING
+ * is waited for, and so is the end of an image that holds it.
+ */
+export function goneSnapshot(run: StepRun, id: string): Goal<Snapshot> {
+  return {
+    title: `snapshot ${id}`,
+    look: () => run.cloud.snapshots.look(id),
+    watch: () => ({ on: run.cloud.snapshots, id }),
+    judge: (seen) => {
+      if (!seen || seen.SnapshotState === 'TORECYCLE') {
+        run.gone(id);
+        return { is: 'done' };
+      }
+      run.remember({ type: 'snapshot', id, fate: 'leftover' });
+      if (seen.SnapshotState === 'CREATING') {
+        return { is: 'going', waitingFor: `snapshot ${id}: CREATING, not to be deleted yet`, percent: seen.Percent };
+      }
+      return { is: 'act' };
+    },
+    act: {
+      action: 'DeleteSnapshots',
+      repeatable: true,
+      call: async () => {
+        await run.cloud.call('cbs', 'DeleteSnapshots', { SnapshotIds: [id] });
+        return undefined;
+      },
+      lookAgain:
+        /^(InvalidSnapshotId\.NotFound|UnsupportedOperation\.SnapshotHasBindedImage|InvalidSnapshot\.NotSupported)/,
+    },
+  };
+}
+
+type UndoInput = Parameters<BuildActivities['undoSnapshotDisks']>[0];
+type UndoOutput = Awaited<ReturnType<BuildActivities['undoSnapshotDisks']>>;
+
+/**
+ * Deletes the snapshots that the build took of these disks, of every generation, also those that it was never told of:
+ * they are found by disk and name, and must carry the build's tag.
+ */
+export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run, input) => {
+  const { build, diskIds, known, unknownOutcome } = input;
+  const seen = await run.clear({
+    title: 'snapshots of the build',
+    find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
+    idOf: ({ SnapshotId }) => SnapshotId!,
+    goal: (id) => goneSnapshot(run, id),
+    standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
+  });
+  const resources = [...new Set([...known, ...seen])].map((id): Resource => ({
+    type: 'snapshot',
+    id,
+    fate: 'deleted',
+  }));
+  return { resources };
+});
+
+/** Whether this build took the snapshot, in whichever generation: by its name and its tag. */
+const isOurs = (run: StepRun, build: BuildRef, { DiskId, SnapshotName, Tags }: Snapshot) =>
+  SnapshotName?.startsWith(snapshotName(build.buildId, DiskId ?? '', 0).slice(0, -1)) === true && run.owns(Tags);

@@ -1,0 +1,39 @@
+import type { Instance } from './cloud/cloud';
+import type { StepRun } from './engine/run';
+import type { Goal } from './engine/goal';
+
+/** States in which an instance is on its way to another one, so that waiting is all there is to do. */
+const transitional = new Set([
+  'PENDING',
+  'STARTING',
+  'STOPPING',
+  'REBOOTING',
+  'ENTER_RESCUE_MODE',
+  'EXIT_RESCUE_MODE',
+  'ENTER_SERVICE_LIVE_MIGRATE',
+  'SERVICE_LIVE_MIGRATE',
+  'EXIT_SERVICE_LIVE_MIGRATE',
+]);
+
+export const isTransitional = (instance: Instance) => transitional.has(instance.InstanceState ?? '');
+/** An operation that was asked for has not ended yet (LatestOperationState OPERATING). */
+export const isOperating = (instance: Instance) => instance.LatestOperationState === 'OPERATING';
+/** The instance is on its way out: SHUTDOWN (recycle bin), TERMINATING, or never came up. */
+export const isDoomed = (instance: Instance) =>
+  ['SHUTDOWN', 'TERMINATING', 'LAUNCH_FAILED'].includes(instance.InstanceState ?? '');
+
+/** How an instance's state reads: `instance ins-1a2b3c4d: STOPPING (StopInstances OPERATING)`. */
+export function describeState(instance: Instance): string {
+  const { InstanceId, InstanceState, LatestOperation } = instance;
+  const operation = LatestOperation && isOperating(instance) ? ` (${LatestOperation} OPERATING)` : '';
+  return `instance ${InstanceId ?? ''}: ${InstanceState ?? 'unknown'}${operation}`;
+}
+
+/** The parts of a goal that look at one instance by its ID, in requests shared with other waits. */
+export function instanceById(run: StepRun, instanceId: string): Pick<Goal<Instance>, 'title' | 'look' | 'watch'> {
+  return {
+    title: `instance ${instanceId}`,
+    look: () => run.cloud.instances.look(instanceId),
+    watch: () => ({ on: run.cloud.instances, id: instanceId }),
+  };
+}
