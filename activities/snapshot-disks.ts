@@ -51,6 +51,7 @@ function snapshotOf(run: StepRun, disk: Disk, name: string, tags: Record<string,
     },
     watch: () => (id === undefined ? undefined : { on: run.cloud.snapshots, id }),
     judge: (seen) => {
+      if (!seen && id !== undefined) return { is: 'missing', code: 'SnapshotGone', message: `snapshot ${id} is gone` };
       if (!seen) return { is: 'act' };
       if (seen.SnapshotState === 'NORMAL') return { is: 'done' };
       if (seen.SnapshotState === 'CREATING') {
@@ -68,7 +69,8 @@ function snapshotOf(run: StepRun, disk: Disk, name: string, tags: Record<string,
           SnapshotName: name,
           Tags: run.tags(tags),
         });
-        if (SnapshotId) run.remember({ type: 'snapshot', id: SnapshotId, fate: 'made', note: `of ${disk.diskId}` });
+        id = SnapshotId;
+        if (id) run.remember({ type: 'snapshot', id, fate: 'made', note: `of ${disk.diskId}` });
         return undefined;
       },
     },

@@ -1,4 +1,5 @@
 import type { QueryDefinition } from '@temporalio/common';
+import type { BuildFailure } from './result';
 
 /** The steps of a build, in order. `keepResources` is the commit point, `restoreInstance` starts the source again. */
 export const stepNames = [
@@ -63,6 +64,8 @@ export interface BuildProgress {
   imageId?: string;
   /** Why the build failed or is being undone. */
   failure?: string;
+  /** Once a build has failed or was cancelled and all is undone: the whole story, also the first detail of its failure. */
+  report?: BuildFailure;
 }
 
 /** What a waiting activity tells in its heartbeat details. */

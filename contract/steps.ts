@@ -158,7 +158,7 @@ export interface BuildActivities {
     snapshotIds?: string[];
     instanceIds?: string[];
     diskIds?: string[];
-  }): Promise<void>;
+  }): Promise<undefined>;
   launchInstance(input: LaunchInput): Promise<LaunchedInstance>;
   undoLaunchInstance(input: UndoInput): Promise<UndoOutcome>;
 }

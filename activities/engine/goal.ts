@@ -9,7 +9,9 @@ export type Verdict =
   /** It will never get there. `code` is the cloud's own where there is one. */
   | { is: 'wrong'; code: string; message: string; advice?: string }
   /** The change is due. */
-  | { is: 'act' };
+  | { is: 'act' }
+  /** It should be there. Describes lag, so it is given the settle window to show before that is `wrong`. */
+  | { is: 'missing'; code: string; message: string };
 
 /** The one change that leads to a goal. */
 export interface Act<Seen> {

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { type Context } from '@temporalio/activity';
 import { isGrpcServiceError } from '@temporalio/client';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { setTimeout as sleep } from 'node:timers/promises';

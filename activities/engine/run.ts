@@ -40,7 +40,8 @@ export class StepRun {
   private readonly signal: AbortSignal;
   private readonly deadline: number;
 
-  private touched: boolean;
+  /** Whether this step may have changed anything in the cloud, in this attempt or an earlier one. */
+  private changed: boolean;
 
   constructor(
     tools: RunTools,
@@ -52,7 +53,7 @@ export class StepRun {
     this.settings = tools.settings;
     this.lease = tools.lease;
     this.retried = info.attempt > 1 || build.reset;
-    this.touched = manner !== 'before changes' || this.retried;
+    this.changed = this.retried;
     this.owner = `${tools.settings.installation}/${build.buildId}`;
     this.startedAt = new Date(info.scheduledTimestampMs).toISOString();
     this.signal = AbortSignal.any([cancellationSignal, this.stop.signal]);
@@ -91,7 +92,7 @@ export class StepRun {
     message: string,
     about: { advice?: string | undefined; requestId?: string | undefined },
   ) {
-    const circumstances = { ...about, touched: this.touched, left: [...this.left.values()] };
+    const circumstances = { ...about, touched: this.changed, left: [...this.left.values()] };
     return this.manner === 'undo'
       ? slowFailure(code, message, this.settings.backoff.blockedSeconds, circumstances)
       : finalFailure(code, message, circumstances);
@@ -111,7 +112,7 @@ export class StepRun {
       const seen = await this.patiently(goal.title, goal.look);
       const verdict = goal.judge(seen, acted);
       if (verdict.is !== 'done') standsSince = undefined;
-      if (verdict.is !== 'act') quietSince = undefined;
+      if (verdict.is !== 'act' && verdict.is !== 'missing') quietSince = undefined;
 
       switch (verdict.is) {
         case 'done': {
@@ -126,6 +127,13 @@ export class StepRun {
         }
         case 'going':
           await this.wait(goal, verdict, pace);
+          break;
+        case 'missing':
+          quietSince ??= performance.now();
+          if ((performance.now() - quietSince) / 1000 >= this.settings.settleSeconds) {
+            throw this.refusal(verdict.code, verdict.message);
+          }
+          await this.wait(goal, { is: 'going', waitingFor: `${goal.title}: not to be seen` }, pace);
           break;
         case 'wrong':
           throw this.refusal(verdict.code, verdict.message, verdict.advice);
@@ -226,13 +234,13 @@ export class StepRun {
     await this.lease.confirm(this.progress());
     try {
       const made = await act.call();
-      this.touched = true;
+      this.changed = true;
       backoff.reset();
       this.context.log.info(`${act.action} done`, { ...this.build, goal: goal.title });
       return { outcome: 'made', made };
     } catch (error) {
       const unknown = error instanceof CloudError && error.kind === 'transient';
-      if (unknown) this.touched = true;
+      if (unknown) this.changed = true;
       if (error instanceof CloudError && act.lookAgain?.test(error.code)) {
         this.explain(goal.title, error);
         await this.pause(backoff.next());
@@ -255,9 +263,9 @@ export class StepRun {
         await this.pause(backoff.next());
         return;
       case 'blocked':
-        if (this.touched) {
+        if (this.changed || this.manner !== 'before changes') {
           const left = [...this.left.values()];
-          const about = { touched: true, left, advice, requestId };
+          const about = { touched: this.changed, left, advice, requestId };
           throw slowFailure(code, messageOf(error), this.settings.backoff.blockedSeconds, about);
         }
     }
@@ -302,7 +310,7 @@ export class StepRun {
     const limit = formatSeconds(this.context.info.scheduleToCloseTimeoutMs / 1000);
     const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
     return finalFailure('DeadlineExceeded', `not done after ${limit}: ${waitingFor}${last}`, {
-      touched: this.touched,
+      touched: this.changed,
       left: [...this.left.values()],
       advice: `Give the step more time (deadlines.${this.context.info.activityType}), or find out what holds it up.`,
       requestId: problem?.requestId,

@@ -1,0 +1,146 @@
+import type { BuildActivities, Resource } from '../contract';
+import type { Image } from './cloud/cloud';
+import type { Goal } from './engine/goal';
+import type { StepRun } from './engine/run';
+import { step } from './engine/step';
+import { goneSnapshot } from './snapshot-disks';
+
+type Input = Parameters<BuildActivities['createImage']>[0];
+type Output = Awaited<ReturnType<BuildActivities['createImage']>>;
+
+/**
+ * Asks for the image, from the stopped instance or from snapshots; `pollImage` waits for it.
+ *
+ * CVM CreateImage has no ClientToken, but an image's name is unique in its region. So the exact name is looked up first:
+ * an image with this build's tag is adopted (one that is CREATEFAILED is deleted first), anybody else's is a conflict.
+ * `InvalidImageName.Duplicate` means looking again.
+ */
+export const createImage = step<Input, Output>('step', async (run, input) => {
+  const { name, from } = input;
+  const byName = () => run.cloud.imageByName(name);
+  const failed = await run.patiently(`image ${name}`, byName);
+  if (failed?.ImageState === 'CREATEFAILED' && run.owns(failed.Tags)) {
+    await run.achieve(goneImage(run, failed.ImageId!, { withSnapshots: from.kind === 'instance' }));
+  }
+
+  let made: string | undefined;
+  const image = await run.achieve<Pick<Image, 'ImageId' | 'Tags' | 'ImageState'>>({
+    title: `image ${name}`,
+    look: byName,
+    judge: (seen) => {
+      if (!seen) return { is: 'act' };
+      if (seen.ImageId === made || run.owns(seen.Tags)) return { is: 'done' };
+      return {
+        is: 'wrong',
+        code: 'InvalidImageName.Duplicate',
+        message: `the name ${name} belongs to image ${seen.ImageId ?? ''}, which is not of this build`,
+        advice: 'Choose another image name, or put {date} and {time} into it.',
+      };
+    },
+    act: {
+      action: 'CreateImage',
+      repeatable: false,
+      call: async () => {
+        const { ImageId } = await run.cloud.call('cvm', 'CreateImage', requestFor(run, input));
+        made = ImageId;
+        return ImageId === undefined ? undefined : { ImageId };
+      },
+      lookAgain: /^InvalidImageName\.Duplicate/,
+    },
+  });
+  return { imageId: image!.ImageId!, adopted: image!.ImageId !== made };
+});
+
+function requestFor(run: StepRun, input: Input) {
+  const { build, name, description, family, tags, sysprep, from } = input;
+  return {
+    ImageName: name,
+    ...(description === undefined ? {} : { ImageDescription: description }),
+    ...(family === undefined ? {} : { ImageFamily: family }),
+    TagSpecification: [{ ResourceType: 'image', Tags: run.tags(tags) }],
+    ...(from.kind === 'instance'
+      ? {
+          InstanceId: build.instanceId,
+          ...(from.dataDiskIds.length > 0 ? { DataDiskIds: from.dataDiskIds } : {}),
+          // The API wants these two as strings. The instance is stopped already.
+          ForcePoweroff: 'false',
+          Sysprep: String(sysprep),
+        }
+      : { SnapshotIds: from.snapshotIds }),
+  };
+}
+
+/**
+ * An image that is to be gone. CVM DeleteImages refuses one that is CREATING (InvalidImageId.IncorrectState), so that is
+ * waited for.
+ *
+ * @param options.withSnapshots also the snapshots bound to it (DeleteBindedSnap): those that the cloud made for it
+ */
+function goneImage(run: StepRun, id: string, options: { withSnapshots: boolean }): Goal<Image> {
+  return {
+    title: `image ${id}`,
+    look: () => run.cloud.images.look(id),
+    watch: () => ({ on: run.cloud.images, id }),
+    judge: (seen) => {
+      if (!seen) {
+        run.gone(id);
+        return { is: 'done' };
+      }
+      run.remember({ type: 'image', id, fate: 'leftover', note: seen.ImageName ?? '' });
+      const going = seen.ImageState === 'CREATING' || seen.ImageState === 'SYNCING';
+      return going
+        ? { is: 'going', waitingFor: `image ${id}: ${seen.ImageState ?? ''}, not to be deleted yet` }
+        : { is: 'act' };
+    },
+    act: {
+      action: 'DeleteImages',
+      repeatable: true,
+      call: async () => {
+        await run.cloud.call('cvm', 'DeleteImages', { ImageIds: [id], DeleteBindedSnap: options.withSnapshots });
+        return undefined;
+      },
+      lookAgain: /^InvalidImageId\.(NotFound|IncorrectState)/,
+    },
+  };
+}
+
+type UndoInput = Parameters<BuildActivities['undoCreateImage']>[0];
+type UndoOutput = Awaited<ReturnType<BuildActivities['undoCreateImage']>>;
+
+/**
+ * Deletes the build's image, also one that is CREATEFAILED or whose ID was never told: it is found by its exact name and
+ * must carry the build's tag. The snapshots that the cloud made for it go with it; those it was made from have an undo of
+ * their own.
+ */
+export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, input) => {
+  const { name, known, inputSnapshotIds, unknownOutcome } = input;
+  const own = new Set(inputSnapshotIds);
+  const implicit = new Set<string>();
+  const seen = await run.clear<Image>({
+    title: 'image of the build',
+    find: async () => {
+      const named = await run.cloud.imageByName(name);
+      const byId = await Promise.all(known.map((id) => run.cloud.images.look(id)));
+      const ours = [named, ...byId].filter((image) => image !== undefined).filter((image) => run.owns(image.Tags));
+      for (const image of ours) {
+        for (const { SnapshotId } of image.SnapshotSet ?? [])
+          if (SnapshotId && !own.has(SnapshotId)) implicit.add(SnapshotId);
+      }
+      return [...new Map(ours.map((image) => [image.ImageId, image])).values()];
+    },
+    idOf: ({ ImageId }) => ImageId!,
+    goal: (id) => goneImage(run, id, { withSnapshots: own.size === 0 }),
+    standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
+  });
+  // DeleteBindedSnap should have seen to them; a Describe proves it.
+  await run.achieveAll([...implicit].map((id) => goneSnapshot(run, id)));
+
+  const images = [...new Set([...known, ...seen])].map((id): Resource => ({ type: 'image', id, fate: 'deleted' }));
+  const snapshots = [...implicit].map((id): Resource => ({
+    type: 'snapshot',
+    id,
+    fate: 'deleted',
+    note: 'of the image',
+  }));
+  return { resources: [...images, ...snapshots] };
+});

@@ -1,0 +1,65 @@
+import type { BuildActivities } from '../contract';
+import { checkQuota } from './check-quota';
+import { Clouds } from './cloud/cloud';
+import { CloudError } from './cloud/errors';
+import { createImage, undoCreateImage } from './create-image';
+import { messageOf } from './engine/failures';
+import type { StepTools } from './engine/step';
+import { inspectSource } from './inspect-source';
+import { keepResources } from './keep-resources';
+import { launchInstance, undoLaunchInstance } from './launch-instance';
+import { pollImage } from './poll-image';
+import { restoreInstance } from './restore-instance';
+import type { ActivitySettings } from './settings';
+import { shutdownInstance } from './shutdown-instance';
+import { snapshotDisks, undoSnapshotDisks } from './snapshot-disks';
+
+export type { ActivitySettings } from './settings';
+
+const steps = {
+  inspectSource,
+  checkQuota,
+  shutdownInstance,
+  restoreInstance,
+  snapshotDisks,
+  undoSnapshotDisks,
+  createImage,
+  undoCreateImage,
+  pollImage,
+  keepResources,
+  launchInstance,
+  undoLaunchInstance,
+};
+
+/**
+ * The activities of a build, for a worker to register.
+ *
+ * @param settings how they behave; one set a worker
+ * @param lease how an attempt makes sure that it is the current one; default: by asking the Temporal server
+ */
+export function createActivities(settings: ActivitySettings, lease?: StepTools['lease']): BuildActivities {
+  const tools: StepTools = { settings, clouds: new Clouds(settings), ...(lease ? { lease } : {}) };
+  return Object.fromEntries(
+    Object.entries(steps).map(([name, make]) => [name, make(tools)]),
+  ) as unknown as BuildActivities;
+}
+
+/**
+ * Asks the cloud who we are (STS GetCallerIdentity), so that wrong credentials show when a worker starts and not at night.
+ *
+ * @throws {Error} whose message says which variable to look at
+ */
+export async function checkCredentials(settings: ActivitySettings): Promise<void> {
+  try {
+    await new Clouds(settings).get(settings.allow.regions?.[0] ?? 'ap-guangzhou').accountId();
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    const where = settings.endpoint === undefined ? '' : ` at ${settings.endpoint}`;
+    const advice =
+      error.advice ??
+      (error.kind === 'transient'
+        ? 'Look at TENCENTCLOUD_ENDPOINT and the network.'
+        : 'Set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or provide ~/.tencentcloud/credentials or a CVM role.');
+    throw new Error(`The cloud${where} does not accept the worker. ${messageOf(error)}. ${advice}`, { cause: error });
+  }
+}

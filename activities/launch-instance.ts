@@ -1,0 +1,220 @@
+import { type BuildActivities, type LaunchedInstance, type Resource, tagKeys } from '../contract';
+import type { Instance, RequestOf } from './cloud/cloud';
+import type { Goal } from './engine/goal';
+import type { StepRun } from './engine/run';
+import { step } from './engine/step';
+import { describeState, isOperating } from './source-instance';
+
+type Input = Parameters<BuildActivities['launchInstance']>[0];
+
+/**
+ * Launches an instance from the image, with new data disks from the snapshots, and waits until it is RUNNING.
+ *
+ * CVM RunInstances takes a ClientToken, derived from build, run and generation; its lifetime is not documented, so the
+ * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final.
+ */
+export const launchInstance = step<Input, LaunchedInstance>('step', async (run, input) => {
+  const { imageId } = input;
+  let id: string | undefined;
+  const instance = await run.achieve<Instance>({
+    title: 'new instance',
+    look: async () => {
+      if (id !== undefined) return run.cloud.instances.look(id);
+      const ours = await run.cloud.instancesByTag(tagKeys.build, run.owner);
+      const seen = ours.find((one) => one.ImageId === imageId && one.InstanceState !== 'TERMINATING');
+      id = seen?.InstanceId;
+      return seen;
+    },
+    watch: () => (id === undefined ? undefined : { on: run.cloud.instances, id }),
+    judge: (seen) => {
+      if (!seen && id !== undefined) {
+        return { is: 'missing', code: 'InstanceGone', message: `the new instance ${id} is gone` };
+      }
+      if (!seen) return { is: 'act' };
+      run.remember({ type: 'instance', id: seen.InstanceId!, fate: 'made' });
+      if (seen.InstanceState === 'RUNNING' && !isOperating(seen)) return { is: 'done' };
+      if (['LAUNCH_FAILED', 'SHUTDOWN', 'TERMINATING', 'STOPPED'].includes(seen.InstanceState ?? '')) {
+        const reason = seen.LatestOperationErrorMsg ? `: ${seen.LatestOperationErrorMsg}` : '';
+        return {
+          is: 'wrong',
+          code: 'LaunchFailed',
+          message: `the new instance ${id ?? ''} did not come up (${seen.InstanceState ?? ''})${reason}`,
+          advice: 'The image and its snapshots are kept: launch it again with other settings.',
+        };
+      }
+      return { is: 'going', waitingFor: describeState(seen) };
+    },
+    act: {
+      action: 'RunInstances',
+      repeatable: true,
+      call: async () => {
+        const { InstanceIdSet } = await run.cloud.call('cvm', 'RunInstances', requestFor(run, input));
+        id = InstanceIdSet?.[0];
+        if (id !== undefined) run.remember({ type: 'instance', id, fate: 'made' });
+        return undefined;
+      },
+    },
+  });
+  return factsOf(instance!, input);
+});
+
+function requestFor(run: StepRun, input: Input): RequestOf<'cvm', 'RunInstances'> {
+  const { build, runId, generation, imageId, snapshots, dataDisks } = input;
+  const typeOf = new Map(dataDisks.map(({ diskId, type }) => [diskId, type]));
+  return {
+    ...launchRequest(input.settings, input.source),
+    ImageId: imageId,
+    // At most 64 ASCII characters: the run's ID is 36 long.
+    ClientToken: `${runId}-${build.instanceId.slice(4)}-${generation}`,
+    TagSpecification: [{ ResourceType: 'instance', Tags: run.tags(input.settings.tags) }],
+    ...(snapshots.length > 0
+      ? {
+          DataDisks: snapshots.map(({ snapshotId, diskId, size }) => ({
+            SnapshotId: snapshotId,
+            DiskSize: size,
+            DiskType: typeOf.get(diskId) ?? 'CLOUD_PREMIUM',
+            DeleteWithInstance: true,
+          })),
+        }
+      : {}),
+  };
+}
+
+/** The part of a RunInstances request that the settings decide; what they leave open is taken from the source. */
+export function launchRequest(
+  settings: Input['settings'],
+  source: Pick<Input['source'], 'zone' | 'instanceType' | 'vpcId' | 'subnetId' | 'securityGroupIds' | 'systemDisk'>,
+): RequestOf<'cvm', 'RunInstances'> {
+  // The source's subnet lies in the source's zone.
+  const network = settings.vpcId ? settings : settings.zone === source.zone ? source : undefined;
+  const groups = settings.securityGroupIds.length > 0 ? settings.securityGroupIds : source.securityGroupIds;
+  const systemDiskType = settings.systemDisk.type ?? source.systemDisk.type;
+  const keepLogin = settings.keepImageLogin ?? settings.keyIds.length === 0;
+  return {
+    InstanceChargeType: settings.chargeType,
+    Placement: { Zone: settings.zone },
+    InstanceType: settings.instanceType ?? source.instanceType,
+    SystemDisk: {
+      // A local disk type goes with the host; the image fits on the default type as well.
+      ...(systemDiskType.startsWith('CLOUD_') ? { DiskType: systemDiskType } : {}),
+      DiskSize: settings.systemDisk.size ?? source.systemDisk.size,
+    },
+    ...(network?.vpcId && network.subnetId
+      ? { VirtualPrivateCloud: { VpcId: network.vpcId, SubnetId: network.subnetId } }
+      : {}),
+    ...(groups.length > 0 ? { SecurityGroupIds: groups } : {}),
+    InternetAccessible: {
+      InternetMaxBandwidthOut: settings.publicBandwidth,
+      PublicIpAssigned: settings.publicBandwidth > 0,
+      ...(settings.publicBandwidth > 0 ? { InternetChargeType: 'TRAFFIC_POSTPAID_BY_HOUR' } : {}),
+    },
+    LoginSettings: keepLogin ? { KeepImageLogin: 'true' } : { KeyIds: settings.keyIds },
+    InstanceCount: 1,
+    ...(settings.name === undefined ? {} : { InstanceName: settings.name }),
+    ...(settings.hostName === undefined ? {} : { HostName: settings.hostName }),
+    ...(settings.userData === undefined ? {} : { UserData: Buffer.from(settings.userData).toString('base64') }),
+    ...(settings.camRole === undefined ? {} : { CamRoleName: settings.camRole }),
+  };
+}
+
+function factsOf(instance: Instance, { settings, snapshots }: Input): LaunchedInstance {
+  return {
+    instanceId: instance.InstanceId!,
+    name: instance.InstanceName ?? '',
+    zone: instance.Placement?.Zone ?? settings.zone,
+    privateIps: instance.PrivateIpAddresses ?? [],
+    publicIps: instance.PublicIpAddresses ?? [],
+    systemDiskId: instance.SystemDisk?.DiskId ?? '',
+    // The API lists data disks in the order in which they were asked for.
+    dataDisks: (instance.DataDisks ?? []).map((disk, index) => ({
+      diskId: disk.DiskId!,
+      size: disk.DiskSize,
+      snapshotId: disk.SnapshotId ?? snapshots[index]?.snapshotId,
+    })),
+  };
+}
+
+/**
+ * An instance of ours that is to be gone. CVM TerminateInstances refuses one that is PENDING, so that is waited for; one
+ * that never came up (LAUNCH_FAILED) may be refused too, and then it is nothing that runs or costs.
+ *
+ * @param harmless takes the ID of such a one
+ */
+function goneInstance(run: StepRun, id: string, harmless: Set<string>): Goal<Instance> {
+  return {
+    title: `instance ${id}`,
+    look: () => run.cloud.instances.look(id),
+    watch: () => ({ on: run.cloud.instances, id }),
+    judge: (seen) => {
+      if (!seen || harmless.has(id)) {
+        run.gone(id);
+        return { is: 'done' };
+      }
+      run.remember({ type: 'instance', id, fate: 'leftover' });
+      const going = ['PENDING', 'TERMINATING', 'STARTING', 'STOPPING', 'REBOOTING'].includes(seen.InstanceState ?? '');
+      return going ? { is: 'going', waitingFor: describeState(seen) } : { is: 'act' };
+    },
+    act: {
+      action: 'TerminateInstances',
+      repeatable: true,
+      call: async () => {
+        try {
+          await run.cloud.call('cvm', 'TerminateInstances', { InstanceIds: [id] });
+        } catch (error) {
+          if ((error as { code?: string }).code !== 'UnsupportedOperation.InstanceStateLaunchFailed') throw error;
+          harmless.add(id);
+        }
+        return undefined;
+      },
+      lookAgain: /^(InvalidInstanceId\.NotFound|UnsupportedOperation\.InstanceState)/,
+    },
+  };
+}
+
+type UndoInput = Parameters<BuildActivities['undoLaunchInstance']>[0];
+type UndoOutput = Awaited<ReturnType<BuildActivities['undoLaunchInstance']>>;
+
+/** Terminates the instances that the build launched, found by its tag, and the disks of theirs that stay behind. */
+export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run, { known, unknownOutcome }) => {
+  const harmless = new Set<string>();
+  const instances = await run.clear<Instance>({
+    title: 'instances of the build',
+    find: async () => {
+      const ours = await run.cloud.instancesByTag(tagKeys.build, run.owner);
+      return ours.filter(({ InstanceId }) => !harmless.has(InstanceId!));
+    },
+    idOf: ({ InstanceId }) => InstanceId!,
+    goal: (id) => goneInstance(run, id, harmless),
+    standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
+  });
+  const disks = await run.clear({
+    title: 'disks of the build',
+    find: () => run.cloud.disksByTag(tagKeys.build, run.owner),
+    idOf: ({ DiskId }) => DiskId!,
+    goal: (id) => ({
+      title: `disk ${id}`,
+      look: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).find(({ DiskId }) => DiskId === id),
+      judge: (seen) => {
+        if (!seen) {
+          run.gone(id);
+          return { is: 'done' };
+        }
+        run.remember({ type: 'disk', id, fate: 'leftover' });
+        return seen.DiskState === 'UNATTACHED'
+          ? { is: 'act' }
+          : { is: 'going', waitingFor: `disk ${id}: ${seen.DiskState ?? 'unknown'}` };
+      },
+      act: {
+        action: 'TerminateDisks',
+        repeatable: true,
+        call: async () => {
+          await run.cloud.call('cbs', 'TerminateDisks', { DiskIds: [id] });
+          return undefined;
+        },
+      },
+    }),
+    standSeconds: 0,
+  });
+  const gone = (type: Resource['type'], ids: string[]) => ids.map((id): Resource => ({ type, id, fate: 'deleted' }));
+  return { resources: [...gone('instance', [...new Set([...known, ...instances])]), ...gone('disk', disks)] };
+});
