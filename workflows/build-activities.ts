@@ -1,0 +1,28 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { BuildActivities, BuildSpec } from '../contract';
+
+export type ActivityName = keyof BuildActivities;
+
+interface Limits {
+  /** What it is about, for the UI. */
+  summary: string;
+  /** Seconds until it fails; none for restoring the source. */
+  deadline?: number | undefined;
+}
+
+/** Longer than any outage: an activity without a deadline must have one all the same. */
+const noDeadline = '365 days';
+
+/** The activities of a build, under a deadline. A worker that dies is noticed within the heartbeat timeout. */
+export function activitiesOf(spec: BuildSpec, { summary, deadline }: Limits): BuildActivities {
+  const limit = deadline === undefined ? noDeadline : deadline * 1000;
+  return proxyActivities<BuildActivities>({
+    summary,
+    scheduleToCloseTimeout: limit,
+    startToCloseTimeout: limit,
+    heartbeatTimeout: spec.deadlines.heartbeat * 1000,
+    // Undoing begins only when nothing is at work any more.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  });
+}

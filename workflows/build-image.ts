@@ -1,0 +1,186 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type {
+  BuildResult,
+  BuildSpecInput,
+  DiskSnapshot,
+  ImageFacts,
+  LaunchedInstance,
+  LaunchSettings,
+  SourceFacts,
+} from '../contract';
+import { Build } from './build';
+import { checkedSpec } from './checked-spec';
+
+/**
+ * Builds a custom image of a CVM instance, and optionally launches a new one from it.
+ *
+ * Tencent Cloud's own procedure: check, shut the source down, snapshot its data disks, create the image, start the source
+ * again, launch. Whatever happens on the way, a source that was running is running again in the end; a build that fails
+ * before the image is usable leaves nothing behind, unless the spec says otherwise.
+ *
+ * Fails with an ApplicationFailure whose type is the cloud's own code and whose first detail is a `BuildFailure`.
+ */
+export async function buildImage(input: BuildSpecInput): Promise<BuildResult> {
+  const build = new Build(checkedSpec(input));
+  return build.run(() => procedure(build));
+}
+
+async function procedure(build: Build): Promise<BuildResult> {
+  const { spec, ref } = build;
+
+  const source = await build.step('inspectSource', `${ref.instanceId} and what the spec asks for`, (activities) =>
+    activities.inspectSource({ build: ref, spec, imageName: build.imageName }),
+  );
+  await build.step('checkQuota', `room for one more image in ${ref.region}`, (activities) =>
+    activities.checkQuota({ build: ref, imageName: build.imageName }),
+  );
+
+  await shutDown(build, source);
+  const snapshots = await snapshotDisks(build, source);
+  if (spec.method === 'snapshots') await restoreSource(build);
+
+  const image = await createImage(build, source, snapshots);
+  const kept = snapshots.filter(({ snapshotId }) => !image.snapshotIds.includes(snapshotId));
+  await together(commit(build, image, snapshots), restoreSource(build));
+
+  if (!spec.launch) build.skip('launchInstance');
+  const instance = spec.launch && (await launch(build, source, image, snapshots, spec.launch));
+  return build.result({ source, image, snapshots: kept, instance });
+}
+
+async function shutDown(build: Build, source: SourceFacts): Promise<void> {
+  if (source.wasRunning) build.willRestoreSource();
+  const { askedAt } = await build.step('shutdownInstance', `stop ${source.instanceId}`, (activities) =>
+    activities.shutdownInstance({ build: build.ref, source, stopType: build.spec.stopType }),
+  );
+  build.sourceIsDown(askedAt);
+}
+
+/** One snapshot a disk: the data disks unless they go inside the image, and for an image of snapshots the system disk. */
+async function snapshotDisks(build: Build, source: SourceFacts): Promise<DiskSnapshot[]> {
+  const { spec, ref } = build;
+  const inside = spec.dataDisks === 'include' && spec.method === 'instance';
+  const disks = [...(spec.method === 'snapshots' ? [source.systemDisk] : []), ...(inside ? [] : source.dataDisks)];
+  if (disks.length === 0) {
+    build.skip('snapshotDisks');
+    return [];
+  }
+  const undo = build.undoable('undoSnapshotDisks', (activities, how) =>
+    activities.undoSnapshotDisks({ ...how, build: ref, diskIds: disks.map(({ diskId }) => diskId) }),
+  );
+  const { snapshots } = await build.step('snapshotDisks', `${disks.length} disks of ${ref.instanceId}`, (activities) =>
+    activities.snapshotDisks({ build: ref, generation: 1, disks, tags: spec.image.tags }),
+  );
+  const resources = snapshots.map(({ snapshotId, diskId }) => ({ id: snapshotId, note: `of ${diskId}` }));
+  build.made('snapshotDisks', undo, 'snapshot', resources);
+  return snapshots;
+}
+
+/** Creates the image and waits until it is usable: the commit point. */
+async function createImage(build: Build, source: SourceFacts, snapshots: DiskSnapshot[]): Promise<ImageFacts> {
+  const { spec, ref, imageName } = build;
+  const fromSnapshots = imageSnapshots(build, snapshots).map(({ snapshotId }) => snapshotId);
+  const undo = build.undoable('undoCreateImage', (activities, how) =>
+    activities.undoCreateImage({ ...how, build: ref, name: imageName, inputSnapshotIds: fromSnapshots }),
+  );
+  const { imageId } = await build.step('createImage', imageName, (activities) =>
+    activities.createImage({
+      build: ref,
+      generation: 1,
+      name: imageName,
+      description: spec.image.description,
+      family: spec.image.setImageFamily ? spec.image.family : undefined,
+      tags: spec.image.tags,
+      sysprep: spec.sysprep,
+      from:
+        spec.method === 'snapshots'
+          ? { kind: 'snapshots', snapshotIds: fromSnapshots }
+          : {
+              kind: 'instance',
+              dataDiskIds: spec.dataDisks === 'include' ? source.dataDisks.map(({ diskId }) => diskId) : [],
+            },
+    }),
+  );
+  build.made('createImage', undo, 'image', [{ id: imageId, note: imageName }]);
+
+  const waiting = build.step('pollImage', `${imageId} until it is NORMAL`, (activities) =>
+    activities.pollImage({ build: ref, imageId }),
+  );
+  if (spec.restartSource !== 'when-allowed') return waiting;
+  const [image] = await together(waiting, restoreSource(build));
+  return image;
+}
+
+/** Waits for both, also when one fails: undoing begins when nothing is at work any more. */
+async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
+}
+
+/** The snapshots that an image of snapshots is made from: all of them only when it is to hold the data disks. */
+function imageSnapshots({ spec }: Build, snapshots: DiskSnapshot[]): DiskSnapshot[] {
+  if (spec.method !== 'snapshots') return [];
+  return spec.dataDisks === 'include' ? snapshots : snapshots.filter(({ usage }) => usage === 'SYSTEM_DISK');
+}
+
+/** From here on the build never destroys the image: it is tagged as kept, and so are the snapshots. */
+async function commit(build: Build, image: ImageFacts, snapshots: DiskSnapshot[]): Promise<void> {
+  build.committed();
+  await build.step('keepResources', `${image.imageId} and ${snapshots.length} snapshots`, (activities) =>
+    activities.keepResources({
+      build: build.ref,
+      imageIds: [image.imageId],
+      snapshotIds: snapshots.map(({ snapshotId }) => snapshotId),
+    }),
+  );
+}
+
+async function restoreSource(build: Build): Promise<void> {
+  if (!build.sourceHasToRestart) {
+    build.skip('restoreInstance');
+    return;
+  }
+  const { runningAt } = await build.step('restoreInstance', `start ${build.ref.instanceId} again`, (activities) =>
+    activities.restoreInstance({ build: build.ref, unknownOutcome: false }),
+  );
+  build.sourceIsUp(runningAt);
+}
+
+async function launch(
+  build: Build,
+  source: SourceFacts,
+  image: ImageFacts,
+  snapshots: DiskSnapshot[],
+  settings: LaunchSettings,
+): Promise<LaunchedInstance> {
+  const { spec, ref } = build;
+  const undo = build.undoable('undoLaunchInstance', (activities, how) =>
+    activities.undoLaunchInstance({ ...how, build: ref }),
+  );
+  const instance = await build.step('launchInstance', `from ${image.imageId} in ${settings.zone}`, (activities) =>
+    activities.launchInstance({
+      build: ref,
+      generation: 1,
+      runId: workflowInfo().runId,
+      imageId: image.imageId,
+      settings,
+      source,
+      // An image that holds the data disks brings them along.
+      snapshots: spec.dataDisks === 'include' ? [] : snapshots.filter(({ usage }) => usage === 'DATA_DISK'),
+      dataDisks: source.dataDisks,
+    }),
+  );
+  const diskIds = [instance.systemDiskId, ...instance.dataDisks.map(({ diskId }) => diskId)];
+  build.made('launchInstance', undo, 'instance', [{ id: instance.instanceId }]);
+  build.made(
+    'launchInstance',
+    undo,
+    'disk',
+    diskIds.map((id) => ({ id, note: `of ${instance.instanceId}` })),
+  );
+  await build.again('launchInstance', `keep ${instance.instanceId}`, (activities) =>
+    activities.keepResources({ build: ref, instanceIds: [instance.instanceId], diskIds }),
+  );
+  undo.kept();
+  return instance;
+}

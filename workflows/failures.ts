@@ -1,0 +1,25 @@
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import type { StepFailureDetails } from '../contract';
+
+/** A failed step in plain words. */
+export interface StepFailure extends Partial<StepFailureDetails> {
+  /** The cloud's own code, or one of ours. */
+  code: string;
+  message: string;
+}
+
+/** Reads what an activity, or the workflow itself, failed with. */
+export function stepFailure(error: unknown): StepFailure {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) {
+    const [details] = (cause.details ?? []) as [Partial<StepFailureDetails> | undefined];
+    return { ...details, code: cause.type ?? 'Error', message: cause.message };
+  }
+  if (cause instanceof TimeoutFailure) {
+    // The server's own words name the kind of timeout only; what the last attempt said is in its cause.
+    const last = cause.cause === undefined ? undefined : stepFailure(cause.cause);
+    const because = last ? `; last failure: ${last.message}` : '; was a worker running?';
+    return { ...last, code: 'DeadlineExceeded', message: `not done within its deadline${because}`, untouched: false };
+  }
+  return { code: 'Error', message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,147 @@
+import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { SearchAttributePair } from '@temporalio/common';
+import {
+  type BuildFailure,
+  type BuildPhase,
+  type BuildProgress,
+  formatSeconds,
+  progressQuery,
+  searchAttributes,
+  type StepName,
+  stepNames,
+  type StepProgress,
+  type UndoProgress,
+} from '../contract';
+
+/** What people see of a build: the query `progress`, the current details in the Web UI, and its search attributes. */
+export class Journal {
+  private readonly progress: BuildProgress;
+
+  constructor(about: Pick<BuildProgress, 'buildId' | 'region' | 'instanceId' | 'imageName'>) {
+    this.progress = {
+      ...about,
+      phase: 'checking',
+      steps: stepNames.map((step) => ({ step, state: 'pending', resources: [] })),
+      undo: [],
+    };
+    setHandler(progressQuery, () => this.progress, {
+      description: 'Where the build is: its steps with their states, times and resources',
+    });
+    this.upsert([
+      { key: searchAttributes.BuildId, value: about.buildId },
+      { key: searchAttributes.BuildPhase, value: 'checking' },
+    ]);
+    this.show();
+  }
+
+  /** The build enters a phase, and perhaps has an image now; one event in the history. */
+  phase(phase: BuildPhase, imageId?: string): void {
+    if (phase === this.progress.phase && imageId === undefined) return;
+    this.progress.phase = phase;
+    const pairs: SearchAttributePair[] = [{ key: searchAttributes.BuildPhase, value: phase }];
+    if (imageId !== undefined) {
+      this.progress.imageId = imageId;
+      pairs.push({ key: searchAttributes.ImageId, value: imageId });
+    }
+    this.upsert(pairs);
+    this.show();
+  }
+
+  private step(name: StepName, change: Partial<StepProgress>): void {
+    const step = this.progress.steps.find((one) => one.step === name)!;
+    Object.assign(step, change);
+    this.show();
+  }
+
+  resources(name: StepName, resources: string[]): void {
+    this.step(name, { resources });
+  }
+
+  begin(name: StepName): void {
+    this.step(name, { state: 'running', startedAt: now() });
+  }
+
+  end(name: StepName, state: StepProgress['state'], note?: string): void {
+    this.step(name, {
+      state,
+      ...(state === 'skipped' ? {} : { endedAt: now() }),
+      ...(note === undefined ? {} : { note }),
+    });
+  }
+
+  beginUndo(name: string): UndoProgress {
+    const undo: UndoProgress = { name, state: 'running', startedAt: now() };
+    this.progress.undo.push(undo);
+    this.show();
+    return undo;
+  }
+
+  endUndo(undo: UndoProgress, state: UndoProgress['state'], note?: string): void {
+    Object.assign(undo, { state, endedAt: now(), ...(note === undefined ? {} : { note }) });
+    this.show();
+  }
+
+  fail(message: string, phase: BuildPhase): void {
+    this.progress.failure = message;
+    this.phase(phase);
+  }
+
+  report(report: BuildFailure): void {
+    this.progress.report = report;
+    this.show();
+  }
+
+  /** Seconds that each finished step took. */
+  durations(): { step: StepName; seconds: number }[] {
+    return this.progress.steps
+      .filter(({ state, endedAt }) => state === 'done' && endedAt !== undefined)
+      .map(({ step, startedAt, endedAt }) => ({ step, seconds: secondsBetween(startedAt!, endedAt!) }));
+  }
+
+  private upsert(pairs: SearchAttributePair[]): void {
+    upsertSearchAttributes(pairs);
+  }
+
+  private show(): void {
+    setCurrentDetails(this.markdown());
+  }
+
+  private markdown(): string {
+    const { buildId, imageName, instanceId, region, phase, steps, undo, failure, report } = this.progress;
+    const rows = steps.map(({ step, state, startedAt, endedAt, resources, note }) => {
+      const took = startedAt && endedAt ? formatSeconds(secondsBetween(startedAt, endedAt)) : '';
+      const what = [resources.join(', '), note].filter(Boolean).join(' · ');
+      return `| ${step} | ${marks[state]} ${state} | ${took} | ${escape(what)} |`;
+    });
+    const undoRows = undo.map(({ name, state, startedAt, endedAt, note }) => {
+      const took = startedAt && endedAt ? formatSeconds(secondsBetween(startedAt, endedAt)) : '';
+      return `| ${name} | ${marks[state]} ${state} | ${took} | ${escape(note ?? '')} |`;
+    });
+    const resources = (report?.resources ?? []).map(({ type, id, fate }) => `- ${type} \`${id}\`: ${fate}`);
+    return [
+      `**${phase}** · image \`${imageName}\` of \`${instanceId}\` in ${region} · build \`${buildId}\``,
+      ...(failure === undefined ? [] : ['', `**${escape(failure)}**`]),
+      ...(report?.advice === undefined ? [] : ['', `What to do: ${report.advice}`]),
+      '',
+      '| step | state | took | result |',
+      '|---|---|---|---|',
+      ...rows,
+      ...(undoRows.length > 0 ? ['', '| undo | state | took | result |', '|---|---|---|---|', ...undoRows] : []),
+      ...(resources.length > 0 ? ['', ...resources] : []),
+    ].join('\n');
+  }
+}
+
+const marks = {
+  pending: '·',
+  running: '▶',
+  done: '✓',
+  failed: '✗',
+  cancelled: '✗',
+  skipped: '–',
+} as const;
+
+const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+export const secondsBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;
+/** The workflow's own clock, which stands still during replay. */
+export const now = () => new Date().toISOString();

@@ -1,0 +1,117 @@
+import { condition, log } from '@temporalio/workflow';
+import type { BuildActivities, Resource, UndoInput, UndoOutcome } from '../contract';
+import { stepFailure } from './failures';
+
+export type UndoName = 'undoSnapshotDisks' | 'undoCreateImage' | 'undoLaunchInstance';
+/** What an undo is told about the step that it undoes. */
+export type Circumstances = Pick<UndoInput, 'generation' | 'known' | 'unknownOutcome'>;
+type UndoCall = (activities: BuildActivities, circumstances: Circumstances) => Promise<UndoOutcome>;
+
+/** The undo of one step, pushed before the step begins: it may happen though its answer is lost. */
+export class Undo {
+  readonly resources: Resource[] = [];
+  /** Nothing to undo any more: the step never changed anything, or what it made is kept. */
+  over = false;
+  private known = false;
+
+  constructor(
+    readonly name: UndoName,
+    private readonly call: UndoCall,
+  ) {}
+
+  /** The step is done and made this. */
+  made(resources: Omit<Resource, 'fate'>[]): void {
+    this.known = true;
+    this.resources.push(...resources.map((resource): Resource => ({ ...resource, fate: 'made' })));
+  }
+
+  kept(): void {
+    this.over = true;
+    for (const resource of this.resources) resource.fate = 'kept';
+  }
+
+  run(activities: BuildActivities): Promise<UndoOutcome> {
+    const main = { undoSnapshotDisks: 'snapshot', undoCreateImage: 'image', undoLaunchInstance: 'instance' }[this.name];
+    const known = this.resources.filter(({ type }) => type === main).map(({ id }) => id);
+    return this.call(activities, { generation: 1, known, unknownOutcome: !this.known });
+  }
+}
+
+/** How long the rest of the undoing lets the restored source go first, when the cloud will not start it yet. */
+const patienceWithSource = '15 minutes';
+
+/** The compensations of a build: the source instance is restored first, the rest follows in reverse. */
+export class Saga {
+  private readonly undos: Undo[] = [];
+
+  push(name: UndoName, call: UndoCall): Undo {
+    const undo = new Undo(name, call);
+    this.undos.push(undo);
+    return undo;
+  }
+
+  /** The commit point: what is made so far is kept. */
+  commit(): void {
+    for (const undo of this.undos) undo.kept();
+  }
+
+  /** `onFailure: keep`: nothing is undone, and what the failed step saw without telling is kept too. */
+  keep(left: Resource[] = []): void {
+    for (const resource of left) {
+      if (!this.resources.some(({ id }) => id === resource.id)) this.undos.at(-1)?.resources.push(resource);
+    }
+    this.commit();
+  }
+
+  /** Everything that was made, with what became of it. */
+  get resources(): Resource[] {
+    return this.undos.flatMap(({ resources }) => resources);
+  }
+
+  /** The undo of the step that was begun last. */
+  get last(): Undo | undefined {
+    return this.undos.at(-1);
+  }
+
+  /**
+   * Runs the compensations. One that fails does not keep the others from running; what it could not remove is a leftover.
+   *
+   * @param restoreSource starts the source again; it may take as long as the cloud needs to allow it
+   * @param run calls one undo, under its deadline, and shows it
+   */
+  async unwind(restoreSource: () => Promise<void>, run: (undo: Undo) => Promise<UndoOutcome>): Promise<void> {
+    let restored = false;
+    const restoring = restoreSource().finally(() => (restored = true));
+    const pending = this.undos.filter(({ over }) => !over).reverse();
+    if (pending.length > 0) {
+      await condition(() => restored, patienceWithSource, { summary: 'the source goes first' });
+      for (const undo of pending) await this.unwindOne(undo, run);
+    }
+    await restoring;
+  }
+
+  private async unwindOne(undo: Undo, run: (undo: Undo) => Promise<UndoOutcome>): Promise<void> {
+    try {
+      const { resources } = await run(undo);
+      this.settle(undo, resources);
+    } catch (error) {
+      log.error(`${undo.name} failed`, { error });
+      const left = stepFailure(error).left ?? [];
+      for (const resource of undo.resources) resource.fate = 'leftover';
+      this.settle(
+        undo,
+        left.map((resource) => ({ ...resource, fate: 'leftover' })),
+      );
+    }
+  }
+
+  /** Takes over what an undo says of resources, also of those that the step never told of. */
+  private settle(undo: Undo, resources: Resource[]): void {
+    for (const resource of resources) {
+      const known = undo.resources.find(({ id }) => id === resource.id);
+      if (known) known.fate = resource.fate;
+      else undo.resources.push(resource);
+    }
+    undo.over = true;
+  }
+}
