@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a look-up waits for company, in milliseconds: short for a person, long for a computer. */
 const gatherMilliseconds = 20;
+/** How old an answer may be that came along with somebody else's: just long enough to be picked up. */
+const freshMilliseconds = 100;
 /** The most IDs that one Describe request takes. */
 const batchSize = 100;
 
@@ -22,7 +24,7 @@ export class Looker<T> {
     { resolve: (found: T | undefined) => void; reject: (error: unknown) => void }[]
   >();
   private readonly sleepers = new Map<string, Sleeper[]>();
-  private readonly broughtAlong = new Map<string, T | undefined>();
+  private readonly broughtAlong = new Map<string, { found: T | undefined; at: number }>();
   private gathering = false;
 
   /**
@@ -36,11 +38,9 @@ export class Looker<T> {
 
   /** The resource as it is now; undefined when the cloud does not know the ID. */
   look(id: string): Promise<T | undefined> {
-    if (this.broughtAlong.has(id)) {
-      const found = this.broughtAlong.get(id);
-      this.broughtAlong.delete(id);
-      return Promise.resolve(found);
-    }
+    const along = this.broughtAlong.get(id);
+    this.broughtAlong.delete(id);
+    if (along && performance.now() - along.at < freshMilliseconds) return Promise.resolve(along.found);
     return new Promise((resolve, reject) => {
       const others = this.asked.get(id);
       if (others) others.push({ resolve, reject });
@@ -91,7 +91,7 @@ export class Looker<T> {
       for (const id of ids) {
         asked.get(id)?.forEach(({ resolve }) => resolve(found.get(id)));
         if (!asked.has(id)) {
-          this.broughtAlong.set(id, found.get(id));
+          this.broughtAlong.set(id, { found: found.get(id), at: performance.now() });
           this.sleepers.get(id)?.forEach(({ wake }) => wake());
         }
       }
