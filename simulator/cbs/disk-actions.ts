@@ -1,0 +1,296 @@
+import { answerAgain } from '../state/client-tokens';
+import { type Disk, type Snapshot } from '../state/records';
+import { type Reaction, type World } from '../state/world';
+import { isLocal, ownInstance } from '../cvm/instances';
+import { regionOf } from '../vpc/regions';
+import { type Action, type Call } from '../wire/action';
+import { ApiError } from '../wire/errors';
+import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
+import { tagsFrom } from '../wire/formats';
+import { ownSnapshot } from './snapshots';
+import { wireDisk } from './wire-disk';
+
+interface DescribeRequest {
+  readonly DiskIds?: readonly string[];
+  readonly Filters?: readonly Filter[];
+  readonly Offset?: number;
+  readonly Limit?: number;
+  readonly Order?: string;
+}
+
+const filterKeys = (world: World): FilterKeys<Disk> => ({
+  ...tagKeys,
+  'disk-usage': (disk, value) => disk.usage === value,
+  'disk-charge-type': (disk, value) => disk.chargeType === value,
+  portable: (disk, value) => (disk.usage === 'DATA_DISK') === (value.toUpperCase() === 'TRUE'),
+  'project-id': (_, value) => value === '0',
+  'disk-id': (disk, value) => disk.id === value,
+  'disk-name': (disk, value) => disk.name === value,
+  'disk-type': (disk, value) => disk.type === value,
+  'disk-state': (disk, value) => disk.state === value,
+  'instance-id': (disk, value) => disk.instanceId === value,
+  zone: (disk, value) => disk.zone === value,
+  'instance-ip-address': (disk, value) => world.instances.get(disk.instanceId ?? '')?.privateIp === value,
+  'instance-name': (disk, value) => world.instances.get(disk.instanceId ?? '')?.name === value,
+  'dedicated-cluster-id': () => false,
+  'cluster-group-id': () => false,
+});
+
+/** Cloud disks only: local disks are no business of CBS. */
+const describeDisks: Action = (call) => {
+  const { world, account, region } = call;
+  const request = call.params as DescribeRequest;
+  const ids = request.DiskIds ?? [];
+  const filters = request.Filters ?? [];
+  if (ids.length > 0 && filters.length > 0) {
+    throw new ApiError('InvalidParameterValue', '`DiskIds` and `Filters` cannot be used together.');
+  }
+  const malformed = ids.find((id) => !/^disk-[0-9a-z]{8}$/.test(id));
+  if (malformed !== undefined)
+    throw new ApiError('InvalidParameterValue', `The disk ID \`${malformed}\` is malformed.`);
+  const matches = matcher(filters, filterKeys(world), { values: 100, code: 'InvalidParameterValue' });
+  const wanted = new Set(ids);
+  const now = world.now();
+  const rows: Disk[] = [];
+  for (const disk of world.disks.in(account, region)) {
+    if (!isLocal(disk) && disk.hiddenUntil <= now && (wanted.size === 0 || wanted.has(disk.id)) && matches(disk))
+      rows.push(disk);
+  }
+  if (request.Order !== 'ASC') rows.reverse();
+  const shown = page(rows, request, 'InvalidParameterValue');
+  const counts = new Map<string, number>();
+  for (const snapshot of world.snapshots.in(account, region))
+    counts.set(snapshot.diskId, (counts.get(snapshot.diskId) ?? 0) + 1);
+  return { TotalCount: rows.length, DiskSet: shown.map((disk) => wireDisk(disk, counts.get(disk.id) ?? 0)) };
+};
+
+interface CreateDisksRequest {
+  readonly Placement: { readonly Zone: string };
+  readonly DiskChargeType: string;
+  readonly DiskType: string;
+  readonly DiskName?: string;
+  readonly Tags?: readonly { readonly Key: string; readonly Value: string }[];
+  readonly SnapshotId?: string;
+  readonly DiskCount?: number;
+  readonly DiskSize?: number;
+  readonly ClientToken?: string;
+  readonly Encrypt?: string;
+}
+
+const diskTypes = ['CLOUD_PREMIUM', 'CLOUD_BSSD', 'CLOUD_SSD', 'CLOUD_HSSD'];
+
+/** New elastic disks, empty or from a data-disk snapshot; usable when UNATTACHED. */
+const createDisks: Action = (call) => {
+  const { world, account, region } = call;
+  const request = call.params as CreateDisksRequest;
+  const token = request.ClientToken ?? '';
+  if ([...token].length > 64)
+    throw new ApiError('InvalidParameter.InvalidClientToken', 'The `ClientToken` exceeds 64 characters.');
+  const memory = answerAgain(call, 'CreateDisks', token, 'InvalidParameter.InvalidClientToken');
+  if (memory.ids !== undefined) return { DiskIdSet: memory.ids };
+  if (!regionOf(region).zones.includes(request.Placement.Zone)) {
+    throw new ApiError('InvalidParameterValue', `The zone \`${request.Placement.Zone}\` is not in \`${region}\`.`);
+  }
+  if (!['POSTPAID_BY_HOUR', 'PREPAID'].includes(request.DiskChargeType) || !diskTypes.includes(request.DiskType)) {
+    throw new ApiError('InvalidParameter.DiskConfigNotSupported', 'The disk type or charge type is not supported.');
+  }
+  const count = request.DiskCount ?? 1;
+  if (count < 1 || count > 50)
+    throw new ApiError('InvalidParameterValue.LimitExceeded', '`DiskCount` must be between 1 and 50.');
+  const snapshot = snapshotFor(call, request.SnapshotId ?? '');
+  const size = request.DiskSize ?? snapshot?.size ?? 0;
+  if (size < (snapshot?.size ?? 10) || size % 10 !== 0 || size > 32_000) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `The disk size \`${size}\` is not valid (steps of 10 GiB, not below the snapshot).`,
+    );
+  }
+  const hiddenUntil = world.hiddenUntil(call.lag());
+  const ids = Array.from({ length: count }, () => {
+    const id = world.newId('disk');
+    world.disks.put({
+      id,
+      account,
+      region,
+      createdAt: world.now(),
+      // A new disk appears when it is made.
+      hiddenUntil: Math.max(hiddenUntil, world.now() + world.duration('createDisk', id)),
+      tags: tagsFrom(request.Tags),
+      zone: request.Placement.Zone,
+      name: (request.DiskName ?? '') === '' ? '未命名' : request.DiskName!,
+      type: request.DiskType,
+      usage: 'DATA_DISK',
+      size,
+      state: 'UNATTACHED',
+      instanceId: null,
+      lastInstanceId: null,
+      deleteWithInstance: false,
+      encrypted: request.Encrypt === 'ENCRYPT' || snapshot?.encrypted === true,
+      chargeType: request.DiskChargeType,
+      content: snapshot?.content ?? '',
+    });
+    return id;
+  });
+  memory.remember(ids);
+  return { DiskIdSet: ids };
+};
+
+function snapshotFor(call: Call, id: string): Snapshot | undefined {
+  if (id === '') return undefined;
+  const snapshot = ownSnapshot(call.world, call.account, call.region, id);
+  if (snapshot === undefined)
+    throw new ApiError('InvalidSnapshotId.NotFound', `The snapshot \`${id}\` does not exist.`);
+  if (snapshot.usage !== 'DATA_DISK')
+    throw new ApiError('InvalidParameterValue', `The snapshot \`${id}\` is of a system disk.`);
+  if (snapshot.state !== 'NORMAL') throw new ApiError('ResourceBusy', `The snapshot \`${id}\` is still being created.`);
+  return snapshot;
+}
+
+function requireDisks(call: Call, ids: readonly string[], most: number): Disk[] {
+  if (ids.length > most)
+    throw new ApiError('InvalidParameterValue.LimitExceeded', `The number of disks exceeds the limit \`${most}\`.`);
+  return [...new Set(ids)].map((id) => {
+    const disk = call.world.disks.get(id);
+    if (disk?.account !== call.account || disk.region !== call.region || isLocal(disk)) {
+      throw new ApiError('InvalidDiskId.NotFound', `The disk \`${id}\` does not exist.`);
+    }
+    return disk;
+  });
+}
+
+const attachDisks: Action = (call) => {
+  const { world } = call;
+  const request = call.params as { InstanceId: string; DiskIds: readonly string[]; DeleteWithInstance?: boolean };
+  const instance = ownInstance(world, call.account, call.region, request.InstanceId);
+  if (instance === undefined)
+    throw new ApiError('InvalidInstanceId.NotFound', `The instance \`${request.InstanceId}\` does not exist.`);
+  if (instance.state !== 'RUNNING' && instance.state !== 'STOPPED') {
+    throw new ApiError(
+      'InvalidInstance.NotSupported',
+      `The instance \`${instance.id}\` is in the state \`${instance.state}\`.`,
+    );
+  }
+  const disks = requireDisks(call, request.DiskIds, 10);
+  for (const disk of disks) {
+    if (disk.usage !== 'DATA_DISK')
+      throw new ApiError('InvalidDisk.NotPortable', `The disk \`${disk.id}\` is a system disk.`);
+    if (disk.state === 'ATTACHED')
+      throw new ApiError('ResourceUnavailable.Attached', `The disk \`${disk.id}\` is attached already.`);
+    if (disk.state !== 'UNATTACHED' || disk.hiddenUntil > world.now())
+      throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is busy.`);
+    if (disk.zone !== instance.zone) {
+      throw new ApiError(
+        'ResourceUnavailable.ZoneNotMatch',
+        `The disk \`${disk.id}\` is in another zone than the instance.`,
+      );
+    }
+  }
+  if (instance.dataDiskIds.length + disks.length > 20) {
+    throw new ApiError('LimitExceeded.InstanceAttachedDisk', 'An instance takes at most 20 cloud data disks.');
+  }
+  for (const disk of disks) {
+    world.disks.update(disk.id, {
+      state: 'ATTACHING',
+      instanceId: instance.id,
+      deleteWithInstance: request.DeleteWithInstance ?? false,
+    });
+    world.schedule(
+      world.now() + world.duration('attach', disk.id + call.requestId),
+      'disk.attached',
+      disk.id,
+      call.requestId,
+    );
+  }
+  world.instances.update(instance.id, { dataDiskIds: [...instance.dataDiskIds, ...disks.map((disk) => disk.id)] });
+  return {};
+};
+
+const detachDisks: Action = (call) => {
+  const { world } = call;
+  const request = call.params as { InstanceId?: string; DiskIds: readonly string[] };
+  const disks = requireDisks(call, request.DiskIds, 10);
+  for (const disk of disks) {
+    if (disk.usage !== 'DATA_DISK')
+      throw new ApiError('InvalidDisk.NotPortable', `The disk \`${disk.id}\` is a system disk.`);
+    if (disk.state === 'UNATTACHED' || (request.InstanceId !== undefined && disk.instanceId !== request.InstanceId)) {
+      throw new ApiError('InvalidDisk.NotSupported', `The disk \`${disk.id}\` is not attached there.`);
+    }
+    if (disk.state !== 'ATTACHED') throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is busy.`);
+    if (disk.instanceId !== disks[0]!.instanceId)
+      throw new ApiError('InvalidParameterValue', 'The disks are on different instances.');
+  }
+  for (const disk of disks) {
+    world.disks.update(disk.id, { state: 'DETACHING' });
+    world.schedule(
+      world.now() + world.duration('detach', disk.id + call.requestId),
+      'disk.detached',
+      disk.id,
+      call.requestId,
+    );
+  }
+  return {};
+};
+
+const terminateDisks: Action = (call) => {
+  const { world } = call;
+  const request = call.params as { DiskIds: readonly string[]; DeleteSnapshot?: number };
+  // The action has no code for a disk that does not exist.
+  const missing = request.DiskIds.find(
+    (id) => world.disks.get(id)?.account !== call.account || world.disks.must(id).region !== call.region,
+  );
+  if (missing !== undefined) throw new ApiError('InvalidParameterValue', `The disk \`${missing}\` does not exist.`);
+  const disks = requireDisks(call, request.DiskIds, 100);
+  for (const disk of disks) {
+    if (disk.state !== 'UNATTACHED' || disk.usage !== 'DATA_DISK') {
+      throw new ApiError('ResourceUnavailable.NotSupported', `The disk \`${disk.id}\` is attached.`);
+    }
+  }
+  for (const disk of disks) {
+    if (request.DeleteSnapshot === 1) {
+      for (const snapshot of [...world.snapshots.in(call.account, call.region)]) {
+        if (snapshot.diskId === disk.id && snapshot.imageIds.length === 0 && snapshot.state === 'NORMAL')
+          world.snapshots.delete(snapshot.id);
+      }
+    }
+    world.disks.delete(disk.id);
+  }
+  return {};
+};
+
+const modifyDiskAttributes: Action = (call) => {
+  const request = call.params as { DiskIds: readonly string[]; DiskName?: string; DeleteWithInstance?: boolean };
+  for (const disk of requireDisks(call, request.DiskIds, 100)) {
+    call.world.disks.update(disk.id, {
+      name: request.DiskName ?? disk.name,
+      deleteWithInstance: request.DeleteWithInstance ?? disk.deleteWithInstance,
+    });
+  }
+  return {};
+};
+
+/** What becomes of disks when the time has come. */
+export const diskReactions: Readonly<Record<string, Reaction>> = {
+  'disk.attached': (world, happening) => {
+    if (world.disks.get(happening.target)?.state === 'ATTACHING')
+      world.disks.update(happening.target, { state: 'ATTACHED' });
+  },
+  'disk.detached': (world, happening) => {
+    const disk = world.disks.get(happening.target);
+    if (disk?.state !== 'DETACHING') return;
+    const instance = world.instances.get(disk.instanceId ?? '');
+    if (instance !== undefined) {
+      world.instances.update(instance.id, { dataDiskIds: instance.dataDiskIds.filter((id) => id !== disk.id) });
+    }
+    world.disks.update(disk.id, { state: 'UNATTACHED', lastInstanceId: disk.instanceId, instanceId: null });
+  },
+};
+
+/** What the simulator serves of CBS, as to disks. */
+export const diskActions: Readonly<Record<string, Action>> = {
+  DescribeDisks: describeDisks,
+  CreateDisks: createDisks,
+  AttachDisks: attachDisks,
+  DetachDisks: detachDisks,
+  TerminateDisks: terminateDisks,
+  ModifyDiskAttributes: modifyDiskAttributes,
+};

@@ -1,0 +1,139 @@
+import { type Disk, type Instance, type Snapshot, type System, type Tags } from '../state/records';
+import { type Reaction, type World } from '../state/world';
+import { isWriting } from '../cvm/instances';
+import { ApiError } from '../wire/errors';
+import { chinaIsoTime, chinaTime, tagList } from '../wire/formats';
+
+/** The mark of a snapshot that was taken while the guest was writing. */
+const tornMark = '\u0000torn';
+
+/** How far something is that began and ends at these times: 0 to 99. */
+export function percentDone(from: number, to: number, now: number): number {
+  return Math.max(0, Math.min(99, Math.floor((100 * (now - from)) / Math.max(1, to - from))));
+}
+
+/** What a snapshot of the disk would hold, taken now. */
+export function contentNow(world: World, disk: Disk): string {
+  const instance = disk.instanceId === null ? undefined : world.instances.get(disk.instanceId);
+  return world.switches.tornWhileRunning && isWriting(instance) ? disk.content + tornMark : disk.content;
+}
+
+/** Snapshots that the account may have in the region: 64, and 64 for each cloud disk. */
+export function snapshotQuota(world: World, account: string, region: string): number {
+  const set = world.settings.get(`snapshotQuota/${region}`)?.value;
+  return set ?? 64 + 64 * world.disks.countIn(account, region);
+}
+
+/** The snapshot, if it is the account's, in the region. */
+export function ownSnapshot(world: World, account: string, region: string, id: string): Snapshot | undefined {
+  const snapshot = world.snapshots.get(id);
+  return snapshot?.account === account && snapshot.region === region ? snapshot : undefined;
+}
+
+/** The snapshot of the disk that is being made, if there is one. */
+export function snapshotInProgress(world: World, disk: Disk): Snapshot | undefined {
+  for (const snapshot of world.snapshots.in(disk.account, disk.region)) {
+    if (snapshot.diskId === disk.id && snapshot.state === 'CREATING') return snapshot;
+  }
+  return undefined;
+}
+
+interface NewSnapshot {
+  readonly disk: Disk;
+  readonly system: System | null;
+  readonly name: string;
+  readonly usage?: Snapshot['usage'];
+  readonly tags?: Tags;
+  readonly deadline?: string;
+  readonly imageIds?: readonly string[];
+  readonly doneAt: number;
+  readonly hiddenUntil: number;
+}
+
+/** Begins a snapshot of a disk as it is now. */
+export function beginSnapshot(world: World, wanted: NewSnapshot): Snapshot {
+  const { disk } = wanted;
+  const snapshot = world.snapshots.put({
+    id: world.newId('snap'),
+    account: disk.account,
+    region: disk.region,
+    createdAt: world.now(),
+    hiddenUntil: wanted.hiddenUntil,
+    tags: wanted.tags ?? {},
+    zone: disk.zone,
+    name: wanted.name,
+    diskId: disk.id,
+    usage: wanted.usage ?? disk.usage,
+    size: disk.size,
+    state: 'CREATING',
+    doneAt: wanted.doneAt,
+    encrypted: disk.encrypted,
+    deadline: wanted.deadline ?? '',
+    copied: false,
+    imageIds: wanted.imageIds ?? [],
+    content: contentNow(world, disk),
+    system: (wanted.usage ?? disk.usage) === 'SYSTEM_DISK' ? wanted.system : null,
+  });
+  world.schedule(wanted.doneAt, 'snapshot.done', snapshot.id, '');
+  return snapshot;
+}
+
+/** What the disk boots: that of the instance whose system disk it is. */
+export function systemOn(world: World, disk: Disk): System | null {
+  const instance: Instance | undefined = disk.instanceId === null ? undefined : world.instances.get(disk.instanceId);
+  return instance?.systemDiskId === disk.id ? instance.system : null;
+}
+
+/** What becomes of snapshots when the time has come. */
+export const snapshotReactions: Readonly<Record<string, Reaction>> = {
+  'snapshot.done': (world, happening) => world.snapshots.update(happening.target, { state: 'NORMAL' }),
+};
+
+/** Refuses to delete snapshots that are not NORMAL or that images hold. */
+export function requireDeletable(snapshots: readonly Snapshot[], withImages: boolean): void {
+  for (const snapshot of snapshots) {
+    if (snapshot.state !== 'NORMAL') {
+      throw new ApiError(
+        'ResourceUnavailable.SnapshotCreating',
+        `The snapshot \`${snapshot.id}\` is still being created.`,
+      );
+    }
+    if (snapshot.imageIds.length > 0 && !withImages) {
+      throw new ApiError(
+        'UnsupportedOperation.SnapshotHasBindedImage',
+        `The snapshot \`${snapshot.id}\` is bound to an image.`,
+      );
+    }
+  }
+}
+
+/** A snapshot as CBS writes it. */
+export function wireSnapshot(world: World, snapshot: Snapshot): object {
+  const images = snapshot.imageIds.flatMap((id) => world.images.get(id) ?? []);
+  const done = snapshot.state === 'NORMAL';
+  return {
+    Placement: { Zone: snapshot.zone, CageId: null, CdcId: null, CdcName: null, ProjectId: 0, ProjectName: null },
+    CopyFromRemote: snapshot.copied,
+    SnapshotState: snapshot.state,
+    IsPermanent: snapshot.deadline === '',
+    SnapshotName: snapshot.name,
+    DeadlineTime: snapshot.deadline,
+    Percent: done ? 100 : percentDone(snapshot.createdAt, snapshot.doneAt, world.now()),
+    Images: images.map((image) => ({ ImageName: image.name, ImageId: image.id })),
+    ShareReference: 0,
+    SnapshotType: 'PRIVATE_SNAPSHOT',
+    DiskSize: snapshot.size,
+    DiskId: snapshot.diskId,
+    CopyingToRegions: [],
+    Encrypt: snapshot.encrypted,
+    CreateTime: chinaTime(snapshot.createdAt),
+    ImageCount: images.length,
+    DiskUsage: snapshot.usage,
+    SnapshotId: snapshot.id,
+    TimeStartShare: '',
+    Tags: tagList(snapshot.tags),
+    IsLocked: false,
+    LatestModifyTime: chinaIsoTime(snapshot.createdAt),
+    SnapshotMode: 'STANDARD_SNAPSHOT',
+  };
+}

@@ -1,0 +1,129 @@
+import { parseDurations } from '../options';
+import { plant } from '../seed/plant';
+import { type Seed } from '../seed/seed';
+import { type World } from '../state/world';
+import { type RawRequest } from '../wire/request';
+import { type CallFilter, filterCalls } from './calls';
+import { armFault, parseFault } from './faults';
+import { interfere } from './interfere';
+import { describeState } from './state';
+
+/** An answer of the control API. */
+export interface ControlAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export const controlPrefix = '/_simulator';
+
+interface ControlRequest {
+  readonly world: World;
+  readonly query: URLSearchParams;
+  readonly body: () => unknown;
+  /** Back to the seed. */
+  readonly reset: () => void;
+}
+
+type Route = (request: ControlRequest, argument: string) => unknown;
+
+const setContent: Route = ({ world, body }, id) => {
+  world.disks.must(id);
+  const given = body();
+  const content = typeof given === 'string' ? given : (given as { content?: unknown }).content;
+  if (typeof content !== 'string') throw new Error('send text, or {"content": "…"}');
+  world.disks.update(id, { content });
+  return { DiskId: id, content };
+};
+
+const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
+  ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
+  [
+    'GET',
+    /^\/calls$/,
+    ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) }),
+  ],
+  ['GET', /^\/faults$/, ({ world }) => ({ faults: [...world.faults.all()] })],
+  ['POST', /^\/faults$/, ({ world, body }) => armFault(world, parseFault(body()))],
+  [
+    'DELETE',
+    /^\/faults$/,
+    ({ world }) => {
+      for (const fault of [...world.faults.all()]) world.faults.delete(fault.id);
+      return {};
+    },
+  ],
+  ['GET', /^\/faults\/([^/]+)$/, ({ world }, id) => world.faults.must(id)],
+  [
+    'DELETE',
+    /^\/faults\/([^/]+)$/,
+    ({ world }, id) => {
+      const fault = world.faults.must(id);
+      world.faults.delete(id);
+      return fault;
+    },
+  ],
+  ['GET', /^\/disks\/([^/]+)\/content$/, ({ world }, id) => ({ DiskId: id, content: world.disks.must(id).content })],
+  ['PUT', /^\/disks\/([^/]+)\/content$/, setContent],
+  [
+    'GET',
+    /^\/snapshots\/([^/]+)\/content$/,
+    ({ world }, id) => ({ SnapshotId: id, content: world.snapshots.must(id).content }),
+  ],
+  ['POST', /^\/seed$/, ({ world, body }) => plant(world, body() as Seed)],
+  ['GET', /^\/durations$/, ({ world }) => world.durations],
+  [
+    'POST',
+    /^\/durations$/,
+    ({ world, body }) => {
+      world.durations = { ...world.durations, ...parseDurations(body() as Record<string, unknown>) };
+      return world.durations;
+    },
+  ],
+  [
+    'POST',
+    /^\/reset$/,
+    ({ reset }) => {
+      reset();
+      return {};
+    },
+  ],
+  [
+    'POST',
+    /^\/interfere$/,
+    ({ world, body }) => {
+      interfere(world, body() as Parameters<typeof interfere>[1]);
+      return {};
+    },
+  ],
+];
+
+/** Answers a request to the control API: what tests and demonstrations do behind the cloud's back. */
+export function controlAnswer(world: World, raw: RawRequest, reset: () => void): ControlAnswer {
+  const path = raw.path.slice(controlPrefix.length);
+  const found = routes.find(([method, pattern]) => method === raw.method && pattern.test(path));
+  if (found === undefined) {
+    return {
+      status: 404,
+      body: {
+        error: `no ${raw.method} ${raw.path}`,
+        routes: routes.map(([method, pattern]) => `${method} ${pattern.source}`),
+      },
+    };
+  }
+  const [, pattern, route] = found;
+  const request: ControlRequest = { world, query: new URLSearchParams(raw.query), body: () => parseBody(raw), reset };
+  world.settle();
+  try {
+    return { status: 200, body: route(request, decodeURIComponent(pattern.exec(path)?.[1] ?? '')) };
+  } catch (error) {
+    return { status: 400, body: { error: error instanceof Error ? error.message : String(error) } };
+  } finally {
+    world.commit();
+  }
+}
+
+function parseBody(raw: RawRequest): unknown {
+  const text = raw.body.toString('utf8');
+  const isText = (raw.headers['content-type'] ?? '').startsWith('text/plain');
+  return isText ? text : (JSON.parse(text === '' ? '{}' : text) as unknown);
+}

@@ -1,0 +1,154 @@
+import { fraction } from '../state/random';
+import { type Row } from '../state/table';
+import { type World } from '../state/world';
+
+const transportKinds = ['answer-lost', 'request-lost', 'http-502', 'error', 'delay'] as const;
+const outcomeKinds = [
+  'image-fails',
+  'image-never-finishes',
+  'soft-stop-fails',
+  'stop-ignored',
+  'launch-fails',
+  'describe-lag',
+] as const;
+
+/** What can happen to a request or its answer on the way. */
+export type TransportKind = (typeof transportKinds)[number];
+/** What can go wrong in the cloud after a call was accepted. */
+export type OutcomeKind = (typeof outcomeKinds)[number];
+
+/** Misbehaviour that is armed, as it is posted to the control API. */
+export interface FaultSpec {
+  readonly action?: string;
+  readonly kind: TransportKind | OutcomeKind;
+  /** First matching call that it fires on, counted from 1 since arming. */
+  readonly nth?: number;
+  /** How often it fires; default 1, or without end when there is a probability. */
+  readonly times?: number;
+  readonly probability?: number;
+  readonly region?: string;
+  /** Request parameters that must be equal, or (lists) contained. */
+  readonly match?: Readonly<Record<string, unknown>>;
+  /** Text that the JSON of the request must contain. */
+  readonly contains?: string;
+  readonly when?: 'before' | 'after';
+  readonly code?: string;
+  readonly message?: string;
+  readonly milliseconds?: number;
+}
+
+/** An armed fault and how often it was met. */
+export interface Fault extends Row, FaultSpec {
+  /** Calls that matched since arming. */
+  readonly seen: number;
+  readonly fired: number;
+}
+
+/** A request as faults look at it. */
+export interface FaultSubject {
+  readonly action: string;
+  readonly region: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** Checks a fault as posted; throws an Error that says what is wrong with it. */
+export function parseFault(given: unknown): FaultSpec {
+  if (typeof given !== 'object' || given === null) throw new Error('a fault is a JSON object');
+  const spec = given as FaultSpec & Record<string, unknown>;
+  const kinds: readonly string[] = [...transportKinds, ...outcomeKinds];
+  const known = 'action kind nth times probability region match contains when code message milliseconds'.split(' ');
+  const unknown = Object.keys(spec).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new Error(`unknown fault field "${unknown}": use ${known.join(', ')}`);
+  if (!kinds.includes(spec.kind)) throw new Error(`kind must be one of ${kinds.join(', ')}`);
+  for (const name of ['nth', 'times'] as const) {
+    const value = spec[name];
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
+      throw new Error(`${name} must be an integer from 1`);
+  }
+  const { probability, when } = spec;
+  if (probability !== undefined && !(probability >= 0 && probability <= 1))
+    throw new Error('probability must be 0 to 1');
+  if (when !== undefined && !['before', 'after'].includes(when)) throw new Error('when must be "before" or "after"');
+  if (spec.kind === 'error' && typeof spec.code !== 'string') throw new Error('an "error" fault needs a code');
+  if ((spec.kind === 'delay' || spec.kind === 'describe-lag') && typeof spec.milliseconds !== 'number') {
+    throw new Error(`a "${spec.kind}" fault needs milliseconds`);
+  }
+  return spec;
+}
+
+/** Arms a fault. */
+export function armFault(world: World, spec: FaultSpec): Fault {
+  return world.faults.put({ ...spec, id: `fault-${world.count('faults')}`, seen: 0, fired: 0 });
+}
+
+/** Whether a fault acts after the call was applied; then only calls that were applied count as matching. */
+function isAfter(fault: FaultSpec): boolean {
+  return (
+    fault.kind === 'answer-lost' || (['http-502', 'error', 'delay'].includes(fault.kind) && fault.when === 'after')
+  );
+}
+
+/** Faults that fire on this request before it is applied: all delays, and at most one other. */
+export function fireBefore(world: World, subject: FaultSubject): Fault[] {
+  return fire(world, subject, (fault) => isTransport(fault) && !isAfter(fault));
+}
+
+/** Faults that fire on the answer of a request that was applied. */
+export function fireAfter(world: World, subject: FaultSubject): Fault[] {
+  return fire(world, subject, isAfter);
+}
+
+/** The fault, if any, that gives an accepted call this outcome. */
+export function fireOutcome(world: World, subject: FaultSubject, kind: OutcomeKind): Fault | undefined {
+  return fire(world, subject, (fault) => fault.kind === kind)[0];
+}
+
+function isTransport(fault: FaultSpec): boolean {
+  return (transportKinds as readonly string[]).includes(fault.kind);
+}
+
+function fire(world: World, subject: FaultSubject, eligible: (fault: Fault) => boolean): Fault[] {
+  const fired: Fault[] = [];
+  let decided = false;
+  for (const fault of [...world.faults.all()]) {
+    if (!eligible(fault) || !matches(fault, subject)) continue;
+    const seen = fault.seen + 1;
+    const times = fault.times ?? (fault.probability === undefined ? 1 : Infinity);
+    const fires =
+      seen >= (fault.nth ?? 1) &&
+      fault.fired < times &&
+      (fault.kind === 'delay' || !decided) &&
+      (fault.probability === undefined || fraction('fault', fault.id, seen) < fault.probability);
+    world.faults.update(fault.id, { seen, fired: fault.fired + (fires ? 1 : 0) });
+    if (!fires) continue;
+    fired.push(fault);
+    if (fault.kind !== 'delay') decided = true;
+  }
+  return fired;
+}
+
+function matches(fault: Fault, subject: FaultSubject): boolean {
+  return (
+    (fault.action === undefined || fault.action === subject.action) &&
+    (fault.region === undefined || fault.region === subject.region) &&
+    (fault.match === undefined || contained(fault.match, subject.params)) &&
+    (fault.contains === undefined || JSON.stringify(subject.params).includes(fault.contains))
+  );
+}
+
+/**
+ * Objects: every field that is asked for. Lists: every element that is asked for is somewhere in the list. `InstanceId`
+ * also finds the ID in `InstanceIds`, since a test seldom cares which of the two an action takes.
+ */
+function contained(wanted: unknown, actual: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(actual) && wanted.every((element) => actual.some((candidate) => contained(element, candidate)))
+    );
+  }
+  if (Array.isArray(actual)) return actual.some((candidate) => contained(wanted, candidate));
+  if (typeof wanted !== 'object' || wanted === null) return wanted === actual;
+  if (typeof actual !== 'object' || actual === null) return false;
+  const fields = actual as Readonly<Record<string, unknown>>;
+  return Object.entries(wanted).every(([name, value]) => contained(value, fields[name] ?? fields[`${name}s`]));
+}

@@ -1,0 +1,180 @@
+import { type Disk, type Instance } from '../state/records';
+import { type World } from '../state/world';
+import { type Action, type Call } from '../wire/action';
+import { ApiError } from '../wire/errors';
+import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
+import { isoTime, tagList } from '../wire/formats';
+import { regionOf } from '../vpc/regions';
+import { instanceTypes } from './instance-types';
+
+interface DescribeRequest {
+  readonly InstanceIds?: readonly string[];
+  readonly Filters?: readonly Filter[];
+  readonly Offset?: number;
+  readonly Limit?: number;
+}
+
+const filterKeys: FilterKeys<Instance> = {
+  ...tagKeys,
+  zone: (instance, value) => instance.zone === value,
+  'project-id': (_, value) => value === '0',
+  'host-id': () => false,
+  'dedicated-cluster-id': () => false,
+  'vpc-id': (instance, value) => instance.vpcId === value,
+  'subnet-id': (instance, value) => instance.subnetId === value,
+  'instance-id': (instance, value) => instance.id === value,
+  uuid: (instance, value) => instance.uuid === value,
+  'security-group-id': (instance, value) => instance.securityGroupIds.includes(value),
+  'instance-name': (instance, value) => instance.name === value,
+  'instance-charge-type': (instance, value) => instance.chargeType === value,
+  'instance-state': (instance, value) => instance.state === value,
+  'private-ip-address': (instance, value) => instance.privateIp === value,
+  'public-ip-address': (instance, value) => instance.publicIp === value,
+  'ipv6-address': () => false,
+  'creation-start-time': (instance, value) => instance.createdAt >= Date.parse(`${value.replace(' ', 'T')}Z`),
+  'creation-end-time': (instance, value) => instance.createdAt <= Date.parse(`${value.replace(' ', 'T')}Z`),
+};
+
+function select(call: Call): { total: number; rows: readonly Instance[] } {
+  const { world } = call;
+  const request = call.params as DescribeRequest;
+  const ids = request.InstanceIds ?? [];
+  const filters = request.Filters ?? [];
+  if (ids.length > 0 && filters.length > 0) {
+    throw new ApiError('InvalidParameter', '`InstanceIds` and `Filters` cannot be used together.');
+  }
+  if (ids.length > 100)
+    throw new ApiError('InvalidParameterValue.LimitExceeded', 'The number of `InstanceIds` exceeds the limit `100`.');
+  const malformed = ids.find((id) => !/^ins-[0-9a-z]{8}$/.test(id));
+  if (malformed !== undefined)
+    throw new ApiError('InvalidInstanceId.Malformed', `The instance ID \`${malformed}\` is malformed.`);
+  const matches = matcher(filters, filterKeys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
+  const wanted = new Set(ids);
+  const now = world.now();
+  const rows: Instance[] = [];
+  for (const instance of world.instances.in(call.account, call.region)) {
+    if (instance.hiddenUntil <= now && (wanted.size === 0 || wanted.has(instance.id)) && matches(instance))
+      rows.push(instance);
+  }
+  return { total: rows.length, rows: page(rows.reverse(), request, 'InvalidParameterValue.LimitExceeded') };
+}
+
+/** The instances that match, newest first. */
+export const describeInstances: Action = (call) => {
+  const { total, rows } = select(call);
+  return { TotalCount: total, InstanceSet: rows.map((instance) => wireInstance(call.world, instance)) };
+};
+
+/** The same, states only. */
+export const describeInstancesStatus: Action = (call) => {
+  const { total, rows } = select(call);
+  return {
+    TotalCount: total,
+    InstanceStatusSet: rows.map((instance) => ({ InstanceId: instance.id, InstanceState: instance.state })),
+  };
+};
+
+function wireInstance(world: World, instance: Instance): object {
+  const type = instanceTypes.get(instance.type);
+  const systemDisk = world.disks.get(instance.systemDiskId);
+  const dataDisks = instance.dataDiskIds.flatMap((id) => world.disks.get(id) ?? []);
+  const { operation } = instance;
+  return {
+    Placement: { Zone: instance.zone, ProjectId: 0, HostId: null },
+    InstanceId: instance.id,
+    InstanceType: instance.type,
+    CPU: type?.cpu ?? 2,
+    Memory: type?.memory ?? 4,
+    RestrictState: 'NORMAL',
+    InstanceName: instance.name,
+    InstanceChargeType: instance.chargeType,
+    SystemDisk: systemDisk === undefined ? null : wireSystemDisk(systemDisk),
+    DataDisks: dataDisks.map(wireDataDisk),
+    PrivateIpAddresses: [instance.privateIp],
+    PublicIpAddresses: instance.publicIp === null ? null : [instance.publicIp],
+    InternetAccessible: {
+      InternetChargeType: instance.internetChargeType,
+      InternetMaxBandwidthOut: instance.bandwidth,
+      PublicIpAssigned: instance.bandwidth > 0,
+    },
+    VirtualPrivateCloud: { VpcId: instance.vpcId, SubnetId: instance.subnetId, AsVpcGateway: false },
+    ImageId: instance.imageId,
+    RenewFlag: instance.chargeType === 'PREPAID' ? 'NOTIFY_AND_MANUAL_RENEW' : null,
+    CreatedTime: isoTime(instance.createdAt),
+    ExpiredTime: instance.chargeType === 'PREPAID' ? isoTime(instance.createdAt + 365 * 86_400_000) : null,
+    OsName: instance.system.osName,
+    SecurityGroupIds: instance.securityGroupIds,
+    LoginSettings: { KeyIds: instance.keyIds.length === 0 ? null : instance.keyIds },
+    InstanceState: instance.state,
+    Tags: tagList(instance.tags),
+    StopChargingMode: instance.stoppedMode,
+    Uuid: instance.uuid,
+    LatestOperation: operation?.name ?? null,
+    LatestOperationState: operation?.state ?? null,
+    LatestOperationRequestId: operation?.requestId ?? null,
+    LatestOperationErrorMsg: operation?.message ?? null,
+    IPv6Addresses: null,
+    CamRoleName: instance.camRoleName,
+    RdmaIpAddresses: null,
+    IsolatedSource: 'NOTISOLATED',
+    LicenseType: 'TencentCloud',
+    DisableApiTermination: instance.protected,
+    HostName: instance.hostName,
+    DefaultLoginUser: instance.system.user,
+    DefaultLoginPort: instance.system.windows ? 3389 : 22,
+  };
+}
+
+function wireSystemDisk(disk: Disk): object {
+  return {
+    DiskType: disk.type,
+    DiskId: disk.id,
+    DiskSize: disk.size,
+    CdcId: null,
+    DiskName: disk.name,
+    Encrypt: disk.encrypted,
+  };
+}
+
+function wireDataDisk(disk: Disk): object {
+  return {
+    DiskSize: disk.size,
+    DiskType: disk.type,
+    DiskId: disk.id,
+    DeleteWithInstance: disk.deleteWithInstance,
+    Encrypt: disk.encrypted,
+    KmsKeyId: null,
+    ThroughputPerformance: null,
+    CdcId: null,
+    DiskName: disk.name,
+  };
+}
+
+interface TypeRequest {
+  readonly Filters?: readonly Filter[];
+}
+
+/** The instance types on sale, in every zone of the region. */
+export const describeInstanceTypeConfigs: Action = (call) => {
+  const request = call.params as TypeRequest;
+  const zones = regionOf(call.region).zones;
+  const rows = zones.flatMap((zone) => [...instanceTypes.values()].map((type) => ({ zone, type, tags: {} })));
+  const keys: FilterKeys<(typeof rows)[number]> = {
+    zone: (row, value) => row.zone === value,
+    'instance-family': (row, value) => row.type.family === value,
+    'instance-type': (row, value) => row.type.name === value,
+  };
+  const matches = matcher(request.Filters ?? [], keys, { values: 1, code: 'InvalidFilterValue.LimitExceeded' });
+  return {
+    InstanceTypeConfigSet: rows.filter(matches).map(({ zone, type }) => ({
+      Zone: zone,
+      InstanceType: type.name,
+      InstanceFamily: type.family,
+      GPU: 0,
+      CPU: type.cpu,
+      Memory: type.memory,
+      FPGA: 0,
+      GpuCount: 0,
+    })),
+  };
+};

@@ -1,0 +1,290 @@
+import { ownSnapshot } from '../cbs/snapshots';
+import { type Image, type Snapshot, type Subnet, type Tags } from '../state/records';
+import { regionOf } from '../vpc/regions';
+import { type Call } from '../wire/action';
+import { ApiError } from '../wire/errors';
+import { isTrue } from '../wire/formats';
+import { publicOwner, requireImage } from './images';
+import { instanceTypes } from './instance-types';
+import { chooseSecurityGroups, chooseSubnet } from './launch-network';
+import { type TagSpecification, specifiedTags } from './tag-specification';
+
+interface DiskRequest {
+  readonly DiskType?: string;
+  readonly DiskSize?: number;
+  readonly DiskName?: string;
+  readonly DeleteWithInstance?: boolean;
+  readonly SnapshotId?: string;
+  readonly Encrypt?: boolean;
+}
+
+/** The parameters of RunInstances that the simulator looks at. */
+export interface LaunchRequest {
+  readonly InstanceChargeType?: string;
+  readonly InstanceChargePrepaid?: object;
+  readonly Placement?: { readonly Zone: string };
+  readonly InstanceType?: string;
+  readonly ImageId?: string;
+  readonly SystemDisk?: DiskRequest;
+  readonly DataDisks?: readonly DiskRequest[];
+  readonly VirtualPrivateCloud?: { readonly VpcId: string; readonly SubnetId: string };
+  readonly InternetAccessible?: { readonly InternetMaxBandwidthOut?: number; readonly InternetChargeType?: string };
+  readonly InstanceCount?: number;
+  readonly InstanceName?: string;
+  readonly LoginSettings?: {
+    readonly Password?: string;
+    readonly KeyIds?: readonly string[];
+    readonly KeepImageLogin?: string;
+  };
+  readonly SecurityGroupIds?: readonly string[];
+  readonly ClientToken?: string;
+  readonly HostName?: string;
+  readonly TagSpecification?: readonly TagSpecification[];
+  readonly UserData?: string;
+  readonly DryRun?: boolean;
+  readonly CamRoleName?: string;
+  readonly DisableApiTermination?: boolean;
+}
+
+/** A disk that a launch makes. */
+export interface DiskPlan {
+  readonly type: string;
+  readonly size: number;
+  readonly name: string;
+  readonly deleteWithInstance: boolean;
+  readonly encrypted: boolean;
+  readonly content: string;
+}
+
+/** A launch that has been checked and can no longer fail. */
+export interface LaunchPlan {
+  readonly image: Image;
+  readonly zone: string;
+  readonly type: string;
+  readonly chargeType: string;
+  readonly count: number;
+  readonly name: string;
+  readonly systemDisk: DiskPlan;
+  readonly dataDisks: readonly DiskPlan[];
+  readonly subnet: Subnet;
+  readonly securityGroupIds: readonly string[];
+  readonly keyIds: readonly string[];
+  readonly bandwidth: number;
+  readonly internetChargeType: string;
+  readonly hostName: string;
+  readonly userData: string;
+  readonly camRoleName: string;
+  readonly protected: boolean;
+  readonly tags: Tags;
+}
+
+/** Checks a launch against the documented rules, in one place, before anything is made. */
+export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
+  const { world, account, region } = call;
+  const zone = zoneOf(call, request);
+  if ((request.ImageId ?? '') === '') throw missing('ImageId');
+  const image = requireImage(world, account, region, request.ImageId!);
+  if (image.state !== 'NORMAL') {
+    throw new ApiError(
+      'InvalidParameterValue.InvalidImageState',
+      `The image \`${image.id}\` is in the state \`${image.state}\`.`,
+    );
+  }
+  const count = request.InstanceCount ?? 1;
+  if (count < 1 || count > 500)
+    throw new ApiError('InvalidParameterValue.Range', '`InstanceCount` must be between 1 and 500.');
+  const name = (request.InstanceName ?? '') === '' ? '未命名' : request.InstanceName!;
+  if ([...name].length > 128)
+    throw new ApiError('InvalidInstanceName.TooLong', 'The instance name exceeds 128 characters.');
+  const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud);
+  return {
+    image,
+    zone,
+    type: typeOf(request),
+    chargeType: chargeTypeOf(request),
+    count,
+    name,
+    systemDisk: planSystemDisk(call, image, request.SystemDisk ?? {}),
+    dataDisks: planDataDisks(call, image, request.DataDisks ?? []),
+    subnet,
+    securityGroupIds: chooseSecurityGroups(call, request.SecurityGroupIds ?? []),
+    keyIds: checkLogin(call, image, request.LoginSettings ?? {}),
+    bandwidth: request.InternetAccessible?.InternetMaxBandwidthOut ?? 0,
+    internetChargeType: request.InternetAccessible?.InternetChargeType ?? 'TRAFFIC_POSTPAID_BY_HOUR',
+    hostName: hostNameOf(request, image),
+    userData: userDataOf(request),
+    camRoleName: request.CamRoleName ?? '',
+    protected: request.DisableApiTermination ?? false,
+    tags: specifiedTags(request.TagSpecification, 'instance'),
+  };
+}
+
+function missing(name: string): ApiError {
+  return new ApiError('MissingParameter', `The request is missing a required parameter \`${name}\`.`);
+}
+
+function zoneOf(call: Call, request: LaunchRequest): string {
+  const zone = request.Placement?.Zone ?? '';
+  if (zone === '') throw missing('Placement');
+  if (!regionOf(call.region).zones.includes(zone)) {
+    throw new ApiError('InvalidZone.MismatchRegion', `The zone \`${zone}\` is not in the region \`${call.region}\`.`);
+  }
+  return zone;
+}
+
+function typeOf(request: LaunchRequest): string {
+  const type = (request.InstanceType ?? '') === '' ? 'S5.MEDIUM4' : request.InstanceType!;
+  if (!/^[A-Z0-9a-z]+\.[A-Z0-9]+$/.test(type))
+    throw new ApiError('InvalidInstanceType.Malformed', `The instance type \`${type}\` is malformed.`);
+  if (!instanceTypes.has(type))
+    throw new ApiError('InvalidParameterValue.InstanceTypeNotFound', `The instance type \`${type}\` does not exist.`);
+  return type;
+}
+
+function chargeTypeOf(request: LaunchRequest): string {
+  const type = (request.InstanceChargeType ?? '') === '' ? 'POSTPAID_BY_HOUR' : request.InstanceChargeType!;
+  if (!['POSTPAID_BY_HOUR', 'PREPAID', 'SPOTPAID'].includes(type)) {
+    throw new ApiError('InvalidParameterValue', `The simulator does not sell instances as \`${type}\`.`);
+  }
+  if (type === 'PREPAID' && request.InstanceChargePrepaid === undefined) throw missing('InstanceChargePrepaid');
+  return type;
+}
+
+function hostNameOf(request: LaunchRequest, image: Image): string {
+  const name = request.HostName ?? '';
+  const [least, most] = image.system.windows ? [2, 15] : [2, 60];
+  const bad =
+    name.length < least || name.length > most || /^[.-]|[.-]$|[.-]{2}/.test(name) || !/^[A-Za-z0-9.-]+$/.test(name);
+  if (name !== '' && bad)
+    throw new ApiError('InvalidParameterValue.IllegalHostName', `The host name \`${name}\` is not valid.`);
+  return name;
+}
+
+function userDataOf(request: LaunchRequest): string {
+  const data = request.UserData ?? '';
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data) || data.length > 16 * 1024) {
+    throw new ApiError('InvalidParameterValue.InvalidUserDataFormat', '`UserData` must be base64 of at most 16 KB.');
+  }
+  return data;
+}
+
+/** The key pairs to bind; a password, a key and the image's own login exclude each other. */
+function checkLogin(call: Call, image: Image, login: NonNullable<LaunchRequest['LoginSettings']>): readonly string[] {
+  const password = login.Password ?? '';
+  const keyIds = login.KeyIds ?? [];
+  const keep = isTrue(login.KeepImageLogin);
+  if ([password !== '', keyIds.length > 0, keep].filter(Boolean).length > 1) {
+    throw new ApiError('InvalidParameterCombination', '`Password`, `KeyIds` and `KeepImageLogin` exclude each other.');
+  }
+  if (keep && image.account === publicOwner) {
+    throw new ApiError('InvalidParameterValue', '`KeepImageLogin` is for custom, shared and imported images only.');
+  }
+  if (password !== '') checkPassword(password, image.system.windows);
+  for (const id of keyIds) {
+    if (!/^skey-[0-9a-z]{8}$/.test(id))
+      throw new ApiError('InvalidKeyPairId.Malformed', `The key pair ID \`${id}\` is malformed.`);
+    const key = call.world.keyPairs.get(id);
+    if (key?.account !== call.account || key.region !== call.region) {
+      throw new ApiError('InvalidParameterValue.KeyPairNotFound', `The key pair \`${id}\` does not exist.`);
+    }
+  }
+  if (keyIds.length > 0 && image.system.windows) {
+    throw new ApiError('UnsupportedOperation.KeyPairUnsupportedWindows', 'Windows instances do not take key pairs.');
+  }
+  return keyIds;
+}
+
+function checkPassword(password: string, windows: boolean): void {
+  const classes = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((kind) => kind.test(password)).length;
+  const [least, kinds] = windows ? [12, 3] : [8, 2];
+  if (password.length < least || password.length > 30 || classes < kinds) {
+    throw new ApiError(
+      'InvalidParameterValue.InvalidPassword',
+      `A password has ${least} to 30 characters of at least ${kinds} kinds.`,
+    );
+  }
+}
+
+function planSystemDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
+  const size = disk.DiskSize ?? Math.max(50, image.size);
+  if (size < image.size) {
+    throw new ApiError(
+      'InvalidParameterValue.Range',
+      `The system disk (${size} GiB) is smaller than the image (${image.size} GiB).`,
+    );
+  }
+  const systemSnapshot = image.snapshots.find((snapshot) => snapshot.usage === 'SYSTEM_DISK');
+  const content =
+    systemSnapshot === undefined ? `system of ${image.id}` : call.world.snapshots.get(systemSnapshot.id)?.content;
+  return {
+    type: (disk.DiskType ?? '') === '' ? 'CLOUD_PREMIUM' : disk.DiskType!,
+    size,
+    name: disk.DiskName ?? '',
+    deleteWithInstance: true,
+    encrypted: disk.Encrypt ?? false,
+    content: content ?? '',
+  };
+}
+
+/** The disks that the request names, and those of a whole-instance image that it does not name. */
+function planDataDisks(call: Call, image: Image, requested: readonly DiskRequest[]): DiskPlan[] {
+  const wanted = requested.filter((disk) => disk.DiskSize !== 0 || (disk.SnapshotId ?? '') !== '');
+  const named = new Set(wanted.map((disk) => disk.SnapshotId));
+  const own = image.snapshots.filter((snapshot) => snapshot.usage === 'DATA_DISK' && !named.has(snapshot.id));
+  const all = [
+    ...wanted,
+    ...own.map((snapshot): DiskRequest => ({ SnapshotId: snapshot.id, DiskSize: snapshot.size })),
+  ];
+  const local = all.filter((disk) => disk.DiskType?.startsWith('LOCAL_') === true).length;
+  if (local > 1 || all.length - local > 20) {
+    throw new ApiError(
+      'InvalidParameterValue.LimitExceeded',
+      'An instance takes at most 20 cloud disks and 1 local data disk.',
+    );
+  }
+  return all.map((disk) => planDataDisk(call, image, disk));
+}
+
+function planDataDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
+  const snapshotId = disk.SnapshotId ?? '';
+  const snapshot = snapshotId === '' ? undefined : usableSnapshot(call, image, snapshotId);
+  const size = disk.DiskSize ?? 0;
+  if (snapshot !== undefined && size !== 0 && size < snapshot.size) {
+    throw new ApiError(
+      'FailedOperation.SnapshotSizeLargerThanDataSize',
+      `The snapshot \`${snapshotId}\` (${snapshot.size} GiB) is larger than the disk (${size} GiB).`,
+    );
+  }
+  const final = size === 0 ? (snapshot?.size ?? 0) : size;
+  if (final < 10 || final > 32_000 || final % 10 !== 0) {
+    throw new ApiError(
+      'InvalidParameterValue.Range',
+      `The data disk size \`${final}\` must be 10 to 32000 GiB, in steps of 10.`,
+    );
+  }
+  return {
+    type: (disk.DiskType ?? '') === '' ? 'CLOUD_PREMIUM' : disk.DiskType!,
+    size: final,
+    name: disk.DiskName ?? '',
+    deleteWithInstance: disk.DeleteWithInstance ?? true,
+    encrypted: disk.Encrypt ?? snapshot?.encrypted ?? false,
+    content: snapshot?.content ?? '',
+  };
+}
+
+function usableSnapshot(call: Call, image: Image, id: string): Snapshot {
+  if (!/^snap-[0-9a-z]{8}$/.test(id)) {
+    throw new ApiError('InvalidParameterValue.SnapshotIdMalformed', `The snapshot ID \`${id}\` is malformed.`);
+  }
+  // Snapshots of a shared image belong to another account, but come with the image.
+  const ofImage = image.snapshots.some((snapshot) => snapshot.id === id) ? call.world.snapshots.get(id) : undefined;
+  const snapshot = ofImage ?? ownSnapshot(call.world, call.account, call.region, id);
+  if (snapshot === undefined)
+    throw new ApiError('InvalidParameter.SnapshotNotFound', `The snapshot \`${id}\` does not exist.`);
+  if (snapshot.usage !== 'DATA_DISK') {
+    throw new ApiError('UnsupportedOperation.InvalidDisk', `The snapshot \`${id}\` is of a system disk.`);
+  }
+  if (snapshot.state !== 'NORMAL')
+    throw new ApiError('InvalidParameterValue', `The snapshot \`${id}\` is still being created.`);
+  return snapshot;
+}

@@ -1,0 +1,197 @@
+import { type Happening, type Instance } from '../state/records';
+import { type Reaction, type World } from '../state/world';
+import { type Action, type Call } from '../wire/action';
+import { ApiError } from '../wire/errors';
+import {
+  begun,
+  canStopCharging,
+  endOperation,
+  publicAddress,
+  removeInstance,
+  requireCharging,
+  requireIdle,
+  requireInstances,
+  requireState,
+} from './instances';
+
+type StopType = 'SOFT' | 'HARD' | 'SOFT_FIRST';
+
+interface PowerRequest {
+  readonly InstanceIds: readonly string[];
+  readonly StopType?: string;
+  readonly StoppedMode?: string;
+  readonly ForceStop?: boolean;
+  readonly ForceReboot?: boolean;
+}
+
+const oneOf = (name: string, value: string | undefined, allowed: readonly string[]): void => {
+  if (value !== undefined && value !== '' && !allowed.includes(value)) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `The value \`${value}\` of \`${name}\` is not one of ${allowed.join(', ')}.`,
+    );
+  }
+};
+
+function stopTypeOf(request: PowerRequest): StopType {
+  const force = request.ForceStop ?? request.ForceReboot;
+  if (force !== undefined && request.StopType !== undefined) {
+    throw new ApiError(
+      'InvalidParameterCombination',
+      '`StopType` cannot be used together with the older force parameter.',
+    );
+  }
+  oneOf('StopType', request.StopType, ['SOFT', 'HARD', 'SOFT_FIRST']);
+  if (force === true) return 'SOFT_FIRST';
+  return request.StopType === 'HARD' || request.StopType === 'SOFT_FIRST' ? request.StopType : 'SOFT';
+}
+
+function targets(call: Call, request: PowerRequest): Instance[] {
+  return requireInstances(call.world, call.account, call.region, request.InstanceIds);
+}
+
+/** RUNNING -> STOPPING -> STOPPED, or back to RUNNING when a soft stop fails. */
+export const stopInstances: Action = (call) => {
+  const { world, requestId } = call;
+  const request = call.params as PowerRequest;
+  const stopType = stopTypeOf(request);
+  oneOf('StoppedMode', request.StoppedMode, ['KEEP_CHARGING', 'STOP_CHARGING']);
+  const instances = targets(call, request);
+  requireState(instances, ['RUNNING']);
+  requireIdle(instances);
+  if (call.outcome('stop-ignored')) return {};
+  const softFails = stopType !== 'HARD' && call.outcome('soft-stop-fails');
+  for (const instance of instances) {
+    const stopCharging = request.StoppedMode === 'STOP_CHARGING' && canStopCharging(world, instance);
+    world.instances.update(instance.id, { state: 'STOPPING', operation: begun('StopInstances', requestId) });
+    const softTime = world.duration('stop', instance.id + requestId);
+    // A hard stop is a power cut: it does not wait for the guest.
+    const hardTime = softTime / 4;
+    const at = world.now() + (stopType === 'HARD' ? hardTime : softTime);
+    if (softFails && stopType === 'SOFT') world.schedule(at, 'instance.stop-failed', instance.id, requestId);
+    else world.schedule(softFails ? at + hardTime : at, 'instance.stopped', instance.id, requestId, { stopCharging });
+  }
+  return {};
+};
+
+/** STOPPED -> STARTING -> RUNNING. */
+export const startInstances: Action = (call) => {
+  const { world, requestId } = call;
+  const instances = targets(call, call.params as PowerRequest);
+  requireState(instances, ['STOPPED']);
+  requireIdle(instances);
+  for (const instance of instances) start(world, instance, requestId, world.now());
+  return {};
+};
+
+function start(world: World, instance: Instance, requestId: string, now: number): void {
+  world.instances.update(instance.id, {
+    state: 'STARTING',
+    stoppedMode: 'NOT_APPLICABLE',
+    operation: begun('StartInstances', requestId),
+  });
+  world.schedule(now + world.duration('start', instance.id + requestId), 'instance.running', instance.id, requestId);
+}
+
+/** Starts an instance by itself, after CreateImage has powered it off. */
+export function restart(world: World, instance: Instance, requestId: string, now: number): void {
+  start(world, instance, requestId, now);
+}
+
+/** RUNNING -> REBOOTING -> RUNNING. */
+export const rebootInstances: Action = (call) => {
+  const { world, requestId } = call;
+  const request = call.params as PowerRequest;
+  stopTypeOf(request);
+  const instances = targets(call, request);
+  requireCharging(instances);
+  requireState(instances, ['RUNNING']);
+  requireIdle(instances);
+  for (const instance of instances) {
+    world.instances.update(instance.id, { state: 'REBOOTING', operation: begun('RebootInstances', requestId) });
+    const at = world.now() + world.duration('reboot', instance.id + requestId);
+    world.schedule(at, 'instance.running', instance.id, requestId);
+  }
+  return {};
+};
+
+/** Postpaid: TERMINATING -> gone. Prepaid: the first call moves to the recycle bin (SHUTDOWN), the second destroys. */
+export const terminateInstances: Action = (call) => {
+  const { world, requestId } = call;
+  const instances = targets(call, call.params as PowerRequest);
+  const isPrepaid = (instance: Instance): boolean => instance.chargeType === 'PREPAID';
+  if (instances.some(isPrepaid) && !instances.every(isPrepaid)) {
+    throw new ApiError('UnsupportedOperation.InstanceMixedPricingModel', 'The instances have different charge types.');
+  }
+  const kept = instances.find((instance) => instance.protected);
+  if (kept !== undefined) {
+    throw new ApiError(
+      'UnsupportedOperation.InstancesProtected',
+      `The instance \`${kept.id}\` is protected from termination.`,
+    );
+  }
+  requireState(instances, ['RUNNING', 'STOPPED', 'SHUTDOWN']);
+  requireIdle(instances);
+  for (const instance of instances) {
+    const operation = begun('TerminateInstances', requestId);
+    if (isPrepaid(instance) && instance.state !== 'SHUTDOWN') {
+      world.instances.update(instance.id, { state: 'SHUTDOWN', operation: { ...operation, state: 'SUCCESS' } });
+      continue;
+    }
+    world.instances.update(instance.id, { state: 'TERMINATING', operation });
+    const at = world.now() + world.duration('terminate', instance.id + requestId);
+    world.schedule(at, 'instance.gone', instance.id, requestId);
+  }
+  return {};
+};
+
+const current = (world: World, happening: Happening): Instance | undefined => {
+  const instance = world.instances.get(happening.target);
+  return instance?.operation?.requestId === happening.operation ? instance : undefined;
+};
+
+/** What becomes of instances when the time has come. */
+export const powerReactions: Readonly<Record<string, Reaction>> = {
+  'instance.stopped': (world, happening) => {
+    const instance = current(world, happening);
+    if (instance === undefined) return;
+    const stopCharging = happening.data.stopCharging === true;
+    world.instances.update(instance.id, {
+      state: 'STOPPED',
+      stoppedMode: stopCharging ? 'STOP_CHARGING' : 'KEEP_CHARGING',
+      // The automatically assigned address goes back to the pool.
+      publicIp: stopCharging ? null : instance.publicIp,
+    });
+    endOperation(world, instance.id, happening.operation, 'SUCCESS');
+  },
+  'instance.stop-failed': (world, happening) => {
+    if (current(world, happening) === undefined) return;
+    world.instances.update(happening.target, { state: 'RUNNING' });
+    endOperation(world, happening.target, happening.operation, 'FAILED', 'The guest did not shut down in time.');
+  },
+  'instance.running': (world, happening) => {
+    const instance = current(world, happening);
+    if (instance === undefined) return;
+    const publicIp =
+      instance.publicIp ?? (instance.bandwidth > 0 ? publicAddress(instance.id, happening.operation) : null);
+    world.instances.update(instance.id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', publicIp });
+    // The real cloud reports RUNNING a little before it lets go of the instance.
+    const at = happening.at + world.duration('tail', instance.id + happening.operation);
+    world.schedule(at, 'instance.idle', instance.id, happening.operation);
+  },
+  'instance.idle': (world, happening) => {
+    if (current(world, happening) !== undefined) endOperation(world, happening.target, happening.operation, 'SUCCESS');
+  },
+  'instance.launch-failed': (world, happening) => {
+    const instance = current(world, happening);
+    if (instance === undefined) return;
+    world.instances.update(instance.id, { state: 'LAUNCH_FAILED' });
+    endOperation(world, instance.id, happening.operation, 'FAILED', 'The instance could not be launched.');
+    const at = happening.at + world.duration('failedLaunch', instance.id);
+    world.schedule(at, 'instance.gone', instance.id, happening.operation);
+  },
+  'instance.gone': (world, happening) => {
+    const instance = current(world, happening);
+    if (instance !== undefined) removeInstance(world, instance);
+  },
+};

@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { type AddressInfo, isIP } from 'node:net';
+import { cbsActions, cbsReactions } from './cbs/actions';
+import { cvmActions } from './cvm/actions';
+import { cvmReactions } from './cvm/reactions';
+import { defaultSwitches, type SimulatorOptions } from './options';
+import { defaultSeed } from './seed/default-seed';
+import { plant } from './seed/plant';
+import { createHttpServer } from './server';
+import { Journal } from './state/journal';
+import { World } from './state/world';
+import { stsActions } from './sts/actions';
+import { tagActions } from './tag/actions';
+import { vpcActions } from './vpc/actions';
+import { Dispatcher } from './wire/dispatch';
+import { Rates } from './wire/rates';
+
+export { type Durations, type DurationName, type SimulatorOptions, type Switches } from './options';
+export { type CallRecord } from './control/calls';
+export { type Fault, type FaultSpec } from './control/faults';
+export { defaultSeed, developmentAccount, otherAccount } from './seed/default-seed';
+export {
+  type AccountSeed,
+  type DiskSeed,
+  type FullInstanceSeed,
+  type ImageSeed,
+  type InstanceSeed,
+  type Seed,
+  seedInstance,
+} from './seed/seed';
+
+/** A running simulator. */
+export interface Simulator {
+  /** `http://127.0.0.1:<port>`: what goes into TENCENTCLOUD_ENDPOINT. */
+  readonly url: string;
+  readonly port: number;
+  readonly speed: number;
+  /** Stops listening and lets go of all connections. Keeps the state on disk, when there is a data directory. */
+  close(): Promise<void>;
+}
+
+/** The port is somebody else's. */
+export class PortTakenError extends Error {
+  override readonly name = 'PortTakenError';
+}
+
+/**
+ * Starts a simulator in this process. Rejects with a PortTakenError when the port is taken, and with an Error when the host
+ * is not a loopback address or the seed is not valid.
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const host = options.host ?? '127.0.0.1';
+  if (!isLoopback(host)) throw new Error(`the simulator listens on loopback addresses only, not on ${host}`);
+  const speed = options.speed ?? 60;
+  if (!(speed > 0)) throw new Error('speed must be a number above 0');
+
+  let world: World | undefined;
+  let dispatcher: Dispatcher | undefined;
+  const timers = new Set<NodeJS.Timeout>();
+  const server = createHttpServer(
+    () => world!,
+    () => dispatcher!,
+    () => reset(world!, options),
+  );
+  // The port is taken first: of two simulators on the same port and data directory, only one may touch the data.
+  server.listen(options.port ?? 0, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    throw taken ? new PortTakenError(`port ${options.port ?? 0} on ${host} is already in use`) : (error as Error);
+  }
+  try {
+    world = openWorld(options, speed);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  const actions = { ...cvmActions, ...cbsActions, ...vpcActions, ...stsActions, ...tagActions };
+  const sleep = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        resolve();
+      }, milliseconds);
+      timers.add(timer);
+    });
+  dispatcher = new Dispatcher(world, actions, new Rates(options.rateScale ?? 1), sleep);
+
+  const { port } = server.address() as AddressInfo;
+  const bracketed = isIP(host) === 6 ? `[${host}]` : host;
+  return {
+    url: `http://${bracketed}:${port}`,
+    port,
+    speed,
+    close: async () => {
+      for (const timer of timers) clearTimeout(timer);
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function openWorld(options: SimulatorOptions, speed: number): World {
+  const world = new World({
+    speed,
+    durations: options.durations ?? {},
+    switches: { ...defaultSwitches, ...options.switches },
+    reactions: { ...cvmReactions, ...cbsReactions },
+    ...(options.dataDir === undefined ? {} : { journal: new Journal(options.dataDir) }),
+  });
+  if (!world.restore()) {
+    plant(world, options.seed ?? defaultSeed());
+    world.commit();
+  }
+  return world;
+}
+
+/** Back to the seed: resources, faults, calls, tokens, counters and durations. */
+function reset(world: World, options: SimulatorOptions): void {
+  world.clear();
+  world.durations = options.durations ?? {};
+  plant(world, options.seed ?? defaultSeed());
+  world.commit();
+  world.compact();
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

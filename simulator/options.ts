@@ -1,0 +1,103 @@
+import { type Seed } from './seed/seed';
+
+/** Simulated seconds that things take when they are fixed by hand; what is absent follows the realistic default. */
+export type Durations = Partial<Record<DurationName, number>>;
+
+/** Realistic durations in simulated seconds: `[least, most]`; disks add `perGiB` for each GiB, up to `most`. */
+export const realisticDurations = {
+  stop: { least: 20, most: 60, perGiB: 0 },
+  start: { least: 20, most: 60, perGiB: 0 },
+  reboot: { least: 30, most: 60, perGiB: 0 },
+  launch: { least: 30, most: 60, perGiB: 0 },
+  terminate: { least: 10, most: 20, perGiB: 0 },
+  snapshot: { least: 300, most: 1800, perGiB: 2 },
+  image: { least: 300, most: 1800, perGiB: 6 },
+  copy: { least: 600, most: 1800, perGiB: 6 },
+  createDisk: { least: 3, most: 8, perGiB: 0 },
+  attach: { least: 3, most: 10, perGiB: 0 },
+  detach: { least: 3, most: 10, perGiB: 0 },
+  /** How long an operation stays OPERATING after RUNNING is reported. */
+  tail: { least: 2, most: 4, perGiB: 0 },
+  /** How long a LAUNCH_FAILED instance is still shown. */
+  failedLaunch: { least: 600, most: 600, perGiB: 0 },
+} as const;
+
+export type DurationName = keyof typeof realisticDurations;
+
+/** Readings of what the documentation leaves open. Each default is the reading that is harder for a client. */
+export interface Switches {
+  /** CreateImage keeps its source instance busy until the image is done (default), or only for the call. */
+  readonly createImageKeepsInstanceBusy: boolean;
+  /** CreateImage with ForcePoweroff starts the instance again by itself; default: it stays stopped. */
+  readonly forcePoweroffRestarts: boolean;
+  /** A snapshot or image of a running instance is torn: its content ends in "\u0000torn". */
+  readonly tornWhileRunning: boolean;
+  /** A ClientToken that comes back with other parameters is an error (default), or answers the old IDs. */
+  readonly clientTokenMismatchFails: boolean;
+  /** Simulated seconds that a ClientToken is remembered. */
+  readonly clientTokenLifetime: number;
+  /** Refuse a credential scope whose service is not the action's; off, because SDKs derive it from any endpoint. */
+  readonly strictScope: boolean;
+  /** Milliseconds (real) for which describes do not show what was just made. */
+  readonly describeLag: number;
+}
+
+export const defaultSwitches: Switches = {
+  createImageKeepsInstanceBusy: true,
+  forcePoweroffRestarts: false,
+  tornWhileRunning: true,
+  clientTokenMismatchFails: true,
+  clientTokenLifetime: 86_400,
+  strictScope: false,
+  describeLag: 0,
+};
+
+/** Options of `startSimulator`; everything has a default. */
+export interface SimulatorOptions {
+  /** 0 (default) = any free port. */
+  readonly port?: number;
+  /** A loopback address; anything else is refused. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Where the state is kept across restarts; absent = in memory only. */
+  readonly dataDir?: string;
+  /** How many times faster than the real cloud; default 60. */
+  readonly speed?: number;
+  /** Multiplies the published request rates; 0 = no limit; default 1. */
+  readonly rateScale?: number;
+  readonly durations?: Durations;
+  readonly switches?: Partial<Switches>;
+  /** What the cloud contains at first; default `defaultSeed()`. A data directory that has state keeps that instead. */
+  readonly seed?: Seed;
+}
+
+/** Reads `name=seconds,name=seconds`, or an object of the same; throws an Error that names what is wrong. */
+export function parseDurations(given: string | Readonly<Record<string, unknown>>): Durations {
+  const entries =
+    typeof given === 'string'
+      ? given.split(',').map((part): [string, unknown] => {
+          const [name = '', value = ''] = part.split('=');
+          return [name.trim(), value.trim() === '' ? NaN : Number(value)];
+        })
+      : Object.entries(given);
+  const durations: Durations = {};
+  for (const [name, value] of entries) {
+    if (!(name in realisticDurations)) {
+      throw new Error(`unknown duration "${name}": use ${Object.keys(realisticDurations).join(', ')}`);
+    }
+    if (typeof value !== 'number' || !(value >= 0)) throw new Error(`duration "${name}" must be a number of seconds`);
+    durations[name as DurationName] = value;
+  }
+  return durations;
+}
+
+/** Reads switches given as an object (or `name=value` pairs) against the defaults; throws an Error that names what is wrong. */
+export function parseSwitches(given: Readonly<Record<string, unknown>>): Partial<Switches> {
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in defaultSwitches)) {
+      throw new Error(`unknown switch "${name}": use ${Object.keys(defaultSwitches).join(', ')}`);
+    }
+    const expected = typeof defaultSwitches[name as keyof Switches];
+    if (typeof value !== expected) throw new Error(`switch "${name}" must be a ${expected}`);
+  }
+  return given;
+}

@@ -1,0 +1,80 @@
+/** What every stored record has. Records are never changed in place: `Table.update` replaces them, so no change can miss the journal. */
+export interface Row {
+  readonly id: string;
+  readonly account?: string;
+  readonly region?: string;
+}
+
+/** One kind of resource: rows by ID, and by account and region, in the order in which they were made. */
+export class Table<T extends Row> {
+  private readonly rows = new Map<string, T>();
+  private readonly buckets = new Map<string, Map<string, T>>();
+
+  constructor(
+    readonly name: string,
+    private readonly changed: (table: string, id: string) => void,
+  ) {}
+
+  get size(): number {
+    return this.rows.size;
+  }
+
+  get(id: string): T | undefined {
+    return this.rows.get(id);
+  }
+
+  /** The row, which the caller knows to exist. */
+  must(id: string): T {
+    const row = this.rows.get(id);
+    if (row === undefined) throw new Error(`no ${this.name} row ${id}`);
+    return row;
+  }
+
+  all(): IterableIterator<T> {
+    return this.rows.values();
+  }
+
+  /** The rows of one account in one region. */
+  in(account: string, region: string): Iterable<T> {
+    return this.buckets.get(`${account}/${region}`)?.values() ?? [];
+  }
+
+  countIn(account: string, region: string): number {
+    return this.buckets.get(`${account}/${region}`)?.size ?? 0;
+  }
+
+  put(row: T): T {
+    this.load(row);
+    this.changed(this.name, row.id);
+    return row;
+  }
+
+  /** Replaces some fields. A row that is gone meanwhile stays gone. */
+  update(id: string, patch: Partial<T>): void {
+    const row = this.rows.get(id);
+    if (row !== undefined) this.put({ ...row, ...patch });
+  }
+
+  delete(id: string): void {
+    if (this.unload(id)) this.changed(this.name, id);
+  }
+
+  /** Puts a row without telling the journal: it comes from there. */
+  load(row: T): void {
+    this.rows.set(row.id, row);
+    if (row.account !== undefined && row.region !== undefined) {
+      const key = `${row.account}/${row.region}`;
+      let bucket = this.buckets.get(key);
+      if (bucket === undefined) this.buckets.set(key, (bucket = new Map()));
+      bucket.set(row.id, row);
+    }
+  }
+
+  /** Deletes a row without telling the journal; says whether it was there. */
+  unload(id: string): boolean {
+    const row = this.rows.get(id);
+    if (row === undefined) return false;
+    this.buckets.get(`${row.account ?? ''}/${row.region ?? ''}`)?.delete(id);
+    return this.rows.delete(id);
+  }
+}

@@ -1,0 +1,208 @@
+import { type DurationName, type Durations, realisticDurations, type Switches } from '../options';
+import { type CallRecord } from '../control/calls';
+import { type Fault } from '../control/faults';
+import { type Entry, type Journal } from './journal';
+import { fraction, shortId } from './random';
+import {
+  type Account,
+  type ClientToken,
+  type Disk,
+  type Happening,
+  type Image,
+  type Instance,
+  type KeyPair,
+  type SecurityGroup,
+  type Session,
+  type Setting,
+  type Snapshot,
+  type Subnet,
+  type Vpc,
+} from './records';
+import { type Row, Table } from './table';
+
+/** What happens when the time of a happening has come. `at` of the happening is its present, however late it is looked at. */
+export type Reaction = (world: World, happening: Happening) => void;
+
+interface WorldOptions {
+  readonly speed: number;
+  readonly durations: Durations;
+  readonly switches: Switches;
+  readonly reactions: Readonly<Record<string, Reaction>>;
+  readonly journal?: Journal;
+}
+
+/** Calls that are kept; older ones are forgotten so that a long-lived simulator does not grow without end. */
+const keptCalls = 100_000;
+const compactAfterBytes = 64 * 1024 * 1024;
+
+/**
+ * Everything that the simulated cloud knows. State changes in two ways only: a request that is applied in one synchronous
+ * stretch, and happenings whose time has come (`settle`). Both end in `commit`, which journals all of it in one line.
+ */
+export class World {
+  private readonly tables = new Map<string, Table<Row>>();
+  private dirty = new Map<string, Set<string>>();
+  private pendingCalls: CallRecord[] = [];
+  private nextDue = Infinity;
+
+  readonly accounts = this.table<Account>('accounts');
+  readonly sessions = this.table<Session>('sessions');
+  readonly instances = this.table<Instance>('instances');
+  readonly disks = this.table<Disk>('disks');
+  readonly snapshots = this.table<Snapshot>('snapshots');
+  readonly images = this.table<Image>('images');
+  readonly keyPairs = this.table<KeyPair>('keyPairs');
+  readonly vpcs = this.table<Vpc>('vpcs');
+  readonly subnets = this.table<Subnet>('subnets');
+  readonly securityGroups = this.table<SecurityGroup>('securityGroups');
+  readonly clientTokens = this.table<ClientToken>('clientTokens');
+  readonly happenings = this.table<Happening>('happenings');
+  readonly faults = this.table<Fault>('faults');
+  readonly settings = this.table<Setting>('settings');
+  readonly calls: CallRecord[] = [];
+
+  readonly speed: number;
+  readonly switches: Switches;
+  durations: Durations;
+
+  constructor(private readonly options: WorldOptions) {
+    this.speed = options.speed;
+    this.switches = options.switches;
+    this.durations = options.durations;
+  }
+
+  /** Reads the journal, if there is one; says whether it held anything. */
+  restore(): boolean {
+    let found = false;
+    for (const entry of this.options.journal?.read() ?? []) {
+      found = true;
+      for (const [name, rows] of Object.entries(entry.put ?? {}))
+        for (const row of rows) this.tables.get(name)?.load(row);
+      for (const [name, ids] of Object.entries(entry.del ?? {}))
+        for (const id of ids) this.tables.get(name)?.unload(id);
+      if (entry.call !== undefined) this.calls.push(entry.call as CallRecord);
+    }
+    this.nextDue = Math.min(Infinity, ...[...this.happenings.all()].map((happening) => happening.at));
+    if (found) this.compact();
+    return found;
+  }
+
+  /** Forgets everything; the caller seeds anew. */
+  clear(): void {
+    for (const table of this.tables.values()) for (const row of [...table.all()]) table.delete(row.id);
+    this.calls.length = 0;
+    this.nextDue = Infinity;
+  }
+
+  /** Rewrites the journal from what is in memory; called when there is nothing uncommitted. */
+  compact(): void {
+    this.options.journal?.compact(this.contents());
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  /** Real milliseconds that something takes: fixed by hand, or realistic, growing with `gib`, the same for the same `key`. */
+  duration(name: DurationName, key: string, gib = 0): number {
+    const fixed = this.durations[name];
+    const { least, most, perGiB } = realisticDurations[name];
+    const spread = perGiB === 0 ? fraction(key, name) * (most - least) : Math.min(most - least, gib * perGiB);
+    return ((fixed ?? least + spread) * 1000) / this.speed;
+  }
+
+  /** A new ID of eight characters behind the prefix. */
+  newId(prefix: string): string {
+    const id = `${prefix}-${shortId(this.count('ids'), prefix)}`;
+    const taken = [this.instances, this.disks, this.snapshots, this.images].some(
+      (table) => table.get(id) !== undefined,
+    );
+    return taken ? this.newId(prefix) : id;
+  }
+
+  /** The next number of a counter that survives restarts. */
+  count(name: string): number {
+    const value = (this.settings.get(`counter/${name}`)?.value ?? 0) + 1;
+    this.settings.put({ id: `counter/${name}`, value });
+    return value;
+  }
+
+  /** When something made now becomes visible in describes. */
+  hiddenUntil(lag = 0): number {
+    const longest = Math.max(lag, this.switches.describeLag);
+    return longest === 0 ? 0 : this.now() + longest;
+  }
+
+  /** Lets something happen at a time (real milliseconds). */
+  schedule(at: number, type: string, target: string, operation: string, data: Happening['data'] = {}): void {
+    const id = String(this.count('happenings')).padStart(12, '0');
+    this.happenings.put({ id, at, type, target, operation, data });
+    this.nextDue = Math.min(this.nextDue, at);
+  }
+
+  /** Lets everything happen whose time has come, in order of time. */
+  settle(now = this.now()): void {
+    while (this.nextDue <= now) {
+      let first: Happening | undefined;
+      let next = Infinity;
+      for (const happening of this.happenings.all()) {
+        if (first === undefined || happening.at < first.at) {
+          next = Math.min(next, first?.at ?? Infinity);
+          first = happening;
+        } else next = Math.min(next, happening.at);
+      }
+      this.nextDue = next;
+      if (first === undefined) break;
+      if (first.at > now) {
+        this.nextDue = first.at;
+        break;
+      }
+      this.happenings.delete(first.id);
+      this.options.reactions[first.type]?.(this, first);
+    }
+  }
+
+  recordCall(call: CallRecord): void {
+    this.calls.push(call);
+    this.pendingCalls.push(call);
+    if (this.calls.length > keptCalls * 1.1) this.calls.splice(0, this.calls.length - keptCalls);
+  }
+
+  /** Journals what has changed since the last commit. To be called before anyone is told. */
+  commit(): void {
+    const { dirty, pendingCalls } = this;
+    const { journal } = this.options;
+    if (dirty.size === 0 && pendingCalls.length === 0) return;
+    this.dirty = new Map();
+    this.pendingCalls = [];
+    if (journal === undefined) return;
+    const put: Record<string, Row[]> = {};
+    const del: Record<string, string[]> = {};
+    for (const [name, ids] of dirty) {
+      for (const id of ids) {
+        const row = this.tables.get(name)?.get(id);
+        if (row !== undefined) (put[name] ??= []).push(row);
+        else (del[name] ??= []).push(id);
+      }
+    }
+    const [call, ...more] = pendingCalls;
+    journal.append({ put, del, ...(call === undefined ? {} : { call }) });
+    for (const another of more) journal.append({ call: another });
+    if (journal.growth > compactAfterBytes) this.compact();
+  }
+
+  private *contents(): Generator<Entry> {
+    for (const [name, table] of this.tables) for (const row of table.all()) yield { put: { [name]: [row] } };
+    for (const call of this.calls) yield { call };
+  }
+
+  private table<T extends Row>(name: string): Table<T> {
+    const table = new Table<T>(name, (changed, id) => {
+      let ids = this.dirty.get(changed);
+      if (ids === undefined) this.dirty.set(changed, (ids = new Set()));
+      ids.add(id);
+    });
+    this.tables.set(name, table);
+    return table;
+  }
+}

@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { resourcesIn } from '../control/calls';
+import { type Fault, fireAfter, fireBefore, fireOutcome, type FaultSubject } from '../control/faults';
+import { type World } from '../state/world';
+import { isRegion } from '../vpc/regions';
+import { type Action, type Call } from './action';
+import { authenticate, type Caller } from './authenticate';
+import { ApiError } from './errors';
+import { type Rates } from './rates';
+import { type ApiRequest, type RawRequest, readRequest } from './request';
+import { serviceOf, services, type ServiceName } from './schema';
+import { validate } from './validate';
+
+/** What goes back to the client; `lost` = the connection is destroyed without an answer. */
+export type Answer =
+  { readonly kind: 'json'; readonly body: string } | { readonly kind: 'lost' } | { readonly kind: 'http-502' };
+
+/** Services that have no regions: X-TC-Region is ignored there. */
+const global: ReadonlySet<ServiceName> = new Set(['sts', 'tag']);
+const maximalBody = { GET: 32 * 1024, POST: 10 * 1024 * 1024 };
+
+interface Progress {
+  readonly requestId: string;
+  action: string;
+  service: string;
+  region: string;
+  account: string;
+  requestText: string;
+  readonly faults: string[];
+}
+
+type Outcome = { readonly fields: object } | { readonly error: ApiError };
+
+/**
+ * Takes one request through the API: read, authenticate, check, apply, answer. Everything between reading the body and
+ * committing is one synchronous stretch (delays of faults aside), so requests never see each other half done.
+ */
+export class Dispatcher {
+  constructor(
+    private readonly world: World,
+    private readonly actions: Readonly<Record<string, Action>>,
+    private readonly rates: Rates,
+    private readonly sleep: (milliseconds: number) => Promise<void>,
+  ) {}
+
+  async answer(raw: RawRequest): Promise<Answer> {
+    const { world } = this;
+    world.settle();
+    const progress: Progress = {
+      requestId: randomUUID(),
+      action: '',
+      service: '',
+      region: '',
+      account: '',
+      requestText: '',
+      faults: [],
+    };
+    let prepared: { service: ServiceName; request: ApiRequest; caller: Caller };
+    try {
+      prepared = this.admit(raw, progress);
+    } catch (error) {
+      return this.finish(progress, { error: asApiError(error) }, []);
+    }
+    const { service, request, caller } = prepared;
+    const subject: FaultSubject = { action: progress.action, region: progress.region, params: request.params };
+
+    const before = fireBefore(world, subject);
+    progress.faults.push(...before.map((fault) => fault.id));
+    world.commit();
+    for (const fault of before) if (fault.kind === 'delay') await this.sleep(fault.milliseconds ?? 0);
+    const stop = before.find((fault) => fault.kind !== 'delay');
+    if (stop !== undefined) return this.refuse(progress, stop);
+
+    world.settle();
+    const outcome = this.apply(service, request, caller, progress, subject);
+    const after = 'error' in outcome ? [] : fireAfter(world, subject);
+    progress.faults.push(...after.map((fault) => fault.id));
+    const answer = this.finish(progress, outcome, after);
+    for (const fault of after) if (fault.kind === 'delay') await this.sleep(fault.milliseconds ?? 0);
+    return answer;
+  }
+
+  /** Reads, routes, authenticates and counts a request. */
+  private admit(raw: RawRequest, progress: Progress): { service: ServiceName; request: ApiRequest; caller: Caller } {
+    if (raw.body.length > maximalBody.POST || raw.query.length > maximalBody.GET) {
+      throw new ApiError('RequestSizeLimitExceeded', 'The size of the request packet exceeds the limit.');
+    }
+    const request = readRequest(raw);
+    progress.action = request.action;
+    progress.region = request.region;
+    progress.requestText = JSON.stringify(request.params);
+    if (request.action === '')
+      throw new ApiError('MissingParameter', 'The request is missing a required parameter `Action`.');
+    const service = serviceOf.get(request.action);
+    if (service === undefined) {
+      throw new ApiError(
+        'InvalidAction',
+        `The action \`${request.action}\` does not exist or is not served by this simulator.`,
+      );
+    }
+    progress.service = service;
+    if (request.version !== services[service].version) {
+      throw new ApiError('NoSuchVersion', `The version \`${request.version}\` does not exist for ${service}.`);
+    }
+    const caller = authenticate(this.world, request, service);
+    progress.account = caller.account;
+    this.checkRegion(request, service, progress);
+    this.rates.take(caller.account, progress.region, service, request.action, this.world.now());
+    return { service, request, caller };
+  }
+
+  private checkRegion(request: ApiRequest, service: ServiceName, progress: Progress): void {
+    if (global.has(service)) {
+      progress.region = '';
+      return;
+    }
+    if (request.region === '' && request.action !== 'DescribeRegions') {
+      throw new ApiError('MissingParameter', 'The request is missing a required parameter `Region`.');
+    }
+    if (request.region !== '' && !isRegion(request.region)) {
+      throw new ApiError('UnsupportedRegion', `The region \`${request.region}\` is not supported.`);
+    }
+  }
+
+  private apply(
+    service: ServiceName,
+    request: ApiRequest,
+    caller: Caller,
+    progress: Progress,
+    subject: FaultSubject,
+  ): Outcome {
+    const { world } = this;
+    const asked = (fault: Fault | undefined): Fault | undefined => {
+      if (fault !== undefined) progress.faults.push(fault.id);
+      return fault;
+    };
+    try {
+      const action = this.actions[request.action];
+      if (action === undefined) {
+        throw new ApiError('UnsupportedOperation', `the simulator does not support ${request.action} yet`);
+      }
+      const call: Call = {
+        world,
+        caller,
+        account: caller.account,
+        region: progress.region,
+        requestId: progress.requestId,
+        params: validate(service, request.action, request.params, request.textual),
+        outcome: (kind) => asked(fireOutcome(world, subject, kind)) !== undefined,
+        lag: () => asked(fireOutcome(world, subject, 'describe-lag'))?.milliseconds ?? 0,
+      };
+      return { fields: action(call) };
+    } catch (error) {
+      return { error: asApiError(error) };
+    }
+  }
+
+  /** The end of a request that a fault keeps from being applied. */
+  private refuse(progress: Progress, fault: Fault): Answer {
+    if (fault.kind === 'error') return this.finish(progress, { error: faultError(fault) }, []);
+    const outcome = fault.kind === 'http-502' ? 'http-502' : 'lost';
+    this.log(progress, outcome, false, '');
+    return { kind: outcome };
+  }
+
+  /** Logs and commits what was done, and gives the answer that the client gets. */
+  private finish(progress: Progress, outcome: Outcome, after: readonly Fault[]): Answer {
+    const spoiled = after.find((fault) => fault.kind !== 'delay');
+    const applied = !('error' in outcome);
+    const told: Outcome = spoiled?.kind === 'error' ? { error: faultError(spoiled) } : outcome;
+    const fields = 'error' in told ? { Error: { Code: told.error.code, Message: told.error.message } } : told.fields;
+    const body = JSON.stringify({ Response: { ...fields, RequestId: progress.requestId } });
+    const made = applied && !progress.action.startsWith('Describe') ? JSON.stringify(outcome.fields) : '';
+    if (spoiled?.kind === 'answer-lost') this.log(progress, 'lost', applied, made);
+    else if (spoiled?.kind === 'http-502') this.log(progress, 'http-502', applied, made);
+    else this.log(progress, 'error' in told ? told.error.code : 'OK', applied, made);
+    if (spoiled?.kind === 'answer-lost') return { kind: 'lost' };
+    return spoiled?.kind === 'http-502' ? { kind: 'http-502' } : { kind: 'json', body };
+  }
+
+  private log(progress: Progress, outcome: string, applied: boolean, made: string): void {
+    const { requestId, action, service, region, account, faults } = progress;
+    const resources = resourcesIn(progress.requestText + made);
+    const time = new Date(this.world.now()).toISOString();
+    this.world.recordCall({ time, service, action, region, account, outcome, applied, requestId, resources, faults });
+    this.world.commit();
+  }
+}
+
+function faultError(fault: Fault): ApiError {
+  return new ApiError(
+    fault.code ?? 'InternalError',
+    fault.message ?? 'An internal error has occurred. Retry your request.',
+  );
+}
+
+/** A mistake of the simulator itself must not look like one of the client's. */
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  process.stderr.write(`simulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return new ApiError('InternalError', 'An internal error has occurred in the simulator; its log says more.');
+}

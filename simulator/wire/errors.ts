@@ -1,0 +1,11 @@
+/** An answer of the API that is an error: its code is the documented one of the action. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
