@@ -150,7 +150,7 @@ export class StepRun {
           }
           const { outcome, made } = await this.attempt(goal, act, backoff);
           if (outcome === 'not made') break;
-          acted = true;
+          acted ||= outcome === 'made';
           unsettled = true;
           quietSince = undefined;
           if (made !== undefined && goal.judge(made, true).is === 'done' && !goal.standSeconds) {

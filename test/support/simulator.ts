@@ -1,0 +1,68 @@
+/** A resource as the simulator's state shows it; the fields depend on its kind. */
+export interface StateResource {
+  id: string;
+  state: string;
+  tags: Record<string, string>;
+  [field: string]: unknown;
+}
+
+/** The resources of one region. */
+export interface RegionState {
+  instances: StateResource[];
+  disks: StateResource[];
+  snapshots: StateResource[];
+  images: StateResource[];
+}
+
+/** A line of the simulator's call log. */
+export interface Call {
+  time: string;
+  action: string;
+  region: string;
+  outcome: string;
+  applied: boolean;
+  requestId: string;
+  resources: string[];
+  faults: string[];
+}
+
+/** The simulator's control API, as tests use it. */
+export class SimulatorControl {
+  constructor(readonly url: string) {}
+
+  /** The resources of a region. */
+  async state(region: string): Promise<RegionState> {
+    const all = (await this.get(`state?region=${region}`)) as { regions: Record<string, RegionState> };
+    return all.regions[region]!;
+  }
+
+  async calls(filter: Record<string, string> = {}): Promise<Call[]> {
+    const { calls } = (await this.get(`calls?${new URLSearchParams(filter).toString()}`)) as { calls: Call[] };
+    return calls;
+  }
+
+  /** Arms a fault; answers its ID. */
+  async fault(fault: Record<string, unknown>): Promise<string> {
+    const { id } = (await this.send('POST', 'faults', fault)) as { id: string };
+    return id;
+  }
+
+  /** Adds resources in the short form. */
+  async seed(seed: Record<string, unknown>): Promise<void> {
+    await this.send('POST', 'seed', seed);
+  }
+
+  private async get(path: string): Promise<unknown> {
+    return this.send('GET', path);
+  }
+
+  async send(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.url}/_simulator/${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+}

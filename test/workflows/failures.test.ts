@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type StepName, stepNames } from '../../contract';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { assertClean, assertSource, failureOf, ids, resourcesOf, until, untilProgress } from '../support/judge';
+
+const region = 'ap-guangzhou';
+const launch = { zone: 'ap-guangzhou-3' };
+
+describe('a build that does not end well', { concurrency: true }, () => {
+  let stack: BuildStack;
+  before(async () => {
+    stack = await startBuildStack();
+    await stack.cloud.seed({ imageQuota: { [region]: 200 } });
+  });
+  after(() => stack.stop());
+
+  /** Arms a fault and answers a check that it fired. */
+  async function fault(fault: Record<string, unknown>): Promise<() => Promise<void>> {
+    const id = await stack.cloud.fault(fault);
+    return async () => {
+      const calls = await stack.cloud.calls();
+      assert.ok(
+        calls.some(({ faults }) => faults.includes(id)),
+        'the fault fired',
+      );
+    };
+  }
+
+  test('an image that is CREATEFAILED fails at once and leaves nothing', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 2 });
+    const name = `failed-${instanceId}`;
+    const fired = await fault({ action: 'CreateImage', contains: name, kind: 'image-fails' });
+    const failure = await failureOf(await stack.start({ region, instanceId, image: { name }, launch }));
+    await fired();
+    assert.equal(failure.code, 'ImageCreateFailed');
+    assert.equal(failure.step, 'pollImage');
+    assert.ok(failure.resources.length >= 3);
+    assert.ok(failure.resources.every(({ fate }) => fate === 'deleted'));
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  test('onFailure: keep leaves what was made, tags and lists it, and starts the source', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const name = `keep-${instanceId}`;
+    const fired = await fault({ action: 'CreateImage', contains: name, kind: 'image-fails' });
+    const failure = await failureOf(await stack.start({ region, instanceId, image: { name }, onFailure: 'keep' }));
+    await fired();
+    const left = await resourcesOf(stack.cloud, region, instanceId);
+    assertSource(left.source);
+    assert.equal(left.snapshots.length, 1);
+    assert.equal(left.images.length, 1);
+    const kept = failure.resources.filter(({ fate }) => fate === 'kept').map(({ id }) => id);
+    assert.deepEqual(kept.sort(), [...ids(left.images), ...ids(left.snapshots)].sort());
+    assert.equal(left.snapshots[0]!.tags['cvm-image-builder/state'], 'kept');
+  });
+
+  test('an image that never finishes ends at its deadline; what the cloud does not delete is a leftover', async () => {
+    const instanceId = await stack.instance({ region });
+    const name = `stuck-${instanceId}`;
+    const fired = await fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
+    const failure = await failureOf(
+      await stack.start({
+        region,
+        instanceId,
+        image: { name },
+        method: 'snapshots',
+        deadlines: { pollImage: 2, undo: 2 },
+      }),
+    );
+    await fired();
+    assert.equal(failure.code, 'DeadlineExceeded');
+    assert.match(failure.message, /CREATING/);
+    assert.ok(failure.resources.some(({ type, fate }) => type === 'image' && fate === 'leftover'));
+    assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+  });
+
+  test('the deadline of the whole build', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const failure = await failureOf(
+      await stack.start({ region, instanceId, image: { name: `late-${instanceId}` }, deadlines: { build: 1 } }),
+    );
+    assert.equal(failure.code, 'DeadlineExceeded');
+    assert.match(failure.advice!, /deadlines.build/);
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  test('a soft stop that fails leaves the source running', async () => {
+    const instanceId = await stack.instance({ region });
+    const fired = await fault({ action: 'StopInstances', contains: instanceId, kind: 'soft-stop-fails' });
+    const image = { name: `soft-${instanceId}` };
+    const failure = await failureOf(await stack.start({ region, instanceId, image, stopType: 'SOFT' }));
+    await fired();
+    assert.equal(failure.code, 'StopFailed');
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  test('a stop that is ignored is asked for again', async () => {
+    const instanceId = await stack.instance({ region });
+    const fired = await fault({ action: 'StopInstances', contains: instanceId, kind: 'stop-ignored' });
+    const result = await (await stack.start({ region, instanceId, image: { name: `again-${instanceId}` } })).result();
+    await fired();
+    assert.ok(result.image.imageId);
+    assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+  });
+
+  test('a launch that fails after the commit point keeps image and snapshots', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const name = `launch-${instanceId}`;
+    const fired = await fault({ action: 'RunInstances', kind: 'launch-fails', ...only(instanceId) });
+    const failure = await failureOf(await stack.start({ region, instanceId, image: { name }, launch }));
+    await fired();
+    assert.equal(failure.code, 'LaunchFailed');
+    const left = await resourcesOf(stack.cloud, region, instanceId);
+    assertSource(left.source);
+    assert.deepEqual(
+      left.images.map(({ state }) => state),
+      ['NORMAL'],
+    );
+    assert.equal(left.images[0]!.tags['cvm-image-builder/state'], 'kept');
+    assert.equal(left.snapshots.length, 1);
+    assert.deepEqual(
+      left.instances.filter(({ state }) => state !== 'LAUNCH_FAILED'),
+      [],
+    );
+    assert.deepEqual(left.disks, []);
+    const fates = failure.resources.filter(({ type }) => type === 'image' || type === 'snapshot').map(({ fate }) => fate);
+    assert.ok(fates.length >= 2 && fates.every((fate) => fate === 'kept'), fates.join());
+  });
+
+  test('sold out after the first change is tried again until it is mended', async () => {
+    const instanceId = await stack.instance({ region });
+    const fired = await fault({
+      action: 'RunInstances',
+      kind: 'error',
+      code: 'ResourcesSoldOut.SpecifiedInstanceType',
+      message: 'The specified type of instance is understocked.',
+      times: 2,
+      ...only(instanceId),
+    });
+    const handle = await stack.start({ region, instanceId, image: { name: `sold-${instanceId}` }, launch });
+    const result = await handle.result();
+    await fired();
+    assert.ok(result.instance);
+    assert.equal((await resourcesOf(stack.cloud, region, instanceId)).instances.length, 1);
+  });
+
+  test('no permission before the first change is refused at once', async () => {
+    const instanceId = await stack.instance({ region });
+    const fired = await fault({
+      action: 'TagResources',
+      contains: instanceId,
+      kind: 'error',
+      code: 'UnauthorizedOperation',
+      message: 'You are not authorized to perform the operation.',
+    });
+    const failure = await failureOf(await stack.start({ region, instanceId, image: { name: `cam-${instanceId}` } }));
+    await fired();
+    assert.equal(failure.code, 'UnauthorizedOperation');
+    assert.ok(failure.requestId);
+    assert.match(failure.advice!, /Grant/);
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  test('a quota that fills between check and create is refused, and all is undone', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const name = `quota-${instanceId}`;
+    const fired = await fault({
+      action: 'CreateImage',
+      contains: name,
+      kind: 'error',
+      code: 'ImageQuotaLimitExceeded',
+      message: 'The image quota is exceeded.',
+    });
+    const failure = await failureOf(await stack.start({ region, instanceId, image: { name } }));
+    await fired();
+    assert.equal(failure.code, 'ImageQuotaLimitExceeded');
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  const cancellable: StepName[] = [
+    'inspectSource',
+    'shutdownInstance',
+    'snapshotDisks',
+    'createImage',
+    'pollImage',
+    'restoreInstance',
+    'launchInstance',
+  ];
+  assert.ok(cancellable.every((step) => stepNames.includes(step)));
+  for (const step of cancellable) {
+    test(`cancelled during ${step}`, async () => {
+      const instanceId = await stack.instance({ region, dataDisks: 2 });
+      // Short steps are held up so that the cancellation falls into them.
+      const held = { inspectSource: 'DescribeDisks', createImage: 'CreateImage' }[step as string];
+      const fired =
+        held === undefined
+          ? undefined
+          : await fault({
+              action: held,
+              contains: held === 'CreateImage' ? `cancel-${instanceId}` : instanceId,
+              kind: 'delay',
+              milliseconds: 1500,
+              when: 'before',
+            });
+      const handle = await stack.start({ region, instanceId, image: { name: `cancel-${instanceId}` }, launch });
+      await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
+      await handle.cancel();
+      const failure = await failureOf(handle);
+      await fired?.();
+      assert.equal(failure.cancelled, true);
+      if (step === 'restoreInstance' || step === 'launchInstance') {
+        const left = await resourcesOf(stack.cloud, region, instanceId);
+        assertSource(left.source);
+        assert.equal(left.images.length, 1);
+        assert.equal(left.snapshots.length, 2);
+        await until(async () => {
+          const { instances, disks } = await resourcesOf(stack.cloud, region, instanceId);
+          return instances.length + disks.length === 0 ? true : undefined;
+        });
+      } else {
+        await assertClean(stack.cloud, region, instanceId);
+      }
+    });
+  }
+
+  /** Picks the real launch of one build: the DryRun before it has no tags. */
+  function only(instanceId: string) {
+    return { contains: `/${instanceId.slice(4)}-` };
+  }
+});
