@@ -5,7 +5,10 @@ import { cvmActions } from './cvm/actions';
 import { cvmReactions } from './cvm/reactions';
 import { defaultSwitches, type SimulatorOptions } from './options';
 import { defaultSeed } from './seed/default-seed';
-import { plant } from './seed/plant';
+import { plant, type Planted } from './seed/plant';
+import { type Seed } from './seed/seed';
+import { type CallFilter, type CallRecord, filterCalls } from './control/calls';
+import { armFault, type Fault, type FaultSpec, parseFault } from './control/faults';
 import { createHttpServer } from './server';
 import { Journal } from './state/journal';
 import { World } from './state/world';
@@ -16,7 +19,7 @@ import { Dispatcher } from './wire/dispatch';
 import { Rates } from './wire/rates';
 
 export { type Durations, type DurationName, type SimulatorOptions, type Switches } from './options';
-export { type CallRecord } from './control/calls';
+export { type CallFilter, type CallRecord } from './control/calls';
 export { type Fault, type FaultSpec } from './control/faults';
 export { defaultSeed, developmentAccount, otherAccount } from './seed/default-seed';
 export {
@@ -35,6 +38,14 @@ export interface Simulator {
   readonly url: string;
   readonly port: number;
   readonly speed: number;
+  /** Adds resources to the running cloud, like `POST /_simulator/seed`. */
+  seed(seed: Seed): Planted;
+  /** Arms a fault, like `POST /_simulator/faults`. */
+  arm(fault: FaultSpec): Fault;
+  /** The armed faults and how often each fired. */
+  faults(): readonly Fault[];
+  /** The call log, oldest first. */
+  calls(filter?: CallFilter): readonly CallRecord[];
   /** Stops listening and lets go of all connections. Keeps the state on disk, when there is a data directory. */
   close(): Promise<void>;
 }
@@ -54,13 +65,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const speed = options.speed ?? 60;
   if (!(speed > 0)) throw new Error('speed must be a number above 0');
 
-  let world: World | undefined;
-  let dispatcher: Dispatcher | undefined;
+  const cloud: { world?: World; dispatcher?: Dispatcher } = {};
   const timers = new Set<NodeJS.Timeout>();
   const server = createHttpServer(
-    () => world!,
-    () => dispatcher!,
-    () => reset(world!, options),
+    () => cloud.world!,
+    () => cloud.dispatcher!,
+    () => reset(cloud.world!, options),
   );
   // The port is taken first: of two simulators on the same port and data directory, only one may touch the data.
   server.listen(options.port ?? 0, host);
@@ -71,7 +81,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     throw taken ? new PortTakenError(`port ${options.port ?? 0} on ${host} is already in use`) : (error as Error);
   }
   try {
-    world = openWorld(options, speed);
+    cloud.world = openWorld(options, speed);
   } catch (error) {
     server.close();
     throw error;
@@ -85,7 +95,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       }, milliseconds);
       timers.add(timer);
     });
-  dispatcher = new Dispatcher(world, actions, new Rates(options.rateScale ?? 1), sleep);
+  const { world } = cloud;
+  cloud.dispatcher = new Dispatcher(world, actions, new Rates(options.rateScale ?? 1), sleep);
 
   const { port } = server.address() as AddressInfo;
   const bracketed = isIP(host) === 6 ? `[${host}]` : host;
@@ -93,6 +104,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url: `http://${bracketed}:${port}`,
     port,
     speed,
+    seed: (seed) => committed(world, () => plant(world, seed)),
+    arm: (fault) => committed(world, () => armFault(world, parseFault(fault))),
+    faults: () => [...world.faults.all()],
+    calls: (filter = {}) => filterCalls(world.calls, filter),
     close: async () => {
       for (const timer of timers) clearTimeout(timer);
       const closed = once(server, 'close');
@@ -101,6 +116,15 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await closed;
     },
   };
+}
+
+function committed<T>(world: World, change: () => T): T {
+  world.settle();
+  try {
+    return change();
+  } finally {
+    world.commit();
+  }
 }
 
 function openWorld(options: SimulatorOptions, speed: number): World {
@@ -114,6 +138,7 @@ function openWorld(options: SimulatorOptions, speed: number): World {
   if (!world.restore()) {
     plant(world, options.seed ?? defaultSeed());
     world.commit();
+    world.compact();
   }
   return world;
 }
@@ -121,7 +146,6 @@ function openWorld(options: SimulatorOptions, speed: number): World {
 /** Back to the seed: resources, faults, calls, tokens, counters and durations. */
 function reset(world: World, options: SimulatorOptions): void {
   world.clear();
-  world.durations = options.durations ?? {};
   plant(world, options.seed ?? defaultSeed());
   world.commit();
   world.compact();

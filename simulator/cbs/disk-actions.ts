@@ -6,7 +6,7 @@ import { regionOf } from '../vpc/regions';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
-import { tagsFrom } from '../wire/formats';
+import { characters, tagsFrom } from '../wire/formats';
 import { ownSnapshot } from './snapshots';
 import { wireDisk } from './wire-disk';
 
@@ -84,7 +84,7 @@ const createDisks: Action = (call) => {
   const { world, account, region } = call;
   const request = call.params as CreateDisksRequest;
   const token = request.ClientToken ?? '';
-  if ([...token].length > 64)
+  if (characters(token) > 64)
     throw new ApiError('InvalidParameter.InvalidClientToken', 'The `ClientToken` exceeds 64 characters.');
   const memory = answerAgain(call, 'CreateDisks', token, 'InvalidParameter.InvalidClientToken');
   if (memory.ids !== undefined) return { DiskIdSet: memory.ids };

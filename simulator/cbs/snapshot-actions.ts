@@ -3,7 +3,7 @@ import { removeImage } from '../cvm/images';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page } from '../wire/filters';
-import { tagsFrom } from '../wire/formats';
+import { characters, tagsFrom } from '../wire/formats';
 import { isLocal } from '../cvm/instances';
 import { isRegion, regionOf } from '../vpc/regions';
 import {
@@ -67,7 +67,7 @@ const createSnapshot: Action = (call) => {
 };
 
 function checkName(name: string | undefined): void {
-  if ([...(name ?? '')].length > 60)
+  if (characters(name ?? '') > 60)
     throw new ApiError('InvalidParameterValue', 'The snapshot name exceeds 60 characters.');
 }
 

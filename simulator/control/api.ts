@@ -3,7 +3,7 @@ import { plant } from '../seed/plant';
 import { type Seed } from '../seed/seed';
 import { type World } from '../state/world';
 import { type RawRequest } from '../wire/request';
-import { type CallFilter, filterCalls } from './calls';
+import { filterCalls } from './calls';
 import { armFault, parseFault } from './faults';
 import { interfere } from './interfere';
 import { describeState } from './state';
@@ -37,11 +37,7 @@ const setContent: Route = ({ world, body }, id) => {
 
 const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
-  [
-    'GET',
-    /^\/calls$/,
-    ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) }),
-  ],
+  ['GET', /^\/calls$/, ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) })],
   ['GET', /^\/faults$/, ({ world }) => ({ faults: [...world.faults.all()] })],
   ['POST', /^\/faults$/, ({ world, body }) => armFault(world, parseFault(body()))],
   [
@@ -75,7 +71,7 @@ const routes: readonly (readonly [method: string, path: RegExp, route: Route])[]
     'POST',
     /^\/durations$/,
     ({ world, body }) => {
-      world.durations = { ...world.durations, ...parseDurations(body() as Record<string, unknown>) };
+      world.fixDurations(parseDurations(body() as Record<string, unknown>));
       return world.durations;
     },
   ],

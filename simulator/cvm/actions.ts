@@ -2,7 +2,7 @@ import { regionOf, regions } from '../vpc/regions';
 import { type Action } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
-import { isoTime, tagList } from '../wire/formats';
+import { characters, isoTime, tagList } from '../wire/formats';
 import { type KeyPair } from '../state/records';
 import { createImage } from './create-image';
 import { describeInstances, describeInstancesStatus, describeInstanceTypeConfigs } from './describe-instances';
@@ -59,9 +59,9 @@ const modifyInstancesAttribute: Action = (call) => {
   ).filter((name) => rest[name] !== undefined);
   if (kinds.length !== 1)
     throw new ApiError('InvalidParameterValue', 'Exactly one kind of attribute can be changed in one call.');
-  requireState(instances, ['RUNNING', 'STOPPED']);
+  requireState('ModifyInstancesAttribute', instances, ['RUNNING', 'STOPPED']);
   requireCharging(instances);
-  if (rest.InstanceName !== undefined && [...rest.InstanceName].length > 128) {
+  if (rest.InstanceName !== undefined && characters(rest.InstanceName) > 128) {
     throw new ApiError('InvalidInstanceName.TooLong', 'The instance name is too long.');
   }
   if (rest.HostName !== undefined) requireIdle(instances);

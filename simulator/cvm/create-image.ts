@@ -3,7 +3,7 @@ import { type Disk, type Image, type Instance, type Snapshot, type System, type 
 import { type Reaction, type World } from '../state/world';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
-import { isTrue } from '../wire/formats';
+import { characters, isTrue } from '../wire/formats';
 import { requireFreeName, requireImageQuota } from './images';
 import { begun, disksOf, isLocal, ownInstance, requireCharging, requireIdle, requireState } from './instances';
 import { type TagSpecification, specifiedTags } from './tag-specification';
@@ -27,7 +27,7 @@ export const createImage: Action = (call) => {
   const { world, account, region } = call;
   if (request.ImageName === '')
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `ImageName`.');
-  if ([...(request.ImageDescription ?? '')].length > 256) {
+  if (characters(request.ImageDescription ?? '') > 256) {
     throw new ApiError('InvalidParameterValue.TooLarge', 'The image description exceeds 256 characters.');
   }
   const family = request.ImageFamily ?? '';
@@ -163,12 +163,8 @@ function imageable(call: Call, id: string): Instance {
   const instance = ownInstance(call.world, call.account, call.region, id);
   if (instance === undefined)
     throw new ApiError('InvalidInstanceId.NotFound', `The instance \`${id}\` does not exist.`);
-  // CreateImage lists no code of its own for these states.
-  if (instance.state === 'SHUTDOWN' || instance.state === 'LAUNCH_FAILED') {
-    throw new ApiError('InvalidInstance.NotSupported', `The instance \`${id}\` is in the state \`${instance.state}\`.`);
-  }
   if (instance.state === 'PENDING') requireIdle([instance]);
-  requireState([instance], ['RUNNING', 'STOPPED']);
+  requireState('CreateImage', [instance], ['RUNNING', 'STOPPED']);
   requireCharging([instance]);
   requireIdle([instance]);
   return instance;

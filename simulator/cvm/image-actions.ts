@@ -2,7 +2,7 @@ import { type Image } from '../state/records';
 import { type Action } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
-import { isoTime } from '../wire/formats';
+import { characters, isoTime } from '../wire/formats';
 import {
   imageQuota,
   publicOwner,
@@ -145,7 +145,7 @@ export const modifyImageAttribute: Action = (call) => {
   }
   const name = request.ImageName ?? '';
   if (name !== '') requireFreeName(world, account, region, name, image.id);
-  if ([...(request.ImageDescription ?? '')].length > 256) {
+  if (characters(request.ImageDescription ?? '') > 256) {
     throw new ApiError('InvalidParameterValue.TooLarge', 'The image description exceeds 256 characters.');
   }
   world.images.update(image.id, {

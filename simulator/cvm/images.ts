@@ -1,7 +1,7 @@
 import { type Happening, type Image } from '../state/records';
 import { type Reaction, type World } from '../state/world';
 import { ApiError } from '../wire/errors';
-import { isoTime, tagList } from '../wire/formats';
+import { characters, isoTime, tagList } from '../wire/formats';
 import { percentDone } from '../cbs/snapshots';
 import { endOperation } from './instances';
 import { restart } from './power';
@@ -44,7 +44,7 @@ export function requireImage(world: World, account: string, region: string, id: 
 
 /** Refuses a name that is too long or that another image of the account in the region has. */
 export function requireFreeName(world: World, account: string, region: string, name: string, except?: string): void {
-  if ([...name].length > 60)
+  if (characters(name) > 60)
     throw new ApiError('InvalidParameterValue.TooLarge', 'The image name exceeds 60 characters.');
   for (const image of world.images.in(account, region)) {
     if (image.name === name && image.id !== except) {

@@ -1,3 +1,4 @@
+import codes from '../data/error-codes.json';
 import { type Disk, type Instance, type InstanceState, type Operation } from '../state/records';
 import { fraction } from '../state/random';
 import { type World } from '../state/world';
@@ -32,12 +33,17 @@ export function requireInstances(world: World, account: string, region: string, 
   });
 }
 
-/** Refuses instances in other states than these, with the code of the state. */
-export function requireState(instances: readonly Instance[], allowed: readonly InstanceState[]): void {
+/** Refuses instances in other states than these, with the code of the state where the action has one. */
+export function requireState(
+  action: keyof typeof codes,
+  instances: readonly Instance[],
+  allowed: readonly InstanceState[],
+): void {
   for (const instance of instances) {
     if (allowed.includes(instance.state)) continue;
+    const code = `UnsupportedOperation.InstanceState${camel(instance.state)}`;
     throw new ApiError(
-      `UnsupportedOperation.InstanceState${camel(instance.state)}`,
+      (codes[action] as readonly string[]).includes(code) ? code : 'InvalidInstance.NotSupported',
       `The instance \`${instance.id}\` is in the state \`${instance.state}\`, which does not allow this operation.`,
     );
   }

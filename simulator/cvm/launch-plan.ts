@@ -3,7 +3,7 @@ import { type Image, type Snapshot, type Subnet, type Tags } from '../state/reco
 import { regionOf } from '../vpc/regions';
 import { type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
-import { isTrue } from '../wire/formats';
+import { characters, isTrue } from '../wire/formats';
 import { publicOwner, requireImage } from './images';
 import { instanceTypes } from './instance-types';
 import { chooseSecurityGroups, chooseSubnet } from './launch-network';
@@ -94,7 +94,7 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
   if (count < 1 || count > 500)
     throw new ApiError('InvalidParameterValue.Range', '`InstanceCount` must be between 1 and 500.');
   const name = (request.InstanceName ?? '') === '' ? '未命名' : request.InstanceName!;
-  if ([...name].length > 128)
+  if (characters(name) > 128)
     throw new ApiError('InvalidInstanceName.TooLong', 'The instance name exceeds 128 characters.');
   const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud);
   return {

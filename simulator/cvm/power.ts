@@ -57,7 +57,7 @@ export const stopInstances: Action = (call) => {
   const stopType = stopTypeOf(request);
   oneOf('StoppedMode', request.StoppedMode, ['KEEP_CHARGING', 'STOP_CHARGING']);
   const instances = targets(call, request);
-  requireState(instances, ['RUNNING']);
+  requireState('StopInstances', instances, ['RUNNING']);
   requireIdle(instances);
   if (call.outcome('stop-ignored')) return {};
   const softFails = stopType !== 'HARD' && call.outcome('soft-stop-fails');
@@ -78,7 +78,7 @@ export const stopInstances: Action = (call) => {
 export const startInstances: Action = (call) => {
   const { world, requestId } = call;
   const instances = targets(call, call.params as PowerRequest);
-  requireState(instances, ['STOPPED']);
+  requireState('StartInstances', instances, ['STOPPED']);
   requireIdle(instances);
   for (const instance of instances) start(world, instance, requestId, world.now());
   return {};
@@ -105,7 +105,7 @@ export const rebootInstances: Action = (call) => {
   stopTypeOf(request);
   const instances = targets(call, request);
   requireCharging(instances);
-  requireState(instances, ['RUNNING']);
+  requireState('RebootInstances', instances, ['RUNNING']);
   requireIdle(instances);
   for (const instance of instances) {
     world.instances.update(instance.id, { state: 'REBOOTING', operation: begun('RebootInstances', requestId) });
@@ -130,7 +130,7 @@ export const terminateInstances: Action = (call) => {
       `The instance \`${kept.id}\` is protected from termination.`,
     );
   }
-  requireState(instances, ['RUNNING', 'STOPPED', 'SHUTDOWN']);
+  requireState('TerminateInstances', instances, ['RUNNING', 'STOPPED', 'SHUTDOWN']);
   requireIdle(instances);
   for (const instance of instances) {
     const operation = begun('TerminateInstances', requestId);

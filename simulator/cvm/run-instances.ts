@@ -3,6 +3,7 @@ import { type Image, type Instance } from '../state/records';
 import { uuidFrom } from '../state/random';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
+import { characters } from '../wire/formats';
 import { begun, privateAddress, publicAddress } from './instances';
 import { checkLaunch, type DiskPlan, type LaunchPlan, type LaunchRequest } from './launch-plan';
 
@@ -10,7 +11,7 @@ import { checkLaunch, type DiskPlan, type LaunchPlan, type LaunchRequest } from 
 export const runInstances: Action = (call) => {
   const request = call.params as LaunchRequest;
   const token = request.ClientToken ?? '';
-  if ([...token].length > 64)
+  if (characters(token) > 64)
     throw new ApiError('InvalidClientToken.TooLong', 'The `ClientToken` exceeds 64 characters.');
   const memory = answerAgain(call, 'RunInstances', token, 'InvalidParameterValue.Duplicate');
   if (memory.ids !== undefined) return { InstanceIdSet: memory.ids };

@@ -65,7 +65,7 @@ export class Table<T extends Row> {
     if (row.account !== undefined && row.region !== undefined) {
       const key = `${row.account}/${row.region}`;
       let bucket = this.buckets.get(key);
-      if (bucket === undefined) this.buckets.set(key, (bucket = new Map()));
+      if (bucket === undefined) this.buckets.set(key, (bucket = new Map<string, T>()));
       bucket.set(row.id, row);
     }
   }

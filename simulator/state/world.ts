@@ -63,12 +63,10 @@ export class World {
 
   readonly speed: number;
   readonly switches: Switches;
-  durations: Durations;
 
   constructor(private readonly options: WorldOptions) {
     this.speed = options.speed;
     this.switches = options.switches;
-    this.durations = options.durations;
   }
 
   /** Reads the journal, if there is one; says whether it held anything. */
@@ -105,10 +103,22 @@ export class World {
 
   /** Real milliseconds that something takes: fixed by hand, or realistic, growing with `gib`, the same for the same `key`. */
   duration(name: DurationName, key: string, gib = 0): number {
-    const fixed = this.durations[name];
+    const fixed = this.settings.get(`duration/${name}`)?.value ?? this.options.durations[name];
     const { least, most, perGiB } = realisticDurations[name];
     const spread = perGiB === 0 ? fraction(key, name) * (most - least) : Math.min(most - least, gib * perGiB);
     return ((fixed ?? least + spread) * 1000) / this.speed;
+  }
+
+  /** The durations that are fixed by hand: by the options, or later and over them (which survives a restart). */
+  get durations(): Durations {
+    const later = [...this.settings.all()].flatMap(({ id, value }) =>
+      id.startsWith('duration/') ? [[id.slice('duration/'.length), value]] : [],
+    );
+    return { ...this.options.durations, ...(Object.fromEntries(later) as Durations) };
+  }
+
+  fixDurations(durations: Durations): void {
+    for (const [name, value] of Object.entries(durations)) this.settings.put({ id: `duration/${name}`, value });
   }
 
   /** A new ID of eight characters behind the prefix. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Tags } from '../state/records';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
+import { characters } from '../wire/formats';
 import { parseName, setTags, taggedResources, tagsOf } from './resources';
 
 interface TagPair {
@@ -21,7 +22,7 @@ function checkKeys(keys: readonly string[]): void {
     throw new ApiError('InvalidParameterValue.TagKeyDuplicate', 'A tag key occurs twice.');
   for (const key of keys) {
     if (key === '') throw new ApiError('InvalidParameterValue.TagKeyEmpty', 'A tag key is empty.');
-    if ([...key].length > keyLimit)
+    if (characters(key) > keyLimit)
       throw new ApiError('InvalidParameterValue.TagKeyLengthExceeded', `The tag key \`${key}\` is too long.`);
     if (/^(?:qcs|project):/.test(key))
       throw new ApiError('InvalidParameter.ReservedTagKey', `The tag key \`${key}\` is reserved.`);
@@ -30,7 +31,7 @@ function checkKeys(keys: readonly string[]): void {
 
 function checkPairs(pairs: readonly TagPair[]): Tags {
   checkKeys(pairs.map((pair) => pair.TagKey));
-  const long = pairs.find((pair) => [...pair.TagValue].length > valueLimit);
+  const long = pairs.find((pair) => characters(pair.TagValue) > valueLimit);
   if (long !== undefined)
     throw new ApiError('InvalidParameterValue.TagValueLengthExceeded', `The value of \`${long.TagKey}\` is too long.`);
   return Object.fromEntries(pairs.map((pair) => [pair.TagKey, pair.TagValue]));

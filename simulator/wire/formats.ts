@@ -25,6 +25,11 @@ export function tagsFrom(list: readonly { readonly Key: string; readonly Value: 
   return Object.fromEntries((list ?? []).map((tag) => [tag.Key, tag.Value]));
 }
 
+/** The length of a text as the API counts it: in characters, not UTF-16 units. */
+export function characters(text: string): number {
+  return Array.from(text).length;
+}
+
 /** "True", "TRUE", "true": the API takes some booleans as text. */
 export function isTrue(text: string | undefined): boolean {
   return text?.toLowerCase() === 'true';
