@@ -1,5 +1,5 @@
 import { type Client, Connection, Client as TemporalClient, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { createActivities } from '../../activities';
@@ -27,6 +27,13 @@ export interface BuildStack {
   stop(): Promise<void>;
 }
 
+/** Tests read the cloud and Temporal, not logs; errors still show. */
+let quiet = false;
+function quietLogs(): void {
+  if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quiet = true;
+}
+
 /** Durations in simulated seconds, long enough to be waited for and short enough for a test at speed 600. */
 export const testDurations = { stop: 60, start: 60, snapshot: 180, image: 360, launch: 60, terminate: 30 };
 
@@ -38,6 +45,7 @@ export async function startBuildStack(
   } = {},
 ): Promise<BuildStack> {
   useSimulatorCredentials();
+  quietLogs();
   const [temporal, simulator] = await Promise.all([
     startTestTemporal(),
     startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations, ...options.simulator }),

@@ -1,0 +1,31 @@
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { scenarios } from '../test/replay/scenarios';
+import { startBuildStack } from '../test/support/build-stack';
+import { version } from '../package.json';
+
+/**
+ * Records the history of every scenario as `test/histories/<version>-<scenario>.json`. Recordings of earlier versions
+ * stay: they are what a changed workflow has to be able to replay.
+ */
+async function record(): Promise<void> {
+  const folder = path.resolve(__dirname, '../../test/histories');
+  const stack = await startBuildStack();
+  try {
+    await stack.cloud.seed({ imageQuota: { 'ap-guangzhou': 100 } });
+    for (const { name, ends, run } of scenarios) {
+      const handle = await run(stack);
+      await handle.result().catch(() => undefined);
+      const { status } = await handle.describe();
+      if (status.name !== ends) throw new Error(`${name} ended as ${status.name}, not as ${ends}`);
+      const file = path.join(folder, `${version}-${name}.json`);
+      writeFileSync(file, `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), null, 1)}\n`);
+      console.log(path.relative(process.cwd(), file));
+    }
+  } finally {
+    await stack.stop();
+  }
+}
+
+void record();

@@ -1,0 +1,57 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { BuildSpecInput } from '../../contract';
+import type { BuildStack } from '../support/build-stack';
+import { untilProgress } from '../support/judge';
+
+const region = 'ap-guangzhou';
+const launch = { zone: 'ap-guangzhou-3' };
+
+/** A build whose history is recorded under `<version>-<name>.json` and replayed ever after. */
+export interface Scenario {
+  name: string;
+  /** How it must end. */
+  ends: 'COMPLETED' | 'FAILED' | 'CANCELLED';
+  run(stack: BuildStack): Promise<WorkflowHandle>;
+}
+
+const build =
+  (spec: Partial<BuildSpecInput>, source: Record<string, unknown> = {}, fault?: Record<string, unknown>) =>
+  async (stack: BuildStack): Promise<WorkflowHandle> => {
+    const instanceId = await stack.instance({ region, dataDisks: 2, ...source });
+    // The tag's value tells the calls of this build from those of others, and a launch from its DryRun.
+    if (fault) await stack.cloud.fault({ contains: `/${instanceId.slice(4)}-`, ...fault });
+    return stack.start({ region, instanceId, image: { name: `replay-${instanceId}` }, ...spec });
+  };
+
+const cancelledIn = (step: string) => async (stack: BuildStack) => {
+  const handle = await build({ launch })(stack);
+  await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
+  await handle.cancel();
+  return handle;
+};
+
+export const scenarios: Scenario[] = [
+  { name: 'instance-launch', ends: 'COMPLETED', run: build({ launch }) },
+  { name: 'snapshots-launch', ends: 'COMPLETED', run: build({ method: 'snapshots', launch }) },
+  { name: 'instance-include', ends: 'COMPLETED', run: build({ dataDisks: 'include', restartSource: 'when-allowed' }) },
+  { name: 'stopped-source', ends: 'COMPLETED', run: build({ dataDisks: 'none' }, { state: 'STOPPED' }) },
+  { name: 'refused', ends: 'FAILED', run: build({ sysprep: true }) },
+  {
+    name: 'image-failed',
+    ends: 'FAILED',
+    run: build({ launch }, {}, { action: 'CreateImage', kind: 'image-fails' }),
+  },
+  {
+    name: 'image-failed-keep',
+    ends: 'FAILED',
+    run: build({ onFailure: 'keep' }, {}, { action: 'CreateImage', kind: 'image-fails' }),
+  },
+  {
+    name: 'launch-failed',
+    ends: 'FAILED',
+    run: build({ launch }, {}, { action: 'RunInstances', kind: 'launch-fails' }),
+  },
+  { name: 'deadline', ends: 'FAILED', run: build({ deadlines: { build: 1 } }) },
+  { name: 'cancelled-snapshots', ends: 'CANCELLED', run: cancelledIn('snapshotDisks') },
+  { name: 'cancelled-launch', ends: 'CANCELLED', run: cancelledIn('launchInstance') },
+];
