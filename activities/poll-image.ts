@@ -14,11 +14,16 @@ type Output = Awaited<ReturnType<BuildActivities['pollImage']>>;
  */
 export const pollImage = step<Input, Output>('step', async (run, { imageId }) => {
   let percent: number | undefined;
+  // An image of finished snapshots has nothing to tell: asking about them once is enough.
+  let telling = true;
   const image = await run.achieve<Image>({
     title: `image ${imageId}`,
     look: async () => {
       const seen = await run.cloud.images.look(imageId);
-      if (seen?.ImageState === 'CREATING') percent = await percentOf(run, seen);
+      if (seen?.ImageState === 'CREATING' && telling) {
+        percent = await percentOf(run, seen);
+        telling = percent !== undefined || seen.SnapshotSet?.length === 0;
+      }
       return seen;
     },
     watch: () => ({ on: run.cloud.images, id: imageId }),

@@ -1,5 +1,5 @@
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { type History } from '@temporalio/common/lib/proto-utils';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ describe('recorded histories', () => {
   test('a changed order of steps is noticed', async () => {
     const workflowBundle = await bundleWorkflowCode({
       workflowsPath: path.join(__dirname, 'changed-build.js'),
-      logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+      logger: new DefaultLogger('ERROR'),
     });
     const history = read(recordings.find((file) => file.endsWith('-instance-launch.json'))!);
     await assert.rejects(Worker.runReplayHistory({ workflowBundle }, history), DeterminismViolationError);

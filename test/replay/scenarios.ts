@@ -11,7 +11,7 @@ export interface Scenario {
   name: string;
   /** How it must end. */
   ends: 'COMPLETED' | 'FAILED' | 'CANCELLED';
-  run(stack: BuildStack): Promise<WorkflowHandle>;
+  run: (stack: BuildStack) => Promise<WorkflowHandle>;
 }
 
 const build =
