@@ -29,7 +29,7 @@ export interface BuildStack {
 
 /** Tests read the cloud and Temporal, not logs; errors still show. */
 let quiet = false;
-function quietLogs(): void {
+export function quietLogs(): void {
   if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   quiet = true;
 }
