@@ -29,8 +29,8 @@ export interface BuildStack {
 
 /** Tests read the cloud and Temporal, not logs; errors still show. */
 let quiet = false;
-export function quietLogs(): void {
-  if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
+export function quietLogs(level: 'DEBUG' | 'ERROR' = 'ERROR'): void {
+  if (!quiet) Runtime.install({ logger: new DefaultLogger(level) });
   quiet = true;
 }
 

@@ -8,7 +8,7 @@ import { testSettings } from './settings';
  * Says `ready` once it polls.
  */
 async function main([address, namespace, taskQueue, endpoint]: string[]): Promise<void> {
-  quietLogs();
+  quietLogs(process.env.TEST_LOG_LEVEL === 'DEBUG' ? 'DEBUG' : 'ERROR');
   const connection = await NativeConnection.connect({ address: address! });
   const worker = await Worker.create({
     connection,
