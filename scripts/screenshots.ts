@@ -1,0 +1,117 @@
+import { SerializeAddon } from '@xterm/addon-serialize';
+import { Terminal } from '@xterm/headless';
+import { type Browser, chromium } from 'playwright-core';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+/**
+ * Makes the pictures of the README: the demo in a terminal, and its build in the Temporal Web UI, as they really are.
+ * Needs Chromium (`CHROMIUM_PATH`, or on the PATH) and the `script` command for a pseudo-terminal.
+ */
+const root = path.resolve(__dirname, '../..');
+const pictures = path.join(root, 'docs/images');
+const size = { cols: 104, rows: 48 };
+const ports = ['--temporal-port', '7333', '--ui-port', '8333', '--simulator-port', '18180'];
+
+async function main(): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  const data = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-screenshots-'));
+  const flags = [...ports, '--data', data];
+  const browser = await chromium.launch({
+    executablePath: findChromium(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  try {
+    const terminal = await runDemo(['--keep', ...flags]);
+    await photographTerminal(browser, terminal, path.join(pictures, 'demo.png'));
+    const address = /http:\/\/127\.0\.0\.1:8333\/namespaces\/\S+/.exec(textOf(terminal))?.[0];
+    if (address === undefined) throw new Error('the demo printed no address of the Web UI');
+    await photographWebUi(browser, address, path.join(pictures, 'web-ui.png'));
+  } finally {
+    await browser.close();
+    execFileSync(process.execPath, ['dist/dev/demo.js', '--stop', ...flags], { cwd: root, stdio: 'inherit' });
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+function findChromium(): string {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  const candidates = [
+    process.env.CHROMIUM_PATH,
+    ...(process.env.PATH ?? '').split(path.delimiter).flatMap((folder) => names.map((name) => path.join(folder, name))),
+  ];
+  for (const candidate of candidates) {
+    if (candidate === undefined) continue;
+    try {
+      execFileSync(candidate, ['--version'], { stdio: 'ignore' });
+      return candidate;
+    } catch {
+      // Not there, or not a browser: the next one.
+    }
+  }
+  throw new Error('Chromium is needed for the pictures: install it, or set CHROMIUM_PATH.');
+}
+
+/** Runs the demo in a pseudo-terminal, as a person would see it. */
+async function runDemo(flags: string[]): Promise<Terminal> {
+  const terminal = new Terminal({ ...size, allowProposedApi: true, scrollback: 1000 });
+  const inside = `stty cols ${size.cols} rows ${size.rows}; exec '${process.execPath}' dist/dev/demo.js ${flags.join(' ')}`;
+  const child = spawn('script', ['-qefc', inside, '/dev/null'], {
+    cwd: root,
+    env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: undefined },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.on('data', (chunk: Buffer) => terminal.write(chunk));
+  const code = await new Promise<number | null>((resolve, reject) =>
+    child.once('close', resolve).once('error', reject),
+  );
+  await new Promise<void>((resolve) => terminal.write('', resolve));
+  if (code !== 0) throw new Error(`the demo ended with ${code}:\n${textOf(terminal)}`);
+  return terminal;
+}
+
+/** What stands on the terminal, lines that were wrapped put together again. */
+function textOf(terminal: Terminal): string {
+  const { active } = terminal.buffer;
+  let text = '';
+  for (let row = 0; row < active.length; row += 1) {
+    const line = active.getLine(row)!;
+    text += `${line.isWrapped ? '' : '\n'}${line.translateToString(true)}`;
+  }
+  return text;
+}
+
+async function photographTerminal(browser: Browser, terminal: Terminal, file: string): Promise<void> {
+  const serializer = new SerializeAddon();
+  terminal.loadAddon(serializer);
+  const page = await browser.newPage({ deviceScaleFactor: 1.5 });
+  const html = serializer.serializeAsHTML({ onlySelection: false, includeGlobalBackground: false });
+  const style =
+    'body{margin:0;display:inline-block;background:#14161b} pre{margin:0;padding:16px;color:#d8dee9;font:14px/1.35 "DejaVu Sans Mono",monospace}';
+  await page.setContent(`<style>${style} pre *{color:inherit;font-family:inherit!important}</style>${html}`);
+  await page.locator('body').screenshot({ path: file });
+  await page.close();
+  console.log(path.relative(root, file));
+}
+
+async function photographWebUi(browser: Browser, address: string, file: string): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+  await page.goto(address);
+  await page.getByText('pollImage').first().waitFor({ timeout: 30_000 });
+  await page.screenshot({ path: file });
+  await page.close();
+  console.log(path.relative(root, file));
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
