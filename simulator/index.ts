@@ -46,7 +46,7 @@ export interface Simulator {
   faults(): readonly Fault[];
   /** The call log, oldest first. */
   calls(filter?: CallFilter): readonly CallRecord[];
-  /** Stops listening and lets go of all connections. Keeps the state on disk, when there is a data directory. */
+  /** Stops listening and lets go of all connections; may be called twice. Keeps the state on disk, when there is a data directory. */
   close(): Promise<void>;
 }
 
@@ -109,6 +109,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     faults: () => [...world.faults.all()],
     calls: (filter = {}) => filterCalls(world.calls, filter),
     close: async () => {
+      if (!server.listening) return;
       for (const timer of timers) clearTimeout(timer);
       const closed = once(server, 'close');
       server.close();

@@ -75,12 +75,12 @@ async function main(): Promise<void> {
     return;
   }
   const simulator = await startSimulator(options);
-  process.stdout.write(`simulator listening on ${simulator.url} (speed ${simulator.speed})\n`);
   const stop = (): void => {
     void simulator.close().then(() => process.exit(0));
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  process.stdout.write(`simulator listening on ${simulator.url} (speed ${simulator.speed})\n`);
 }
 
 main().catch((error: unknown) => {

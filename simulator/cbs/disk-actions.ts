@@ -49,14 +49,8 @@ const describeDisks: Action = (call) => {
   if (malformed !== undefined)
     throw new ApiError('InvalidParameterValue', `The disk ID \`${malformed}\` is malformed.`);
   const matches = matcher(filters, filterKeys(world), { values: 100, code: 'InvalidParameterValue' });
-  const wanted = new Set(ids);
-  const now = world.now();
-  const rows: Disk[] = [];
-  for (const disk of world.disks.in(account, region)) {
-    if (!isLocal(disk) && disk.hiddenUntil <= now && (wanted.size === 0 || wanted.has(disk.id)) && matches(disk))
-      rows.push(disk);
-  }
-  if (request.Order !== 'ASC') rows.reverse();
+  const rows = world.disks.shown(account, region, ids, world.now()).filter((disk) => !isLocal(disk) && matches(disk));
+  if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
   const counts = new Map<string, number>();
   for (const snapshot of world.snapshots.in(account, region))

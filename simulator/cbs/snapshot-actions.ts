@@ -111,14 +111,8 @@ const describeSnapshots: Action = (call) => {
   if (malformed !== undefined)
     throw new ApiError('InvalidParameterValue', `The snapshot ID \`${malformed}\` is malformed.`);
   const matches = matcher(filters, filterKeys, { values: 10, code: 'InvalidParameterValue' });
-  const wanted = new Set(ids);
-  const now = world.now();
-  const rows: Snapshot[] = [];
-  for (const snapshot of world.snapshots.in(account, region)) {
-    if (snapshot.hiddenUntil <= now && (wanted.size === 0 || wanted.has(snapshot.id)) && matches(snapshot))
-      rows.push(snapshot);
-  }
-  if (request.Order !== 'ASC') rows.reverse();
+  const rows = world.snapshots.shown(account, region, ids, world.now()).filter(matches);
+  if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
   return { TotalCount: rows.length, SnapshotSet: shown.map((snapshot) => wireSnapshot(world, snapshot)) };
 };

@@ -19,6 +19,7 @@ export const controlPrefix = '/_simulator';
 interface ControlRequest {
   readonly world: World;
   readonly query: URLSearchParams;
+  readonly text: string;
   readonly body: () => unknown;
   /** Back to the seed. */
   readonly reset: () => void;
@@ -26,14 +27,23 @@ interface ControlRequest {
 
 type Route = (request: ControlRequest, argument: string) => unknown;
 
-const setContent: Route = ({ world, body }, id) => {
+const setContent: Route = ({ world, text }, id) => {
   world.disks.must(id);
-  const given = body();
-  const content = typeof given === 'string' ? given : (given as { content?: unknown }).content;
-  if (typeof content !== 'string') throw new Error('send text, or {"content": "…"}');
-  world.disks.update(id, { content });
-  return { DiskId: id, content };
+  world.disks.update(id, { content: contentFrom(text) });
+  return { DiskId: id, content: world.disks.must(id).content };
 };
+
+/** `{"content": "…"}`, or the text itself. */
+function contentFrom(text: string): string {
+  try {
+    const given = JSON.parse(text) as unknown;
+    if (typeof given === 'object' && given !== null && 'content' in given && typeof given.content === 'string')
+      return given.content;
+  } catch {
+    // Not JSON: the body is the content.
+  }
+  return text;
+}
 
 const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
@@ -107,7 +117,9 @@ export function controlAnswer(world: World, raw: RawRequest, reset: () => void):
     };
   }
   const [, pattern, route] = found;
-  const request: ControlRequest = { world, query: new URLSearchParams(raw.query), body: () => parseBody(raw), reset };
+  const text = raw.body.toString('utf8');
+  const body = (): unknown => JSON.parse(text === '' ? '{}' : text) as unknown;
+  const request: ControlRequest = { world, query: new URLSearchParams(raw.query), text, body, reset };
   world.settle();
   try {
     return { status: 200, body: route(request, decodeURIComponent(pattern.exec(path)?.[1] ?? '')) };
@@ -116,10 +128,4 @@ export function controlAnswer(world: World, raw: RawRequest, reset: () => void):
   } finally {
     world.commit();
   }
-}
-
-function parseBody(raw: RawRequest): unknown {
-  const text = raw.body.toString('utf8');
-  const isText = (raw.headers['content-type'] ?? '').startsWith('text/plain');
-  return isText ? text : (JSON.parse(text === '' ? '{}' : text) as unknown);
 }

@@ -49,14 +49,8 @@ function select(call: Call): { total: number; rows: readonly Instance[] } {
   if (malformed !== undefined)
     throw new ApiError('InvalidInstanceId.Malformed', `The instance ID \`${malformed}\` is malformed.`);
   const matches = matcher(filters, filterKeys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
-  const wanted = new Set(ids);
-  const now = world.now();
-  const rows: Instance[] = [];
-  for (const instance of world.instances.in(call.account, call.region)) {
-    if (instance.hiddenUntil <= now && (wanted.size === 0 || wanted.has(instance.id)) && matches(instance))
-      rows.push(instance);
-  }
-  return { total: rows.length, rows: page(rows.reverse(), request, 'InvalidParameterValue.LimitExceeded') };
+  const rows = world.instances.shown(call.account, call.region, ids, world.now()).filter(matches);
+  return { total: rows.length, rows: page(rows, request, 'InvalidParameterValue.LimitExceeded') };
 }
 
 /** The instances that match, newest first. */

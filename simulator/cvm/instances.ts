@@ -97,7 +97,9 @@ export function disksOf(world: World, instance: Instance): Disk[] {
   return [instance.systemDiskId, ...instance.dataDiskIds].flatMap((id) => world.disks.get(id) ?? []);
 }
 
-export const isLocal = (disk: Pick<Disk, 'type'>): boolean => disk.type.startsWith('LOCAL_');
+const localTypes: ReadonlySet<string> = new Set(['LOCAL_BASIC', 'LOCAL_SSD', 'LOCAL_NVME', 'LOCAL_PRO']);
+
+export const isLocal = (disk: Pick<Disk, 'type'>): boolean => localTypes.has(disk.type);
 
 /** Whether STOP_CHARGING means anything for the instance. */
 export function canStopCharging(world: World, instance: Instance): boolean {

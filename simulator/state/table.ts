@@ -3,6 +3,8 @@ export interface Row {
   readonly id: string;
   readonly account?: string;
   readonly region?: string;
+  /** Describes do not show it before this time. */
+  readonly hiddenUntil?: number;
 }
 
 /** One kind of resource: rows by ID, and by account and region, in the order in which they were made. */
@@ -37,6 +39,18 @@ export class Table<T extends Row> {
   /** The rows of one account in one region. */
   in(account: string, region: string): Iterable<T> {
     return this.buckets.get(`${account}/${region}`)?.values() ?? [];
+  }
+
+  /** Those of them that a describe shows at this time: the ones with these IDs, or all when there are none. Newest first. */
+  shown(account: string, region: string, ids: readonly string[], now: number): T[] {
+    const rows =
+      ids.length === 0
+        ? [...this.in(account, region)].reverse()
+        : [...new Set(ids)].flatMap((id) => this.rows.get(id) ?? []);
+    return rows.filter(
+      (row) =>
+        (row.hiddenUntil ?? 0) <= now && (ids.length === 0 || (row.account === account && row.region === region)),
+    );
   }
 
   countIn(account: string, region: string): number {

@@ -45,6 +45,7 @@ export function matcher<T extends { readonly tags: Tags }>(
       );
     return (row: T) => filter.Values.some((value) => test(row, value));
   });
+  if (tests.length === 0) return () => true;
   return (row) => tests.every((test) => test(row));
 }
 

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Cloud, control, simulatorFor, until } from './support';
+
+describe('disks and snapshots', { concurrency: true }, () => {
+  test('a snapshot holds what the disk held when it was asked for', async (t) => {
+    const simulator = await simulatorFor(t, { durations: { snapshot: 3000 } });
+    const cloud = new Cloud(simulator.port);
+    const { SnapshotId } = await cloud.ask('CreateSnapshot', { DiskId: 'disk-apidata1', SnapshotName: 's' });
+    await control(simulator.url, 'PUT', '/disks/disk-apidata1/content', { content: 'later' });
+    const creating = await cloud.snapshot(String(SnapshotId));
+    assert.equal(creating.SnapshotState, 'CREATING');
+    assert.match(String(creating.CreateTime), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+    await cloud.refused('InvalidDisk.SnapshotCreating', 'CreateSnapshot', { DiskId: 'disk-apidata1' });
+    await cloud.refused('ResourceUnavailable.SnapshotCreating', 'CreateImage', {
+      ImageName: 'n',
+      InstanceId: 'ins-api00001',
+      DataDiskIds: ['disk-apidata1'],
+    });
+    await cloud.refused('ResourceUnavailable.SnapshotCreating', 'DeleteSnapshots', { SnapshotIds: [SnapshotId] });
+    const done = await cloud.snapshotDone(String(SnapshotId));
+    assert.equal(done.Percent, 100);
+    const { content } = await control(simulator.url, 'GET', `/snapshots/${String(SnapshotId)}/content`);
+    assert.equal(content, 'data of disk-apidata1');
+    await cloud.ask('ModifySnapshotAttribute', { SnapshotId, SnapshotName: 'renamed' });
+    const named = await cloud.rows('DescribeSnapshots', 'SnapshotSet', {
+      Filters: [{ Name: 'snapshot-name', Values: ['renamed'] }],
+    });
+    assert.equal(named.length, 1);
+    await cloud.ask('CopySnapshotCrossRegions', { SnapshotId, DestinationRegions: ['ap-singapore'] });
+  });
+
+  test('snapshots are refused with the code of the reason', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    await cloud.refused('InvalidDiskId.NotFound', 'CreateSnapshot', { DiskId: 'disk-00000000' });
+    await cloud.refused('InvalidDiskId.NotFound', 'CreateSnapshot', { DiskId: 'disk-ldsdata1' });
+    await cloud.refused('InvalidSnapshotId.NotFound', 'DeleteSnapshots', { SnapshotIds: ['snap-00000000'] });
+    await cloud.refused('InvalidParameterValue', 'CreateSnapshot', {
+      DiskId: 'disk-apidata1',
+      SnapshotName: 'x'.repeat(61),
+    });
+    simulator.seed({ snapshotQuota: { 'ap-guangzhou': 0 } });
+    await cloud.refused('InsufficientSnapshotQuota', 'CreateSnapshot', { DiskId: 'disk-apidata1' });
+    await cloud.refused('InvalidFilter', 'DescribeSnapshots', { Filters: [{ Name: 'tag:x', Values: ['y'] }] });
+  });
+
+  test('a disk is created, attached, detached and returned', async (t) => {
+    const cloud = new Cloud((await simulatorFor(t)).port);
+    const wanted = {
+      Placement: { Zone: 'ap-guangzhou-3' },
+      DiskChargeType: 'POSTPAID_BY_HOUR',
+      DiskType: 'CLOUD_SSD',
+      DiskSize: 20,
+      ClientToken: 'one',
+    };
+    const [id = ''] = (await cloud.ask('CreateDisks', wanted)).DiskIdSet as string[];
+    assert.deepEqual((await cloud.ask('CreateDisks', wanted)).DiskIdSet, [id]);
+    await cloud.refused('InvalidParameter.InvalidClientToken', 'CreateDisks', { ...wanted, DiskSize: 30 });
+    const state = (name: string): Promise<unknown> =>
+      until(`${id} ${name}`, async () => {
+        const [disk] = await cloud.rows('DescribeDisks', 'DiskSet', { DiskIds: [id] });
+        return disk?.DiskState === name ? disk : undefined;
+      });
+    await state('UNATTACHED');
+    await cloud.ask('AttachDisks', { InstanceId: 'ins-web00002', DiskIds: [id] });
+    await state('ATTACHED');
+    await cloud.refused('ResourceUnavailable.Attached', 'AttachDisks', { InstanceId: 'ins-web00002', DiskIds: [id] });
+    await cloud.refused('ResourceUnavailable.NotSupported', 'TerminateDisks', { DiskIds: [id] });
+    assert.equal(((await cloud.instance('ins-web00002')).DataDisks as unknown[]).length, 1);
+    await cloud.ask('DetachDisks', { DiskIds: [id] });
+    await state('UNATTACHED');
+    await cloud.ask('TerminateDisks', { DiskIds: [id] });
+    assert.equal((await cloud.ask('DescribeDisks', { DiskIds: [id] })).TotalCount, 0);
+    await cloud.refused('InvalidDisk.NotPortable', 'DetachDisks', { DiskIds: ['disk-websys01'] });
+  });
+
+  test('networks are there, with text offsets', async (t) => {
+    const cloud = new Cloud((await simulatorFor(t)).port);
+    assert.equal((await cloud.ask('DescribeVpcs', { Offset: '0', Limit: '1' })).TotalCount, 2);
+    const subnets = await cloud.rows('DescribeSubnets', 'SubnetSet', {
+      Filters: [{ Name: 'vpc-id', Values: ['vpc-gz000001'] }],
+    });
+    assert.equal(subnets.length, 7);
+    await cloud.ask('DescribeSecurityGroups', { SecurityGroupIds: ['sg-gz000001'] });
+    await cloud.ask('DescribeKeyPairs');
+    await cloud.ask('DescribeInstanceTypeConfigs', { Filters: [{ Name: 'zone', Values: ['ap-guangzhou-3'] }] });
+  });
+});

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import codes from '../../simulator/data/error-codes.json';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index';
+import { type Field, serviceOf, services, type ServiceName } from '../../simulator/wire/schema';
+import { tc3Signature } from '../../simulator/wire/signature';
+
+/** Fields of an answer. */
+export type Fields = Record<string, unknown>;
+export type Row = Record<string, unknown>;
+
+/** An error answer. */
+export class CloudError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(`${code}: ${message}`);
+  }
+}
+
+export interface Key {
+  readonly secretId: string;
+  readonly secretKey: string;
+  readonly token?: string;
+}
+
+export const developmentKey: Key = { secretId: 'AKIDsimulator', secretKey: 'simulator' };
+export const otherKey: Key = { secretId: 'AKIDsimulator2', secretKey: 'simulator2' };
+
+export interface RequestOptions {
+  readonly region?: string;
+  readonly key?: Key;
+  /** Host header, and what is signed unless `signedHost` is given. */
+  readonly host?: string;
+  readonly signedHost?: string;
+  readonly service?: string;
+  readonly version?: string;
+  readonly timestamp?: number;
+  readonly headers?: Record<string, string>;
+  readonly unsignedPayload?: boolean;
+  /** Sends the parameters in the query string of a GET. */
+  readonly query?: string;
+  readonly path?: string;
+}
+
+/** A fast simulator that is closed when the test ends. Rates are off, since tests poll as fast as they can. */
+export async function simulatorFor(test: TestContext, options: SimulatorOptions = {}): Promise<Simulator> {
+  const simulator = await startSimulator({ speed: 6000, rateScale: 0, ...options });
+  test.after(() => simulator.close());
+  return simulator;
+}
+
+/** A small client with its own requests, so that everything that a real one sends can also be sent wrongly. */
+export class Cloud {
+  constructor(
+    readonly port: number,
+    readonly region = 'ap-guangzhou',
+    readonly key = developmentKey,
+  ) {}
+
+  in(region: string, key = this.key): Cloud {
+    return new Cloud(this.port, region, key);
+  }
+
+  /** Calls an action and checks that the answer is what the API's description promises. */
+  async ask(action: string, params: Fields = {}, options: RequestOptions = {}): Promise<Fields> {
+    const { status, type, body } = await this.send(action, params, options);
+    assert.equal(status, 200, `HTTP ${status}`);
+    assert.equal(type, 'application/json');
+    const { Response: response } = JSON.parse(body) as {
+      Response: Fields & { Error?: { Code: string; Message: string } };
+    };
+    assert.match(String(response.RequestId), /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+    if (response.Error !== undefined) {
+      assertListed(action, response.Error.Code);
+      throw new CloudError(response.Error.Code, response.Error.Message);
+    }
+    const service = serviceOf.get(action);
+    assert.ok(service !== undefined);
+    assertFits(service, services[service].actions[action]?.output ?? [], response, action);
+    return response;
+  }
+
+  /** Expects the action to be refused with this code. */
+  async refused(code: string, action: string, params: Fields = {}, options: RequestOptions = {}): Promise<void> {
+    await assert.rejects(this.ask(action, params, options), (error: unknown) => {
+      assert.ok(error instanceof CloudError, String(error));
+      assert.equal(error.code, code, error.message);
+      return true;
+    });
+  }
+
+  /** The rows of a Describe answer. */
+  async rows(action: string, set: string, params: Fields = {}): Promise<Row[]> {
+    return (await this.ask(action, params))[set] as Row[];
+  }
+
+  async instance(id: string): Promise<Row> {
+    const [row] = await this.rows('DescribeInstances', 'InstanceSet', { InstanceIds: [id] });
+    assert.ok(row !== undefined, `no instance ${id}`);
+    return row;
+  }
+
+  async image(id: string): Promise<Row> {
+    const [row] = await this.rows('DescribeImages', 'ImageSet', { ImageIds: [id] });
+    assert.ok(row !== undefined, `no image ${id}`);
+    return row;
+  }
+
+  async snapshot(id: string): Promise<Row> {
+    const [row] = await this.rows('DescribeSnapshots', 'SnapshotSet', { SnapshotIds: [id] });
+    assert.ok(row !== undefined, `no snapshot ${id}`);
+    return row;
+  }
+
+  /** Waits until the instance is in the state and nothing goes on with it. */
+  async settled(id: string, state: string): Promise<Row> {
+    return until(`${id} ${state}`, async () => {
+      const row = await this.instance(id);
+      return row.InstanceState === state && row.LatestOperationState !== 'OPERATING' ? row : undefined;
+    });
+  }
+
+  async stopped(id: string): Promise<Row> {
+    await this.ask('StopInstances', { InstanceIds: [id] });
+    return this.settled(id, 'STOPPED');
+  }
+
+  async imageDone(id: string, state = 'NORMAL'): Promise<Row> {
+    return until(`${id} ${state}`, async () => {
+      const row = await this.image(id);
+      return row.ImageState === state ? row : undefined;
+    });
+  }
+
+  async snapshotDone(id: string): Promise<Row> {
+    return until(`${id} NORMAL`, async () => {
+      const row = await this.snapshot(id);
+      return row.SnapshotState === 'NORMAL' ? row : undefined;
+    });
+  }
+
+  /** Sends a signed request and gives back what came, whatever it is. */
+  send(
+    action: string,
+    params: Fields,
+    options: RequestOptions = {},
+  ): Promise<{ status: number; type: string; body: string }> {
+    const key = options.key ?? this.key;
+    const { host = `127.0.0.1:${this.port}`, query = '', path = '/' } = options;
+    const signedHost = options.signedHost ?? host;
+    const method = query === '' ? 'POST' : 'GET';
+    const contentType = method === 'GET' ? 'application/x-www-form-urlencoded' : 'application/json';
+    const body = Buffer.from(method === 'GET' ? '' : JSON.stringify(params));
+    const service = options.service ?? serviceOf.get(action) ?? 'cvm';
+    const timestamp = options.timestamp ?? Math.floor(Date.now() / 1000);
+    const date = new Date(timestamp * 1000).toISOString().slice(0, 10);
+    const unsignedPayload = options.unsignedPayload ?? false;
+    const headers = { 'content-type': contentType, host: signedHost };
+    const signedHeaders = ['content-type', 'host'];
+    const signature = tc3Signature(
+      { method, uri: '/', query, headers, signedHeaders, body, unsignedPayload, timestamp, date, service },
+      key.secretKey,
+    );
+    const known = serviceOf.get(action) ?? 'cvm';
+    return sendRaw(this.port, method, query === '' ? path : `${path}?${query}`, body, {
+      Host: host,
+      'Content-Type': contentType,
+      Authorization: `TC3-HMAC-SHA256 Credential=${key.secretId}/${date}/${service}/tc3_request, SignedHeaders=content-type;host, Signature=${signature}`,
+      'X-TC-Action': action,
+      'X-TC-Version': options.version ?? services[known].version,
+      'X-TC-Timestamp': String(timestamp),
+      'X-TC-Region': options.region ?? this.region,
+      ...(key.token === undefined ? {} : { 'X-TC-Token': key.token }),
+      ...(unsignedPayload ? { 'X-TC-Content-SHA256': 'UNSIGNED-PAYLOAD' } : {}),
+      ...options.headers,
+    });
+  }
+}
+
+/** One HTTP request with exactly these headers. */
+export function sendRaw(
+  port: number,
+  method: string,
+  path: string,
+  body: Buffer,
+  headers: Record<string, string>,
+): Promise<{ status: number; type: string; body: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        resolve({
+          status: incoming.statusCode ?? 0,
+          type: incoming.headers['content-type'] ?? '',
+          body: Buffer.concat(chunks).toString('utf8'),
+        });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** A request to the control API; throws when it is refused. */
+export async function control(url: string, method: string, path: string, body?: unknown): Promise<Fields> {
+  const response = await fetch(`${url}/_simulator${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const answer = (await response.json()) as Fields;
+  if (response.status !== 200) throw new Error(String(answer.error));
+  return answer;
+}
+
+/** Asks until there is an answer; fails after 20 seconds. */
+export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
+    await sleep(3);
+  }
+}
+
+/** Every error code must be one that the documentation lists for the action, or a common one. */
+function assertListed(action: string, code: string): void {
+  const listed: Readonly<Record<string, readonly string[]>> = codes;
+  assert.ok([...(listed[action] ?? []), ...codes._common].includes(code), `${action} does not list ${code}`);
+}
+
+/** Every field of an answer must be in the description, with its type; null only where the description or the facts allow it. */
+function assertFits(service: ServiceName, fields: readonly Field[], value: Fields, path: string): void {
+  for (const [name, given] of Object.entries(value)) {
+    const field = fields.find((candidate) => candidate.name === name);
+    assert.ok(field !== undefined, `${path}.${name} is not in the description`);
+    if (given === null) continue;
+    for (const one of field.type === 'list' ? (given as unknown[]) : [given])
+      assertOne(service, field, one, `${path}.${name}`);
+  }
+}
+
+function assertOne(service: ServiceName, field: Field, value: unknown, path: string): void {
+  const object = services[service].objects[field.member];
+  if (object !== undefined) assertFits(service, object, value as Fields, path);
+  else if (/int64|float/.test(field.member)) assert.equal(typeof value, 'number', path);
+  else if (field.member === 'bool') assert.equal(typeof value, 'boolean', path);
+  else assert.equal(typeof value, 'string', path);
+}

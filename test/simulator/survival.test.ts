@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { startSimulator } from '../../simulator/index';
+import { Cloud, control, type Key, type Row } from './support';
+
+const program = join(__dirname, '../../simulator/main.js');
+
+interface Process {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly url: string;
+}
+
+async function directory(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'simulator-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function run(t: TestContext, ...args: string[]): Promise<Process> {
+  const child = spawn(process.execPath, [program, '--port', '0', '--rate-scale', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const match = /^simulator listening on (http:\/\/127\.0\.0\.1:(\d+)) \(speed /.exec(line.toString());
+  assert.ok(match !== null, line.toString());
+  return { child, url: match[1]!, port: Number(match[2]) };
+}
+
+async function kill({ child }: Process): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+async function finish(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, out, err };
+}
+
+describe('a simulator that is killed', { concurrency: true }, () => {
+  test('goes on where time is, with all that it had acknowledged', async (t) => {
+    const data = await directory(t);
+    const first = await run(t, '--data', data, '--speed', '600', '--durations', 'stop=300,image=1800');
+    const cloud = new Cloud(first.port);
+    const token = { ImageId: 'img-ubuntu24', Placement: { Zone: 'ap-guangzhou-3' }, ClientToken: 'kept' };
+    const { InstanceIdSet } = await cloud.ask('RunInstances', token);
+    const { ImageId } = await cloud.ask('CreateImage', { ImageName: 'n', InstanceId: 'ins-api00001' });
+    await cloud.ask('StopInstances', { InstanceIds: ['ins-web00001'] });
+    const role = { RoleArn: 'qcs::cam::uin/100000000001:roleName/ImageBuilder', RoleSessionName: 's' };
+    const credentials = (await cloud.ask('AssumeRole', role)).Credentials as {
+      Token: string;
+      TmpSecretId: string;
+      TmpSecretKey: string;
+    };
+    const key: Key = {
+      secretId: credentials.TmpSecretId,
+      secretKey: credentials.TmpSecretKey,
+      token: credentials.Token,
+    };
+    await control(first.url, 'POST', '/faults', { action: 'StartInstances', kind: 'error', code: 'InternalError' });
+    await control(first.url, 'PUT', '/disks/disk-webdata1/content', { content: 'new' });
+    await control(first.url, 'POST', '/durations', { start: 1 });
+    await kill(first);
+    await appendFile(join(data, 'journal.jsonl'), '{"put":{"instan');
+
+    const second = await run(t, '--data', data, '--speed', '600');
+    const again = new Cloud(second.port);
+    assert.deepEqual((await again.ask('RunInstances', token)).InstanceIdSet, InstanceIdSet);
+    assert.equal((await again.image(String(ImageId))).ImageState, 'CREATING');
+    await again.settled('ins-web00001', 'STOPPED');
+    await again.ask('GetCallerIdentity', {}, { key });
+    await again.refused('InternalError', 'StartInstances', { InstanceIds: ['ins-web00001'] });
+    await again.ask('StartInstances', { InstanceIds: ['ins-web00001'] });
+    assert.equal((await control(second.url, 'GET', '/disks/disk-webdata1/content')).content, 'new');
+    assert.deepEqual(await control(second.url, 'GET', '/durations'), { start: 1 });
+    const { calls } = (await control(second.url, 'GET', '/calls?action=CreateImage')) as { calls: Row[] };
+    assert.equal(calls.length, 1);
+    await again.imageDone(String(ImageId));
+    await again.settled('ins-api00001', 'STOPPED');
+  });
+
+  test('loses nothing when it is killed in the middle of work', async (t) => {
+    const data = await directory(t);
+    const first = await run(t, '--data', data);
+    const cloud = new Cloud(first.port);
+    const acknowledged: string[] = [];
+    const launch = { ImageId: 'img-ubuntu24', Placement: { Zone: 'ap-guangzhou-3' } };
+    const work = Array.from({ length: 4 }, async () => {
+      for (;;) {
+        const answer = await cloud.ask('RunInstances', launch).catch(() => undefined);
+        if (answer === undefined) return;
+        acknowledged.push((answer.InstanceIdSet as string[])[0]!);
+        if (acknowledged.length === 60) await kill(first);
+      }
+    });
+    await Promise.all(work);
+    const second = await run(t, '--data', data);
+    const again = new Cloud(second.port);
+    for (let from = 0; from < acknowledged.length; from += 50) {
+      const InstanceIds = acknowledged.slice(from, from + 50);
+      assert.equal((await again.ask('DescribeInstances', { InstanceIds })).TotalCount, InstanceIds.length);
+    }
+  });
+
+  test('embedded: closing and opening keeps the state, the seed is not planted again', async (t) => {
+    const dataDir = await directory(t);
+    const first = await startSimulator({ dataDir });
+    await control(first.url, 'POST', '/interfere', { act: 'terminate-instance', id: 'ins-web00002' });
+    await first.close();
+    const second = await startSimulator({ dataDir });
+    t.after(() => second.close());
+    assert.equal(
+      (await new Cloud(second.port).ask('DescribeInstances', { InstanceIds: ['ins-web00002'] })).TotalCount,
+      0,
+    );
+  });
+});
+
+describe('the command', { concurrency: true }, () => {
+  test('says what is wrong in one line', async (t) => {
+    const { port } = await run(t);
+    const taken = await finish('--port', String(port));
+    assert.deepEqual([taken.code, taken.err], [1, `simulator: port ${port} on 127.0.0.1 is already in use\n`]);
+    const open = await finish('--host', '0.0.0.0');
+    assert.equal(open.code, 1);
+    assert.match(open.err, /^simulator: .*loopback.*\n$/);
+    const unknown = await finish('--durations', 'nap=3');
+    assert.match(unknown.err, /^simulator: unknown duration "nap"/);
+    const help = await finish('--help');
+    assert.equal(help.code, 0);
+    assert.match(help.out, /--seed-file/);
+  });
+
+  test('ends on SIGTERM', async (t) => {
+    const { child } = await run(t);
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number];
+    assert.equal(code, 0);
+  });
+});
