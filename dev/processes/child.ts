@@ -13,6 +13,8 @@ export interface ChildOptions {
   logFile?: string;
   /** Let it live on when this process ends. Default: it is ended, whatever this process dies of. */
   outlivesUs?: boolean;
+  /** Told as soon as it has a PID, long before anybody knows whether it comes up. */
+  onStarted?: (name: string, identity: ProcessIdentity) => void;
 }
 
 /** A program that we started. */
@@ -59,6 +61,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   const pid = child.pid!;
   const identity = (await identify(pid)) ?? { pid, started: 'gone' };
+  options.onStarted?.(name, identity);
   // Neither the child nor its guard is a reason for this process to stay.
   if (outlivesUs) child.unref();
   return {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { searchAttributes } from '../../contract/search-attributes';
 import { freePorts } from '../ports';
-import { type Child, startChild } from '../processes/child';
+import { type Child, type ChildOptions, startChild } from '../processes/child';
 import { untilTrue } from '../until';
 import { temporalCli } from './programs';
 import { resolveProgram } from './resolve';
@@ -26,6 +26,7 @@ export interface TemporalServerOptions {
   /** Default: error. */
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
   outlivesUs?: boolean;
+  onStarted?: ChildOptions['onStarted'];
   onNotice?: (line: string) => void;
 }
 
@@ -57,6 +58,7 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
     args: serverArguments({ ...options, port, namespace }),
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
     ...(options.outlivesUs === undefined ? {} : { outlivesUs: options.outlivesUs }),
+    ...(options.onStarted === undefined ? {} : { onStarted: options.onStarted }),
   });
   const address = `127.0.0.1:${port}`;
   const up = await untilTrue(
