@@ -1,0 +1,43 @@
+import { exitCodes, type ExitCode } from '../exit-codes';
+import { listBuilds } from '../list-builds';
+import { buildsTable } from '../output/builds-table';
+import { print, printError } from '../output/print';
+import { colorsFor } from '../output/text';
+import { connected } from './connected';
+import type { CommonOptions } from './options';
+
+interface ListFlags extends CommonOptions {
+  region?: string;
+  family?: string;
+  instance?: string;
+  all?: boolean;
+  limit: number;
+}
+
+/** Lists open and recent builds. */
+export async function list(options: ListFlags): Promise<ExitCode> {
+  return connected(options, async ({ client, namespace }) => {
+    const { region, family, instance, all = false, limit, json } = options;
+    const builds = await listBuilds(client, {
+      all,
+      limit,
+      ...(region === undefined ? {} : { region }),
+      ...(family === undefined ? {} : { family }),
+      ...(instance === undefined ? {} : { instanceId: instance }),
+    });
+    if (json === true) {
+      print(JSON.stringify(builds, undefined, 2));
+      return exitCodes.done;
+    }
+    if (builds.length === 0) {
+      printError(
+        `No builds in namespace ${namespace}${all ? '' : ' that are open or ended within a week (--all: all)'}.`,
+      );
+      return exitCodes.done;
+    }
+    const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+    print(...buildsTable(builds, Date.now(), colorsFor(process.stdout), columns));
+    if (builds.length === limit) printError(`The first ${limit}; more with --limit.`);
+    return exitCodes.done;
+  });
+}

@@ -1,0 +1,17 @@
+import type { UiPlace } from '../web-ui';
+import type { Connected } from '../connect';
+
+/** Flags that every verb that talks to Temporal has. */
+export interface CommonOptions {
+  json?: boolean;
+  uiUrl?: string;
+  address?: string;
+  namespace?: string;
+}
+
+/** Where the Web UI is, as far as flags and connection say. */
+export const uiPlace = ({ address, namespace }: Connected, { uiUrl }: CommonOptions): UiPlace => ({
+  address,
+  namespace,
+  uiUrl,
+});

@@ -1,0 +1,19 @@
+/** The typed client library: start builds, follow them, list them. Needs Temporal, no cloud credentials. */
+export * from '../contract';
+export { type ActivityView } from './pending-activity';
+export { connect, type Connected, type ConnectOptions } from './connect';
+export {
+  BuildFailedError,
+  BuildNotFoundError,
+  ClientError,
+  ConflictError,
+  SpecError,
+  UnreachableError,
+} from './errors';
+export { findBuild } from './find-build';
+export { type BuildRun, describeBuild, followBuild, type FollowOptions } from './follow-build';
+export { type BuildSummary, listBuilds, type ListOptions } from './list-builds';
+export { type BuildOutcome, type BuildStatus, outcomeOf } from './outcome';
+export { type BuildHandle, startBuild, type StartOptions } from './start-build';
+export { type BuildView, type StepView, type UndoView } from './view';
+export { type UiPlace, webUiUrl } from './web-ui';

@@ -1,0 +1,94 @@
+import pc from 'picocolors';
+
+/** Colours for a stream; those of `plain` change nothing. */
+export type Colors = Pick<ReturnType<typeof pc.createColors>, 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'>;
+export type Color = keyof Colors;
+
+export const plain: Colors = pc.createColors(false);
+
+/** Colours on a terminal that has them; NO_COLOR turns them off, FORCE_COLOR on. */
+export function colorsFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Colors {
+  const set = (value: string | undefined) => value !== undefined && value !== '';
+  const wanted = stream.isTTY === true && env.TERM !== 'dumb';
+  return pc.createColors(!set(env.NO_COLOR) && (wanted || set(env.FORCE_COLOR)));
+}
+
+/** A piece of a line, with the colour that it is shown in. */
+export type Segment = string | [text: string, color: Color];
+
+/** One line out of segments, cut to a number of columns; without `columns`, all of it. */
+export function line(segments: Segment[], colors: Colors, columns = Infinity): string {
+  const texts = segments.map((segment) => clean(typeof segment === 'string' ? segment : segment[0]));
+  const tooLong = texts.reduce((sum, text) => sum + displayWidth(text), 0) > columns;
+  let room = tooLong ? columns - 1 : columns;
+  let out = '';
+  segments.forEach((segment, index) => {
+    const text = take(texts[index]!, room);
+    room -= displayWidth(text);
+    // Once something is cut, nothing that comes later may slip into the room that a wide character left.
+    if (text.length < texts[index]!.length) room = 0;
+    if (text !== '') out += typeof segment === 'string' ? text : colors[segment[1]](text);
+  });
+  return tooLong && columns > 0 ? `${out}…` : out;
+}
+
+/** Text of others on our terminal: no control characters, no line breaks. */
+export const clean = (text: string) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+
+/** Columns that a text takes; East Asian characters and emoji take two. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) width += widthOf(character.codePointAt(0)!);
+  return width;
+}
+
+const wide: [number, number][] = [
+  [0x1100, 0x115f],
+  [0x2e80, 0xa4cf],
+  [0xac00, 0xd7a3],
+  [0xf900, 0xfaff],
+  [0xfe30, 0xfe6f],
+  [0xff00, 0xff60],
+  [0xffe0, 0xffe6],
+  [0x1f300, 0x1faff],
+  [0x20000, 0x3fffd],
+];
+const widthOf = (point: number) => (wide.some(([from, to]) => point >= from && point <= to) ? 2 : 1);
+
+function take(text: string, columns: number): string {
+  let width = 0;
+  let out = '';
+  for (const character of text) {
+    width += widthOf(character.codePointAt(0)!);
+    if (width > columns) break;
+    out += character;
+  }
+  return out;
+}
+
+/** Pads to a number of columns. */
+export const pad = (text: string, columns: number) => text + ' '.repeat(Math.max(0, columns - displayWidth(text)));
+
+/** Rows as a table without lines, its columns as wide as their widest cell. */
+export function columnsOf(rows: string[][]): string[] {
+  const cleaned = rows.map((row) => row.map(clean));
+  const widths = (cleaned[0] ?? []).map((_, column) =>
+    Math.max(...cleaned.map((row) => displayWidth(row[column] ?? ''))),
+  );
+  return cleaned.map((row) =>
+    row
+      .map((cell, column) => pad(cell, widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Labels with what belongs to them, the values under one another; a value may have several lines. */
+export function labelled(rows: [label: string, value: string][], colors: Colors): string[] {
+  const width = Math.max(...rows.map(([label]) => displayWidth(label)));
+  return rows.flatMap(([label, value]) =>
+    value
+      .split('\n')
+      .map((text, index) => `  ${colors.dim(pad(index === 0 ? label : '', width))}  ${clean(text)}`.trimEnd()),
+  );
+}

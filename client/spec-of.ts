@@ -1,0 +1,14 @@
+import type { Client } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
+
+/** The spec that a run was started with, out of the first event of its history. Whoever started it may not have checked it. */
+export async function specOf(client: Client, workflowId: string, runId: string): Promise<unknown> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const input = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const [spec] = await decodeArrayFromPayloads(client.options.loadedDataConverter, input);
+  return spec;
+}

@@ -1,0 +1,122 @@
+import {
+  type BuildPhase,
+  type BuildProgress,
+  type StepName,
+  stepNames,
+  type StepProgress,
+  type UndoProgress,
+} from '../contract';
+import type { BuildOutcome, BuildStatus } from './outcome';
+import type { ActivityView } from './pending-activity';
+
+export type StepView = StepProgress & { activity?: ActivityView };
+export type UndoView = UndoProgress & { activity?: ActivityView };
+
+/** Everything that can be said of a build at one moment: the workflow's own progress and what the server knows. */
+export interface BuildView {
+  workflowId: string;
+  runId: string;
+  buildId: string;
+  region: string;
+  instanceId: string;
+  /** As the spec has it until a worker has filled in its placeholders; absent when a build was started by other means. */
+  imageName?: string;
+  imageId?: string;
+  status: BuildStatus;
+  phase: BuildPhase;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  endedAt?: string;
+  steps: StepView[];
+  undo: UndoView[];
+  /** Why the build failed or is being undone. */
+  failure?: string;
+  /** What hinders the build or our sight of it: no worker, connection lost. */
+  notes: string[];
+  /** How it ended; absent while it runs. */
+  outcome?: BuildOutcome;
+}
+
+/** What is known of a build without asking a worker. */
+export type KnownBuild = Pick<BuildView, 'workflowId' | 'runId' | 'buildId' | 'region' | 'instanceId' | 'startedAt'> & {
+  status: BuildStatus;
+  phase?: BuildPhase | undefined;
+  imageId?: string | undefined;
+  imageName?: string | undefined;
+  endedAt?: string | undefined;
+};
+
+/** Puts together what the query, the server and the outcome say. */
+export function composeView(
+  known: KnownBuild,
+  progress: BuildProgress | undefined,
+  activities: ActivityView[],
+  notes: string[],
+  outcome?: BuildOutcome,
+): BuildView {
+  const { phase, imageId, imageName, endedAt, ...rest } = known;
+  const view: BuildView = {
+    ...rest,
+    phase: progress?.phase ?? phase ?? 'checking',
+    steps: structuredClone(progress?.steps) ?? stepNames.map((step) => ({ step, state: 'pending', resources: [] })),
+    undo: structuredClone(progress?.undo) ?? [],
+    notes,
+  };
+  const name = progress?.imageName ?? imageName;
+  if (name !== undefined) view.imageName = name;
+  const image = progress?.imageId ?? imageId;
+  if (image !== undefined) view.imageId = image;
+  if (endedAt !== undefined) view.endedAt = endedAt;
+  if (progress?.failure !== undefined) view.failure = progress.failure;
+  for (const activity of activities) attach(view, activity);
+  if (outcome) conclude(view, outcome);
+  return view;
+}
+
+/** Shows an open activity at the line that it belongs to. */
+function attach(view: BuildView, activity: ActivityView): void {
+  // restoreInstance and keepResources are steps as well as parts of undoing; what undoes is listed only when it runs.
+  const undo = view.undo.find(({ name, state }) => name === activity.name && state === 'running');
+  const step = view.steps.find((one) => one.step === activity.name && one.state !== 'done');
+  const line = undo ?? step ?? view.steps.find(({ state }) => state === 'running');
+  if (!line) return;
+  line.activity = activity;
+  // Ahead of the worker, or without one: an open activity is the proof that its step has begun.
+  if (line.state === 'pending') line.state = 'running';
+}
+
+/** Makes the lines agree with the end, also when no worker could be asked about the steps. */
+function conclude(view: BuildView, outcome: BuildOutcome): void {
+  view.outcome = outcome;
+  if (outcome.status === 'completed') {
+    const { result } = outcome;
+    view.phase = 'completed';
+    view.imageId = result.image.imageId;
+    view.imageName = result.image.name;
+    const done = new Set(result.steps.map(({ step }) => step));
+    for (const step of view.steps) step.state = done.has(step.step) ? 'done' : 'skipped';
+    return;
+  }
+  view.phase = outcome.status === 'cancelled' ? 'cancelled' : 'failed';
+  view.failure ??= outcome.failure.message;
+  const failed: StepName | undefined = outcome.failure.step;
+  for (const step of view.steps) {
+    if (step.step === failed) step.state = 'failed';
+    else if (step.state === 'running') step.state = 'cancelled';
+    delete step.activity;
+  }
+}
+
+/** Seconds that a step took, or has taken until now; undefined before it begins. */
+export function secondsOf(
+  line: Pick<StepProgress, 'startedAt' | 'endedAt'>,
+  now: number,
+  running = true,
+): number | undefined {
+  if (line.startedAt === undefined) return undefined;
+  if (line.endedAt === undefined && !running) return undefined;
+  return Math.max(
+    0,
+    ((line.endedAt === undefined ? now : Date.parse(line.endedAt)) - Date.parse(line.startedAt)) / 1000,
+  );
+}
