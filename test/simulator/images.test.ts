@@ -7,7 +7,7 @@ const snapshotsOf = (image: Row): Row[] => image.SnapshotSet as Row[];
 
 describe('images', { concurrency: true }, () => {
   test('of a stopped instance: bound snapshot, busy source, deletion in order', async (t) => {
-    const simulator = await simulatorFor(t, { speed: 600, durations: { image: 300 } });
+    const simulator = await simulatorFor(t, { speed: 600, durations: { image: 1200 } });
     const cloud = new Cloud(simulator.port);
     await cloud.stopped(web);
     const { ImageId } = await cloud.ask('CreateImage', {
