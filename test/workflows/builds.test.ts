@@ -19,7 +19,7 @@ describe('a build that ends well', { concurrency: true }, () => {
     const instanceId = await stack.instance({ region, dataDisks: 2 });
     const before = await resourcesOf(stack.cloud, region, instanceId);
     for (const diskId of before.source!.dataDiskIds as string[]) {
-      await stack.cloud.send('PUT', `disks/${diskId}/content`, `bytes of ${diskId}`);
+      await stack.cloud.send('PUT', `disks/${diskId}/content`, { content: `bytes of ${diskId}` });
     }
     const handle = await stack.start({
       region,

@@ -124,7 +124,9 @@ describe('a build that does not end well', { concurrency: true }, () => {
       [],
     );
     assert.deepEqual(left.disks, []);
-    const fates = failure.resources.filter(({ type }) => type === 'image' || type === 'snapshot').map(({ fate }) => fate);
+    const fates = failure.resources
+      .filter(({ type }) => type === 'image' || type === 'snapshot')
+      .map(({ fate }) => fate);
     assert.ok(fates.length >= 2 && fates.every((fate) => fate === 'kept'), fates.join());
   });
 
@@ -203,9 +205,18 @@ describe('a build that does not end well', { concurrency: true }, () => {
               milliseconds: 1500,
               when: 'before',
             });
-      const handle = await stack.start({ region, instanceId, image: { name: `cancel-${instanceId}` }, launch });
+      // An image takes no time here: it is kept from finishing until the build is cancelled, not to pass the commit point.
+      const name = `cancel-${instanceId}`;
+      if (step === 'pollImage') await fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
+      const handle = await stack.start({ region, instanceId, image: { name }, launch });
       await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
       await handle.cancel();
+      if (step === 'pollImage') {
+        await untilProgress(handle, ({ undo }) => undo.some((one) => one.name === 'undoCreateImage'));
+        const { images } = await resourcesOf(stack.cloud, region, instanceId);
+        assert.equal(images[0]!.state, 'CREATING');
+        await stack.cloud.send('POST', 'interfere', { act: 'finish-image', id: images[0]!.id });
+      }
       const failure = await failureOf(handle);
       await fired?.();
       assert.equal(failure.cancelled, true);
