@@ -328,7 +328,7 @@ export class StepRun {
     const percents = waits.map(({ percent }) => percent).filter((percent) => percent !== undefined);
     const problem = waits.find((wait) => wait.problem)?.problem;
     return {
-      waitingFor: waits.map(({ waitingFor }) => waitingFor).join(', ') || 'the cloud',
+      waitingFor: waits.map(({ waitingFor }) => waitingFor).join(', ') || 'looking at the cloud',
       ...(percents.length > 0 && percents.length === waits.length
         ? { percent: Math.floor(percents.reduce((sum, percent) => sum + percent, 0) / percents.length) }
         : {}),
