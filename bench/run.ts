@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { measureBuilds } from './builds';
 import { measureProcesses } from './processes';
+import { measureRecovery } from './recovery';
 import { table } from './table';
 
 /**
@@ -9,7 +10,11 @@ import { table } from './table';
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: 'boolean' }, builds: { type: 'string', default: '20' } } });
-  const rows = [...(await measureBuilds(Number(values.builds))), ...(await measureProcesses())];
+  const rows = [
+    ...(await measureBuilds(Number(values.builds))),
+    ...(await measureProcesses()),
+    ...(await measureRecovery()),
+  ];
   if (values.json === true) console.log(JSON.stringify(rows, null, 2));
   else console.log(table(rows));
 }
