@@ -43,6 +43,7 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
       call: async () => {
         const { ImageId } = await run.cloud.call('cvm', 'CreateImage', requestFor(run, input));
         made = ImageId;
+        if (made !== undefined) run.remember({ type: 'image', id: made, fate: 'made', note: name });
         return ImageId === undefined ? undefined : { ImageId };
       },
       lookAgain: /^InvalidImageName\.Duplicate/,
@@ -130,6 +131,7 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
     },
     idOf: ({ ImageId }) => ImageId!,
     goal: (id) => goneImage(run, id, { withSnapshots: own.size === 0 }),
+    known,
     standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
   });
   // DeleteBindedSnap should have seen to them; a Describe proves it.

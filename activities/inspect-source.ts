@@ -17,6 +17,8 @@ type Input = Parameters<BuildActivities['inspectSource']>[0];
 export const inspectSource = step<Input, SourceFacts>('before changes', async (run, { build, spec, imageName }) => {
   checkAllowed(run, spec);
   const instance = await findInstance(run, build.instanceId);
+  // A restore tag of ours on a server that is down: said before anything else can refuse the build.
+  run.claimed = isClaimed(run, instance) && instance.InstanceState !== 'RUNNING';
   checkInstance(run, instance);
   const source = await sourceFacts(run, instance, spec);
   await checkImageName(run, imageName);
@@ -42,6 +44,9 @@ function checkAllowed(run: StepRun, spec: BuildSpec): void {
     );
   }
 }
+
+const isClaimed = (run: StepRun, instance: Instance) =>
+  tagValue(instance.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) === true;
 
 async function findInstance(run: StepRun, instanceId: string): Promise<Instance> {
   const instance = await run.achieve({
@@ -160,7 +165,8 @@ async function sourceFacts(run: StepRun, instance: Instance, spec: BuildSpec): P
     osName: instance.OsName ?? '',
     windows,
     // A restore tag says more than the state: an earlier run stopped the instance and did not live to start it.
-    wasRunning: instance.InstanceState === 'RUNNING' || tagValue(instance.Tags, tagKeys.restore) !== undefined,
+    wasRunning: instance.InstanceState === 'RUNNING' || isClaimed(run, instance),
+    claimed: isClaimed(run, instance),
     vpcId: instance.VirtualPrivateCloud?.VpcId,
     subnetId: instance.VirtualPrivateCloud?.SubnetId,
     securityGroupIds: instance.SecurityGroupIds ?? [],

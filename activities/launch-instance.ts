@@ -1,5 +1,5 @@
 import { type BuildActivities, type LaunchedInstance, type Resource, tagKeys } from '../contract';
-import type { Instance, RequestOf } from './cloud/cloud';
+import type { Disk, Instance, RequestOf } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
@@ -46,7 +46,8 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     },
     act: {
       action: 'RunInstances',
-      repeatable: true,
+      // The token holds the run's ID: after a reset it is a new one, and guards against nothing that the old run did.
+      repeatable: !run.build.reset,
       call: async () => {
         const { InstanceIdSet } = await run.cloud.call('cvm', 'RunInstances', requestFor(run, input));
         id = InstanceIdSet?.[0];
@@ -171,6 +172,9 @@ function goneInstance(run: StepRun, id: string, harmless: Set<string>): Goal<Ins
   };
 }
 
+/** Returned disks are shown for a while before they are gone. */
+const isReturned = (disk: Disk) => disk.DiskState === 'TORECYCLE';
+
 type UndoInput = Parameters<BuildActivities['undoLaunchInstance']>[0];
 type UndoOutput = Awaited<ReturnType<BuildActivities['undoLaunchInstance']>>;
 
@@ -185,17 +189,18 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     },
     idOf: ({ InstanceId }) => InstanceId!,
     goal: (id) => goneInstance(run, id, harmless),
+    known,
     standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
   });
   const disks = await run.clear({
     title: 'disks of the build',
-    find: () => run.cloud.disksByTag(tagKeys.build, run.owner),
+    find: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).filter((disk) => !isReturned(disk)),
     idOf: ({ DiskId }) => DiskId!,
     goal: (id) => ({
       title: `disk ${id}`,
       look: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).find(({ DiskId }) => DiskId === id),
       judge: (seen) => {
-        if (!seen) {
+        if (!seen || isReturned(seen)) {
           run.gone(id);
           return { is: 'done' };
         }
@@ -211,8 +216,10 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
           await run.cloud.call('cbs', 'TerminateDisks', { DiskIds: [id] });
           return undefined;
         },
+        lookAgain: /^(ResourceUnavailable\.RepeatRefund|InvalidDisk\w*\.NotFound)/,
       },
     }),
+    known: [],
     standSeconds: 0,
   });
   const gone = (type: Resource['type'], ids: string[]) => ids.map((id): Resource => ({ type, id, fate: 'deleted' }));

@@ -1,4 +1,8 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { type BuildActivities, tagKeys } from '../contract';
+import type { Instance } from './cloud/cloud';
+import type { Goal } from './engine/goal';
+import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { removeTag, tagValue } from './cloud/tags';
 import { describeState, instanceById, isDoomed, isOperating } from './source-instance';
@@ -43,7 +47,16 @@ export const restoreInstance = step<Input, Output>('undo', async (run, { build, 
   if (!instance || isDoomed(instance)) return { outcome: 'gone' };
   const runningAt = new Date().toISOString();
 
-  await run.achieve({
+  const tagLeft = await removeRestoreTag(run, instanceId);
+  return { outcome: 'running', runningAt, tagLeft };
+});
+
+/**
+ * Takes the restore tag away. The source runs already, so a tag that may not be removed is no reason to hold the build up:
+ * why it stays is answered instead.
+ */
+async function removeRestoreTag(run: StepRun, instanceId: string): Promise<string | undefined> {
+  const goal: Goal<Instance> = {
     title: `restore tag of ${instanceId}`,
     look: () => run.cloud.instances.look(instanceId),
     // Somebody else's tag is not ours to take away. Tags are eventually consistent: asking once is enough.
@@ -59,6 +72,12 @@ export const restoreInstance = step<Input, Output>('undo', async (run, { build, 
         return undefined;
       },
     },
-  });
-  return { outcome: 'running', runningAt };
-});
+  };
+  try {
+    await run.achieve(goal);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    return error.message;
+  }
+}

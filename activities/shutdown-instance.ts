@@ -55,6 +55,9 @@ export const shutdownInstance = step<Input, Output>('before changes', async (run
           advice: 'Look at the guest, or allow a hard stop: stopType: SOFT_FIRST.',
         };
       }
+      if (!source.wasRunning) {
+        return { is: 'wrong', code: 'SourceChanged', message: `${instanceId} was started after it had been inspected` };
+      }
       return isOperating(seen) ? { is: 'going', waitingFor: describeState(seen) } : { is: 'act' };
     },
     act: {

@@ -143,6 +143,7 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
     find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
     idOf: ({ SnapshotId }) => SnapshotId!,
     goal: (id) => goneSnapshot(run, id),
+    known,
     standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
   });
   const resources = [...new Set([...known, ...seen])].map((id): Resource => ({

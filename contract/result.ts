@@ -44,6 +44,8 @@ export interface StepFailureDetails {
   advice?: string | undefined;
   /** True when nothing was changed in the cloud by this step in any attempt, so that nothing needs settling. */
   untouched: boolean;
+  /** True when the source carries this installation's restore tag, left by a build that did not live to its end. */
+  claimed?: boolean;
   /** Resources that the activity saw and that are still there; what an undo that ran out of time leaves behind. */
   left?: Resource[];
 }

@@ -30,6 +30,8 @@ export interface SourceFacts {
   windows: boolean;
   /** Whether it is to run again at the end: it was running, or an earlier attempt's restore tag says so. */
   wasRunning: boolean;
+  /** It carries this installation's restore tag: an earlier build stopped it and did not live to start it again. */
+  claimed: boolean;
   vpcId?: string | undefined;
   subnetId?: string | undefined;
   securityGroupIds: string[];
@@ -97,6 +99,8 @@ export interface RestoreOutcome {
   outcome: 'running' | 'gone';
   /** ISO 8601, UTC: when it was seen RUNNING. */
   runningAt?: string | undefined;
+  /** Why the restore tag could not be removed; the source runs all the same. */
+  tagLeft?: string | undefined;
 }
 
 export interface CreateImageInput {

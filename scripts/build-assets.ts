@@ -3,7 +3,17 @@
  * command executable. A bundle whose inputs have not changed is left alone.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  symlinkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { LogEntry } from '@temporalio/worker';
 
@@ -20,7 +30,23 @@ async function main(): Promise<void> {
   const inputs = fingerprint();
   const upToDate = existsSync(bundle) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
   if (!upToDate) await makeBundle(inputs);
-  if (existsSync(command)) chmodSync(command, 0o755);
+  if (existsSync(command)) {
+    chmodSync(command, 0o755);
+    linkCommand();
+  }
+}
+
+/**
+ * Puts the command where `npx cvm-image` looks first. npm links only what other packages bring, and for the project's own
+ * command npx would install the project into a cache of its own.
+ */
+function linkCommand(): void {
+  const folder = path.join(dist, '..', 'node_modules', '.bin');
+  const link = path.join(folder, 'cvm-image');
+  // Windows wants a shell script there instead; `node dist/client/main.js` works everywhere.
+  if (process.platform === 'win32' || lstatSync(link, { throwIfNoEntry: false })) return;
+  mkdirSync(folder, { recursive: true });
+  symlinkSync(path.relative(folder, command), link);
 }
 
 async function makeBundle(inputs: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type {
   BuildResult,
   BuildSpecInput,
@@ -31,6 +31,7 @@ async function procedure(build: Build): Promise<BuildResult> {
   const source = await build.step('inspectSource', `${ref.instanceId} and what the spec asks for`, (activities) =>
     activities.inspectSource({ build: ref, spec, imageName: build.imageName }),
   );
+  if (source.claimed) build.willRestoreSource({ claimed: true });
   await build.step('checkQuota', `room for one more image in ${ref.region}`, (activities) =>
     activities.checkQuota({ build: ref, imageName: build.imageName }),
   );
@@ -126,13 +127,17 @@ function imageSnapshots({ spec }: Build, snapshots: DiskSnapshot[]): DiskSnapsho
 /** From here on the build never destroys the image: it is tagged as kept, and so are the snapshots. */
 async function commit(build: Build, image: ImageFacts, snapshots: DiskSnapshot[]): Promise<void> {
   build.committed();
-  await build.step('keepResources', `${image.imageId} and ${snapshots.length} snapshots`, (activities) =>
-    activities.keepResources({
-      build: build.ref,
-      imageIds: [image.imageId],
-      snapshotIds: snapshots.map(({ snapshotId }) => snapshotId),
-    }),
+  // Not even a cancellation may leave a kept image tagged as pending.
+  await CancellationScope.nonCancellable(() =>
+    build.step('keepResources', `${image.imageId} and ${snapshots.length} snapshots`, (activities) =>
+      activities.keepResources({
+        build: build.ref,
+        imageIds: [image.imageId],
+        snapshotIds: snapshots.map(({ snapshotId }) => snapshotId),
+      }),
+    ),
   );
+  build.tagged();
 }
 
 async function restoreSource(build: Build): Promise<void> {
@@ -140,10 +145,12 @@ async function restoreSource(build: Build): Promise<void> {
     build.skip('restoreInstance');
     return;
   }
-  const { runningAt } = await build.step('restoreInstance', `start ${build.ref.instanceId} again`, (activities) =>
-    activities.restoreInstance({ build: build.ref, unknownOutcome: false }),
+  const { runningAt, tagLeft } = await build.step(
+    'restoreInstance',
+    `start ${build.ref.instanceId} again`,
+    (activities) => activities.restoreInstance({ build: build.ref, unknownOutcome: false }),
   );
-  build.sourceIsUp(runningAt);
+  build.sourceIsUp(runningAt, tagLeft);
 }
 
 async function launch(

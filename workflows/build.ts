@@ -42,6 +42,10 @@ export class Build {
   private readonly saga = new Saga();
   private readonly scope = new CancellationScope();
   private overdue = false;
+  /** Something is kept and may still be tagged as pending. */
+  private untagged = false;
+  /** The source was found down with our restore tag, so that it has to be started whatever this build does. */
+  private claimed = false;
   private failedStep: StepName | undefined;
   /** Set while the source has to be started again, by the procedure or by undoing. */
   private restart: { unknownOutcome: boolean } | undefined;
@@ -116,7 +120,8 @@ export class Build {
   }
 
   /** From here on the source has to run again in the end. */
-  willRestoreSource(): void {
+  willRestoreSource(because: { claimed: boolean } = { claimed: false }): void {
+    this.claimed ||= because.claimed;
     // Until the stop is known to be over, one may be in flight whose answer nobody got.
     this.restart = { unknownOutcome: true };
   }
@@ -130,8 +135,9 @@ export class Build {
     return this.restart !== undefined;
   }
 
-  sourceIsUp(runningAt: string | undefined): void {
+  sourceIsUp(runningAt: string | undefined, tagLeft?: string): void {
     this.restart = undefined;
+    if (tagLeft !== undefined) this.journal.note('restoreInstance', `the restore tag is still there: ${tagLeft}`);
     if (this.down?.since !== undefined && runningAt !== undefined) {
       this.down.seconds = secondsBetween(this.down.since, runningAt);
     }
@@ -140,6 +146,12 @@ export class Build {
   /** The image is usable: nothing that was made so far is destroyed by this build any more. */
   committed(): void {
     this.saga.commit();
+    this.untagged = true;
+  }
+
+  /** What is kept carries its tag. */
+  tagged(): void {
+    this.untagged = false;
   }
 
   result(made: {
@@ -195,8 +207,10 @@ export class Build {
   /** What a failed step says about its own outcome spares the undo a settle window, or itself. */
   private learn(name: StepName, { untouched }: StepFailure): void {
     if (untouched !== true) return;
-    if (name === 'shutdownInstance') this.restart = undefined;
+    if (name === 'shutdownInstance' && !this.claimed) this.restart = undefined;
     const last = this.saga.last;
+    // What has made something is not over because a later activity of the same step changed nothing.
+    if (last && last.resources.length > 0) return;
     if (last?.name === `undo${name.charAt(0).toUpperCase()}${name.slice(1)}`) last.over = true;
   }
 
@@ -206,6 +220,7 @@ export class Build {
     const where = this.failedStep ? `${this.failedStep}: ` : '';
     this.journal.fail(`${where}${failure.message}`, 'undoing');
 
+    if (failure.claimed === true) this.willRestoreSource({ claimed: true });
     const hadToRestart = this.restart !== undefined;
     const keep = this.spec.onFailure === 'keep' && !cancelled;
     if (keep) this.saga.keep(failure.left);
@@ -213,7 +228,7 @@ export class Build {
       () => this.undoShutdown(),
       (undo) => this.undo(undo),
     );
-    if (keep) await this.tagKept();
+    if (keep || this.untagged) await this.tagKept();
 
     const report: BuildFailure = {
       buildId: this.ref.buildId,
@@ -256,8 +271,8 @@ export class Build {
     const { unknownOutcome } = this.restart;
     const shown = this.journal.beginUndo('restoreInstance');
     const activities = activitiesOf(this.spec, { summary: `undo: start ${this.ref.instanceId} again` });
-    const { outcome, runningAt } = await activities.restoreInstance({ build: this.ref, unknownOutcome });
-    this.sourceIsUp(runningAt);
+    const { outcome, runningAt, tagLeft } = await activities.restoreInstance({ build: this.ref, unknownOutcome });
+    this.sourceIsUp(runningAt, tagLeft);
     this.journal.endUndo(shown, 'done', outcome === 'gone' ? 'the instance no longer exists' : 'RUNNING');
   }
 

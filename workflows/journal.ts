@@ -57,6 +57,10 @@ export class Journal {
     this.step(name, { resources });
   }
 
+  note(name: StepName, note: string): void {
+    this.step(name, { note });
+  }
+
   begin(name: StepName): void {
     this.step(name, { state: 'running', startedAt: now() });
   }

@@ -30,6 +30,8 @@ class Credentials implements DynamicCredential {
     this.provider ??= this.create();
     try {
       const credential = await this.provider.getCredential();
+      // The SDK's chain answers empty strings when every provider failed, and remembers that.
+      if (!credential.secretId || !credential.secretKey) throw new Error('no credential was found');
       this.secrets = [credential.secretKey, credential.token].filter((secret) => secret !== undefined);
       return credential;
     } catch (error) {
@@ -58,7 +60,11 @@ export class Clients {
       roleArn === undefined
         ? new DefaultCredentialProvider()
         : new STSCredential(
-            { credential: new DefaultCredentialProvider(), region, profile: this.profile('sts') },
+            {
+              credential: new Credentials(() => new DefaultCredentialProvider()),
+              region,
+              profile: this.profile('sts'),
+            },
             { RoleArn: roleArn, RoleSessionName: 'cvm-image-builder' },
           ),
     );

@@ -18,6 +18,8 @@ type MethodOf<S extends Service, A extends ActionOf<S>> = Services[S][A] extends
 export type RequestOf<S extends Service, A extends ActionOf<S>> = Parameters<MethodOf<S, A>>[0];
 export type ResponseOf<S extends Service, A extends ActionOf<S>> = Awaited<ReturnType<MethodOf<S, A>>>;
 
+const isLookUp = (action: string) => /^(Describe|Get)/.test(action);
+
 /** The way to the cloud for one region and identity: every call of this project goes through {@link call}. */
 export class Cloud {
   private readonly clients: Clients;
@@ -50,7 +52,7 @@ export class Cloud {
   }
 
   /**
-   * Calls an API action, within the request budget.
+   * Calls an API action, within the request budget; for a change, {@link reserve} has been waited for already.
    *
    * @throws {CloudError} sorted, and free of secrets
    */
@@ -59,12 +61,20 @@ export class Cloud {
     action: A,
     request: RequestOf<S, A>,
   ): Promise<ResponseOf<S, A>> {
-    await this.budget.take(action);
+    if (isLookUp(action)) await this.budget.take(action);
     try {
       return (await this.clients.get(service).request(action, request)) as ResponseOf<S, A>;
     } catch (error) {
       throw toCloudError(action, error, this.clients.secrets);
     }
+  }
+
+  /**
+   * Waits until one more call of an action that changes something fits into the budget. Apart from the call itself, so
+   * that nothing is waited for between making sure of the lease and changing the cloud.
+   */
+  reserve(action: string): Promise<void> {
+    return this.budget.take(action);
   }
 
   /** The account (UIN) that the credentials belong to: STS GetCallerIdentity, asked once. */

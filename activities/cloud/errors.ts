@@ -35,6 +35,9 @@ export class CloudError extends Error {
 /** The first pattern that fits the code decides; a code that fits none is `refused`. */
 const kinds: [RegExp, FailureKind][] = [
   [/^RequestLimitExceeded/, 'throttled'],
+  [/^InternalError\.(IllegalRole|GetRoleError)|NoAvailableIpAddressCountInSubnet/, 'blocked'],
+  [/^FailedOperation\.(ResourceTagProcessing|InquiryPriceFailed)/, 'busy'],
+  [/^UnsupportedOperation\.InstanceState(Starting|Stopping|Rebooting|Enter|Exit|ServiceLiveMigrate)/, 'busy'],
   [/^(InternalError|InternalServerError|ServiceUnavailable|ServerError)/, 'transient'],
   [
     /^(OperationDenied\.InstanceOperationInProgress|MutexOperation|ResourceBusy|ResourceInUse(\.Disk\w+)?$|InvalidDisk\.(Busy|SnapshotCreating)|TradeDealConflict|ResourceUnavailable\.(SnapshotCreating|TooManyCreatingSnapshot|DiskBackupCreating))/,
@@ -58,6 +61,11 @@ const adviceFor: [RegExp, string][] = [
   [
     /^AuthFailure\.TokenFailure/,
     'Renew the session token (TENCENTCLOUD_SESSION_TOKEN) or let the worker assume its role again.',
+  ],
+  [/^AuthFailure\.AssumeRole/, "Check the spec's roleArn, and that the role trusts the worker's identity."],
+  [
+    /^AuthFailure\.NoCredentials/,
+    'Give the worker credentials: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, a profile, or a role.',
   ],
   [/^(AuthFailure\.Unauthorized|Unauthorized)/, "Grant the worker's CAM identity this action on this resource."],
   [/InsufficientBalance|UnpaidOrder/, 'Top up the account or settle its open orders.'],
@@ -88,6 +96,10 @@ export function toCloudError(action: string, error: unknown, secrets: readonly s
   const id = typeof requestId === 'string' && requestId !== '' ? requestId : undefined;
   // API errors carry a code with a capital; node's own (ECONNRESET) are in capitals throughout.
   if (typeof code === 'string' && /^[A-Z][a-z]/.test(code)) return new CloudError(kindOf(code), action, code, text, id);
+  // The SDK's AssumeRole keeps the words and loses the code; what the network did to it is no refusal.
+  if (text.startsWith('Get STS AssumeRole') && !/reason: |ECONN|ETIMEDOUT|timeout|socket|\b50\d\b/i.test(text)) {
+    return new CloudError('blocked', action, 'AuthFailure.AssumeRole', text, id);
+  }
   if (/credential|secretId|secret_id/i.test(text) && httpCode === undefined) {
     return new CloudError('blocked', action, 'AuthFailure.NoCredentials', text, id);
   }

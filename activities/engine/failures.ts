@@ -6,6 +6,7 @@ import type { CloudError } from '../cloud/errors';
 interface Circumstances {
   /** Whether this step may have changed anything in the cloud. */
   touched: boolean;
+  claimed?: boolean;
   left?: Resource[];
   advice?: string | undefined;
   requestId?: string | undefined;
@@ -32,9 +33,10 @@ export function messageOf(error: CloudError): string {
   return `${error.action}: ${error.message.replace(/\.$/, '')} (${error.code}${request})`;
 }
 
-function detailsOf({ touched, left, advice, requestId }: Circumstances): StepFailureDetails {
+function detailsOf({ touched, claimed, left, advice, requestId }: Circumstances): StepFailureDetails {
   return {
     untouched: !touched,
+    ...(claimed === true ? { claimed } : {}),
     ...(left && left.length > 0 ? { left } : {}),
     ...(advice === undefined ? {} : { advice }),
     ...(requestId === undefined ? {} : { requestId }),

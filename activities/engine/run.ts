@@ -36,6 +36,8 @@ export class StepRun {
   private readonly lease: Lease;
   private readonly waits = new Map<string, WaitProgress>();
   private readonly left = new Map<string, Resource>();
+  /** Set when the source carries our restore tag: whatever becomes of the step, it is to be started again. */
+  claimed = false;
   private readonly stop = new AbortController();
   private readonly signal: AbortSignal;
   private readonly deadline: number;
@@ -92,7 +94,12 @@ export class StepRun {
     message: string,
     about: { advice?: string | undefined; requestId?: string | undefined },
   ) {
-    const circumstances = { ...about, touched: this.changed, left: [...this.left.values()] };
+    const circumstances = {
+      ...about,
+      touched: this.changed,
+      claimed: this.claimed,
+      left: [...this.left.values()],
+    };
     return this.manner === 'undo'
       ? slowFailure(code, message, this.settings.backoff.blockedSeconds, circumstances)
       : finalFailure(code, message, circumstances);
@@ -187,9 +194,11 @@ export class StepRun {
     find: () => Promise<Seen[]>;
     idOf: (seen: Seen) => string;
     goal: (id: string) => Goal<Seen>;
+    /** IDs that were told: until each has been seen, an empty look-up may be a describe that lags. */
+    known: string[];
     standSeconds: number;
   }): Promise<string[]> {
-    const { title, find, idOf, goal, standSeconds } = what;
+    const { title, find, idOf, goal, known } = what;
     const pace = new Pace(this.settings.waits);
     const all = new Set<string>();
     let emptySince: number | undefined;
@@ -202,6 +211,7 @@ export class StepRun {
         continue;
       }
       emptySince ??= performance.now();
+      const standSeconds = known.every((id) => all.has(id)) ? what.standSeconds : this.settings.settleSeconds;
       if ((performance.now() - emptySince) / 1000 >= standSeconds) {
         this.waits.delete(title);
         return [...all];
@@ -231,6 +241,7 @@ export class StepRun {
     act: Act<Seen>,
     backoff: Backoff,
   ): Promise<{ outcome: 'made' | 'unknown' | 'not made'; made?: Seen | undefined }> {
+    await this.cloud.reserve(act.action);
     await this.lease.confirm(this.progress());
     try {
       const made = await act.call();

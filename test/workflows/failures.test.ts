@@ -180,6 +180,56 @@ describe('a build that does not end well', { concurrency: true }, () => {
     await assertClean(stack.cloud, region, instanceId);
   });
 
+  test('a source that an earlier build left down is started, even when this build is refused', async () => {
+    const tags = { 'cvm-image-builder/restore': 'test/earlier-000000000001' };
+    const instanceId = await stack.instance({ region, state: 'STOPPED', tags });
+    const name = `claimed-${instanceId}`;
+    await stack.cloud.seed({ images: [{ region, name }] });
+    const failure = await failureOf(await stack.start({ region, instanceId, image: { name } }));
+    assert.equal(failure.code, 'InvalidImageName.Duplicate');
+    assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+  });
+
+  test('a launch whose tags are refused is undone', async () => {
+    // In a region of its own: the ID of the launched instance, which would tell its calls apart, is not known before.
+    const elsewhere = 'ap-shanghai';
+    const instanceId = await stack.instance({ region: elsewhere });
+    const fired = await fault({
+      action: 'TagResources',
+      // TAG knows no region but the one in the resource's name.
+      contains: `:${elsewhere}:uin/100000000001:volume/`,
+      kind: 'error',
+      code: 'InvalidParameterValue.TagKeyNotFound',
+      message: 'no such tag key',
+    });
+    const spec = { region: elsewhere, instanceId, image: { name: `tags-${instanceId}` } };
+    const failure = await failureOf(await stack.start({ ...spec, launch: { zone: 'ap-shanghai-3' } }));
+    await fired();
+    assert.equal(failure.step, 'launchInstance');
+    const left = await resourcesOf(stack.cloud, elsewhere, instanceId);
+    assertSource(left.source);
+    assert.equal(left.images[0]!.tags['cvm-image-builder/state'], 'kept');
+    assert.deepEqual([left.instances, left.disks], [[], []]);
+  });
+
+  test('a restore tag that may not be removed does not hold the build up', async () => {
+    const instanceId = await stack.instance({ region });
+    const fired = await fault({
+      action: 'UnTagResources',
+      contains: instanceId,
+      kind: 'error',
+      code: 'UnauthorizedOperation',
+      message: 'You are not authorized to perform the operation.',
+    });
+    const handle = await stack.start({ region, instanceId, image: { name: `untag-${instanceId}` } });
+    await handle.result();
+    await fired();
+    const { steps } = await untilProgress(handle, () => true);
+    assert.match(steps.find(({ step }) => step === 'restoreInstance')!.note!, /restore tag is still there/);
+    const { source } = await resourcesOf(stack.cloud, region, instanceId);
+    assert.equal(source!.state, 'RUNNING');
+  });
+
   const cancellable: StepName[] = [
     'inspectSource',
     'shutdownInstance',
