@@ -24,7 +24,9 @@ const build =
   };
 
 const cancelledIn = (step: string) => async (stack: BuildStack) => {
-  const handle = await build({ launch })(stack);
+  // The launch is held up, so that the cancellation falls into it however busy the machine is.
+  const held = { action: 'RunInstances', kind: 'delay', when: 'before', milliseconds: 2500 };
+  const handle = await build({ launch }, {}, step === 'launchInstance' ? held : undefined)(stack);
   await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
   await handle.cancel();
   return handle;

@@ -244,17 +244,14 @@ describe('a build that does not end well', { concurrency: true }, () => {
     test(`cancelled during ${step}`, async () => {
       const instanceId = await stack.instance({ region, dataDisks: 2 });
       // Short steps are held up so that the cancellation falls into them.
-      const held = { inspectSource: 'DescribeDisks', createImage: 'CreateImage' }[step as string];
-      const fired =
-        held === undefined
-          ? undefined
-          : await fault({
-              action: held,
-              contains: held === 'CreateImage' ? `cancel-${instanceId}` : instanceId,
-              kind: 'delay',
-              milliseconds: 1500,
-              when: 'before',
-            });
+      const holds: Partial<Record<StepName, Record<string, string>>> = {
+        inspectSource: { action: 'DescribeDisks', contains: instanceId },
+        createImage: { action: 'CreateImage', contains: `cancel-${instanceId}` },
+        restoreInstance: { action: 'StartInstances', contains: instanceId },
+        launchInstance: { action: 'RunInstances', ...only(instanceId) },
+      };
+      const held = holds[step];
+      const fired = held && (await fault({ ...held, kind: 'delay', milliseconds: 1500, when: 'before' }));
       // An image takes no time here: it is kept from finishing until the build is cancelled, not to pass the commit point.
       const name = `cancel-${instanceId}`;
       if (step === 'pollImage') await fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
