@@ -132,7 +132,7 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
     idOf: ({ ImageId }) => ImageId!,
     goal: (id) => goneImage(run, id, { withSnapshots: own.size === 0 }),
     known,
-    standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
+    unknownOutcome,
   });
   // DeleteBindedSnap should have seen to them; a Describe proves it.
   await run.achieveAll([...implicit].map((id) => goneSnapshot(run, id)));

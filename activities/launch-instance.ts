@@ -190,7 +190,7 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     idOf: ({ InstanceId }) => InstanceId!,
     goal: (id) => goneInstance(run, id, harmless),
     known,
-    standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
+    unknownOutcome,
   });
   const disks = await run.clear({
     title: 'disks of the build',
@@ -220,7 +220,7 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
       },
     }),
     known: [],
-    standSeconds: 0,
+    unknownOutcome: false,
   });
   const gone = (type: Resource['type'], ids: string[]) => ids.map((id): Resource => ({ type, id, fate: 'deleted' }));
   return { resources: [...gone('instance', [...new Set([...known, ...instances])]), ...gone('disk', disks)] };

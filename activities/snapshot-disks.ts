@@ -144,7 +144,7 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
     idOf: ({ SnapshotId }) => SnapshotId!,
     goal: (id) => goneSnapshot(run, id),
     known,
-    standSeconds: unknownOutcome ? run.settings.settleSeconds : 0,
+    unknownOutcome,
   });
   const resources = [...new Set([...known, ...seen])].map((id): Resource => ({
     type: 'snapshot',

@@ -1,7 +1,6 @@
 import { type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
-import { type BuildFailure, buildIdOf, type BuildResult } from '../contract';
-import { reportMemo } from './memo';
+import { type BuildFailure, buildIdOf, type BuildResult, reportMemo } from '../contract';
 
 export type BuildStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out';
 

@@ -10,6 +10,9 @@ export const buildWorkflowId = (region: string, instanceId: string) => `build-im
 /** Key of the memo field that holds the fingerprint of the spec. */
 export const specHashMemo = 'specHash';
 
+/** Key of the memo field that tells how a cancelled build ended: a cancelled workflow has no failure that could. */
+export const reportMemo = 'report';
+
 /**
  * The build ID: the source instance and the tail of the first run's ID, such as `web00001-5e8c0f9a1b2c`. The first
  * run's ID survives a reset, and its last 12 digits are random (the first ones are a clock).

@@ -17,6 +17,7 @@ import {
   type BuildSpec,
   expandImageName,
   formatSeconds,
+  reportMemo,
   type Resource,
   type ResourceType,
   type StepName,
@@ -244,7 +245,7 @@ export class Build {
     this.journal.fail(`${where}${failure.message}`, cancelled ? 'cancelled' : 'failed');
     if (cancelled) {
       // A cancelled workflow has no failure that could tell; the memo is there without a worker too.
-      upsertMemo({ report });
+      upsertMemo({ [reportMemo]: report });
       return new CancelledFailure(failure.message, [report]);
     }
     return ApplicationFailure.create({

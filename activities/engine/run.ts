@@ -186,7 +186,7 @@ export class StepRun {
   }
 
   /**
-   * Makes everything that `find` finds go away, until it has found nothing for `standSeconds`: what was made without our
+   * Makes everything that `find` finds go away, until it has found nothing for the settle window: what was made without our
    * being told may take a while to show. Answers the IDs of what was seen.
    */
   async clear<Seen>(what: {
@@ -196,9 +196,10 @@ export class StepRun {
     goal: (id: string) => Goal<Seen>;
     /** IDs that were told: until each has been seen, an empty look-up may be a describe that lags. */
     known: string[];
-    standSeconds: number;
+    /** Whether more may have been made than anybody was told. */
+    unknownOutcome: boolean;
   }): Promise<string[]> {
-    const { title, find, idOf, goal, known } = what;
+    const { title, find, idOf, goal, known, unknownOutcome } = what;
     const pace = new Pace(this.settings.waits);
     const all = new Set<string>();
     let emptySince: number | undefined;
@@ -211,7 +212,8 @@ export class StepRun {
         continue;
       }
       emptySince ??= performance.now();
-      const standSeconds = known.every((id) => all.has(id)) ? what.standSeconds : this.settings.settleSeconds;
+      const settled = !unknownOutcome && known.every((id) => all.has(id));
+      const standSeconds = settled ? 0 : this.settings.settleSeconds;
       if ((performance.now() - emptySince) / 1000 >= standSeconds) {
         this.waits.delete(title);
         return [...all];
