@@ -114,7 +114,8 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoCreateImage']>>;
  * their own.
  */
 export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, input) => {
-  const { name, known, inputSnapshotIds, unknownOutcome } = input;
+  const { name, known, inputSnapshotIds, unknownOutcome, keep } = input;
+  const fate = keep ? 'kept' : 'deleted';
   const own = new Set(inputSnapshotIds);
   const implicit = new Set<string>();
   const seen = await run.clear<Image>({
@@ -133,15 +134,16 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
     goal: (id) => goneImage(run, id, { withSnapshots: own.size === 0 }),
     known,
     unknownOutcome,
+    leave: keep,
   });
   // DeleteBindedSnap should have seen to them; a Describe proves it.
-  await run.achieveAll([...implicit].map((id) => goneSnapshot(run, id)));
+  if (!keep) await run.achieveAll([...implicit].map((id) => goneSnapshot(run, id)));
 
-  const images = [...new Set([...known, ...seen])].map((id): Resource => ({ type: 'image', id, fate: 'deleted' }));
+  const images = [...new Set([...known, ...seen])].map((id): Resource => ({ type: 'image', id, fate }));
   const snapshots = [...implicit].map((id): Resource => ({
     type: 'snapshot',
     id,
-    fate: 'deleted',
+    fate,
     note: 'of the image',
   }));
   return { resources: [...images, ...snapshots] };

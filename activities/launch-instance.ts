@@ -179,7 +179,8 @@ type UndoInput = Parameters<BuildActivities['undoLaunchInstance']>[0];
 type UndoOutput = Awaited<ReturnType<BuildActivities['undoLaunchInstance']>>;
 
 /** Terminates the instances that the build launched, found by its tag, and the disks of theirs that stay behind. */
-export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run, { known, unknownOutcome }) => {
+export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run, input) => {
+  const { known, unknownOutcome, keep } = input;
   const harmless = new Set<string>();
   const instances = await run.clear<Instance>({
     title: 'instances of the build',
@@ -191,6 +192,7 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     goal: (id) => goneInstance(run, id, harmless),
     known,
     unknownOutcome,
+    leave: keep,
   });
   const disks = await run.clear({
     title: 'disks of the build',
@@ -221,7 +223,9 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     }),
     known: [],
     unknownOutcome: false,
+    leave: keep,
   });
-  const gone = (type: Resource['type'], ids: string[]) => ids.map((id): Resource => ({ type, id, fate: 'deleted' }));
-  return { resources: [...gone('instance', [...new Set([...known, ...instances])]), ...gone('disk', disks)] };
+  const fate = keep ? 'kept' : 'deleted';
+  const listed = (type: Resource['type'], ids: string[]) => ids.map((id): Resource => ({ type, id, fate }));
+  return { resources: [...listed('instance', [...new Set([...known, ...instances])]), ...listed('disk', disks)] };
 });

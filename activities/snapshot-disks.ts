@@ -137,7 +137,7 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoSnapshotDisks']>>;
  * they are found by disk and name, and must carry the build's tag.
  */
 export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run, input) => {
-  const { build, diskIds, known, unknownOutcome } = input;
+  const { build, diskIds, known, unknownOutcome, keep } = input;
   const seen = await run.clear({
     title: 'snapshots of the build',
     find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
@@ -145,11 +145,12 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
     goal: (id) => goneSnapshot(run, id),
     known,
     unknownOutcome,
+    leave: keep,
   });
   const resources = [...new Set([...known, ...seen])].map((id): Resource => ({
     type: 'snapshot',
     id,
-    fate: 'deleted',
+    fate: keep ? 'kept' : 'deleted',
   }));
   return { resources };
 });

@@ -82,6 +82,8 @@ export interface UndoInput {
   known: string[];
   /** False when the step is known to be over, so that an empty look-up is proof without a settle window. */
   unknownOutcome: boolean;
+  /** `onFailure: keep`: find what the step made and list it as kept, instead of removing it. */
+  keep?: boolean | undefined;
 }
 
 export interface UndoOutcome {

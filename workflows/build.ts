@@ -3,6 +3,7 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  patched,
   sleep,
   upsertMemo,
   workflowInfo,
@@ -34,6 +35,9 @@ const phaseOf: Partial<Record<StepName, BuildPhase>> = {
   createImage: 'imaging',
   launchInstance: 'launching',
 };
+
+/** Patch: `onFailure: keep` also finds what the failed step never told. Builds that began before it do not. */
+const keepFinds = 'keep-finds';
 
 /** A build at work: what the procedure stands on. Deadlines, undoing and reporting are here, so that it can be read. */
 export class Build {
@@ -224,11 +228,13 @@ export class Build {
     if (failure.claimed === true) this.willRestoreSource({ claimed: true });
     const hadToRestart = this.restart !== undefined;
     const keep = this.spec.onFailure === 'keep' && !cancelled;
+    const finding = keep && this.saga.last?.unknown && patched(keepFinds) ? this.findKept(this.saga.last) : undefined;
     if (keep) this.saga.keep(failure.left);
     await this.saga.unwind(
       () => this.undoShutdown(),
       (undo) => this.undo(undo),
     );
+    await finding;
     if (keep || this.untagged) await this.tagKept();
 
     const report: BuildFailure = {
@@ -287,6 +293,23 @@ export class Build {
     } catch (error) {
       this.journal.endUndo(shown, 'failed', stepFailure(error).message);
       throw error;
+    }
+  }
+
+  /**
+   * What is to be kept of a step that ended without telling what it made: overtaken by the build's deadline, or lost with
+   * its worker. Runs beside the restoring of the source.
+   */
+  private async findKept(undo: Undo): Promise<void> {
+    const shown = this.journal.beginUndo(`${undo.name}: only list`);
+    const deadline = this.spec.deadlines.undo;
+    try {
+      const activities = activitiesOf(this.spec, { summary: `onFailure: keep, ${undo.name} only lists`, deadline });
+      const { resources } = await undo.run(activities, { keep: true });
+      this.saga.settle(undo, resources);
+      this.journal.endUndo(shown, 'done', resources.map(({ id }) => id).join(', ') || 'there was nothing');
+    } catch (error) {
+      this.journal.endUndo(shown, 'failed', stepFailure(error).message);
     }
   }
 

@@ -4,7 +4,7 @@ import { stepFailure } from './failures';
 
 export type UndoName = 'undoSnapshotDisks' | 'undoCreateImage' | 'undoLaunchInstance';
 /** What an undo is told about the step that it undoes. */
-export type Circumstances = Pick<UndoInput, 'generation' | 'known' | 'unknownOutcome'>;
+export type Circumstances = Pick<UndoInput, 'generation' | 'known' | 'unknownOutcome' | 'keep'>;
 type UndoCall = (activities: BuildActivities, circumstances: Circumstances) => Promise<UndoOutcome>;
 
 /** The undo of one step, pushed before the step begins: it may happen though its answer is lost. */
@@ -30,10 +30,16 @@ export class Undo {
     for (const resource of this.resources) resource.fate = 'kept';
   }
 
-  run(activities: BuildActivities): Promise<UndoOutcome> {
+  /** Whether the step may have made something that nobody told. */
+  get unknown(): boolean {
+    return !this.known && !this.over;
+  }
+
+  /** @param options.keep finds and lists what the step made, instead of removing it */
+  run(activities: BuildActivities, options: { keep?: true } = {}): Promise<UndoOutcome> {
     const main = { undoSnapshotDisks: 'snapshot', undoCreateImage: 'image', undoLaunchInstance: 'instance' }[this.name];
     const known = this.resources.filter(({ type }) => type === main).map(({ id }) => id);
-    return this.call(activities, { generation: 1, known, unknownOutcome: !this.known });
+    return this.call(activities, { generation: 1, known, unknownOutcome: !this.known, ...options });
   }
 }
 
@@ -106,7 +112,7 @@ export class Saga {
   }
 
   /** Takes over what an undo says of resources, also of those that the step never told of. */
-  private settle(undo: Undo, resources: Resource[]): void {
+  settle(undo: Undo, resources: Resource[]): void {
     for (const resource of resources) {
       const known = undo.resources.find(({ id }) => id === resource.id);
       if (known) known.fate = resource.fate;

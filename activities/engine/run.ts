@@ -198,17 +198,20 @@ export class StepRun {
     known: string[];
     /** Whether more may have been made than anybody was told. */
     unknownOutcome: boolean;
+    /** Only finds what there is, and leaves it alone. */
+    leave?: boolean | undefined;
   }): Promise<string[]> {
-    const { title, find, idOf, goal, known, unknownOutcome } = what;
+    const { title, find, idOf, goal, known, unknownOutcome, leave = false } = what;
     const pace = new Pace(this.settings.waits);
     const all = new Set<string>();
     let emptySince: number | undefined;
     for (;;) {
-      const ids = (await this.patiently(title, find)).map(idOf);
+      const found = (await this.patiently(title, find)).map(idOf);
+      const ids = leave ? found.filter((id) => !all.has(id)) : found;
       if (ids.length > 0) {
         emptySince = undefined;
         ids.forEach((id) => all.add(id));
-        await this.achieveAll(ids.map(goal));
+        if (!leave) await this.achieveAll(ids.map(goal));
         continue;
       }
       emptySince ??= performance.now();
