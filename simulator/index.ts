@@ -134,6 +134,7 @@ function openWorld(options: SimulatorOptions, speed: number): World {
     durations: options.durations ?? {},
     switches: { ...defaultSwitches, ...options.switches },
     reactions: { ...cvmReactions, ...cbsReactions },
+    now: options.now,
     ...(options.dataDir === undefined ? {} : { journal: new Journal(options.dataDir) }),
   });
   if (!world.restore()) {

@@ -66,6 +66,8 @@ export interface SimulatorOptions {
   readonly rateScale?: number;
   readonly durations?: Durations;
   readonly switches?: Partial<Switches>;
+  /** The cloud's clock, in milliseconds since 1970, for tests that set it by hand; default `Date.now`. */
+  readonly now?: () => number;
   /** What the cloud contains at first; default `defaultSeed()`. A data directory that has state keeps that instead. */
   readonly seed?: Seed;
 }

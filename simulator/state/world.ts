@@ -29,6 +29,7 @@ interface WorldOptions {
   readonly switches: Switches;
   readonly reactions: Readonly<Record<string, Reaction>>;
   readonly journal?: Journal;
+  readonly now?: (() => number) | undefined;
 }
 
 /** Calls that are kept; older ones are forgotten so that a long-lived simulator does not grow without end. */
@@ -98,7 +99,7 @@ export class World {
   }
 
   now(): number {
-    return Date.now();
+    return (this.options.now ?? Date.now)();
   }
 
   /** Real milliseconds that something takes: fixed by hand, or realistic, growing with `gib`, the same for the same `key`. */

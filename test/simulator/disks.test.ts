@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, control, simulatorFor, until } from './support';
+import { Cloud, control, simulatorFor, simulatorWithClock, until } from './support';
 
 describe('disks and snapshots', { concurrency: true }, () => {
   test('a snapshot holds what the disk held when it was asked for', async (t) => {
-    const simulator = await simulatorFor(t, { durations: { snapshot: 3000 } });
+    const { clock, simulator } = await simulatorWithClock(t, { durations: { snapshot: 300 } });
     const cloud = new Cloud(simulator.port);
     const { SnapshotId } = await cloud.ask('CreateSnapshot', { DiskId: 'disk-apidata1', SnapshotName: 's' });
     await control(simulator.url, 'PUT', '/disks/disk-apidata1/content', { content: 'later' });
@@ -18,6 +18,9 @@ describe('disks and snapshots', { concurrency: true }, () => {
       DataDiskIds: ['disk-apidata1'],
     });
     await cloud.refused('ResourceUnavailable.SnapshotCreating', 'DeleteSnapshots', { SnapshotIds: [SnapshotId] });
+    clock.pass(150);
+    assert.equal((await cloud.snapshot(String(SnapshotId))).Percent, 50);
+    clock.pass(150);
     const done = await cloud.snapshotDone(String(SnapshotId));
     assert.equal(done.Percent, 100);
     const { content } = await control(simulator.url, 'GET', `/snapshots/${String(SnapshotId)}/content`);

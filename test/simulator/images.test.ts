@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, control, otherKey, type Row, simulatorFor, until } from './support';
+import { Cloud, control, otherKey, type Row, simulatorFor, simulatorWithClock, until } from './support';
 
 const web = 'ins-web00001';
 const snapshotsOf = (image: Row): Row[] => image.SnapshotSet as Row[];
 
 describe('images', { concurrency: true }, () => {
   test('of a stopped instance: bound snapshot, busy source, deletion in order', async (t) => {
-    const simulator = await simulatorFor(t, { speed: 600, durations: { image: 1200 } });
+    const { clock, simulator } = await simulatorWithClock(t, { durations: { image: 120 } });
     const cloud = new Cloud(simulator.port);
-    await cloud.stopped(web);
+    await cloud.ask('StopInstances', { InstanceIds: [web] });
+    clock.pass(100);
+    await cloud.settled(web, 'STOPPED');
     const { ImageId } = await cloud.ask('CreateImage', {
       ImageName: 'golden',
       InstanceId: web,
@@ -43,7 +45,9 @@ describe('images', { concurrency: true }, () => {
       Placement: { Zone: 'ap-guangzhou-3' },
     });
 
+    clock.pass(120);
     await cloud.imageDone(id);
+    clock.pass(10);
     await cloud.settled(web, 'STOPPED');
     await cloud.refused('UnsupportedOperation.SnapshotHasBindedImage', 'DeleteSnapshots', {
       SnapshotIds: [snapshotId],
@@ -131,7 +135,7 @@ describe('images', { concurrency: true }, () => {
   });
 
   test('count against the quota while they are being made', async (t) => {
-    const simulator = await simulatorFor(t, { speed: 60 });
+    const { simulator } = await simulatorWithClock(t);
     const cloud = new Cloud(simulator.port);
     assert.equal((await cloud.ask('DescribeImageQuota')).ImageNumQuota, 10);
     simulator.seed({
@@ -195,7 +199,7 @@ describe('images', { concurrency: true }, () => {
   });
 
   test('the source may be let go of at once, by a switch', async (t) => {
-    const simulator = await simulatorFor(t, { speed: 600, switches: { createImageKeepsInstanceBusy: false } });
+    const { simulator } = await simulatorWithClock(t, { switches: { createImageKeepsInstanceBusy: false } });
     const cloud = new Cloud(simulator.port);
     const { ImageId } = await cloud.ask('CreateImage', { ImageName: 'n', InstanceId: 'ins-api00001' });
     await cloud.ask('StartInstances', { InstanceIds: ['ins-api00001'] });

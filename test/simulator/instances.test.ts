@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, simulatorFor, until } from './support';
+import { Cloud, simulatorFor, simulatorWithClock, until } from './support';
 
 const id = 'ins-web00001';
 const stop = (more: object = {}): Record<string, unknown> => ({ InstanceIds: [id], ...more });
 
 describe('instances', { concurrency: true }, () => {
   test('stop and start, keeping their latest operation', async (t) => {
-    const cloud = new Cloud((await simulatorFor(t, { speed: 600, durations: { tail: 600 } })).port);
+    const { clock, simulator } = await simulatorWithClock(t, { durations: { stop: 40, start: 30, tail: 3 } });
+    const cloud = new Cloud(simulator.port);
     const { RequestId } = await cloud.ask('StopInstances', stop());
     const stopping = await cloud.instance(id);
     assert.deepEqual(
@@ -19,16 +20,17 @@ describe('instances', { concurrency: true }, () => {
       ],
       ['STOPPING', 'StopInstances', 'OPERATING', RequestId],
     );
+    clock.pass(40 + 3);
     const stopped = await cloud.settled(id, 'STOPPED');
     assert.equal(stopped.LatestOperationState, 'SUCCESS');
     assert.equal(stopped.StopChargingMode, 'KEEP_CHARGING');
     await cloud.ask('StartInstances', stop());
+    clock.pass(30);
     // RUNNING is reported before the instance is let go of.
-    await until('RUNNING and OPERATING', async () => {
-      const row = await cloud.instance(id);
-      return row.InstanceState === 'RUNNING' && row.LatestOperationState === 'OPERATING' ? row : undefined;
-    });
+    const running = await cloud.instance(id);
+    assert.deepEqual([running.InstanceState, running.LatestOperationState], ['RUNNING', 'OPERATING']);
     await cloud.refused('OperationDenied.InstanceOperationInProgress', 'StopInstances', stop());
+    clock.pass(3);
     await cloud.settled(id, 'RUNNING');
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startSimulator } from '../../simulator/index';
-import { Cloud, control, type Row, simulatorFor } from './support';
+import { Cloud, control, type Row, simulatorFor, simulatorWithClock } from './support';
 
 describe('requests', { concurrency: true }, () => {
   test('are checked against the description of the action', async (t) => {
@@ -29,7 +29,9 @@ describe('requests', { concurrency: true }, () => {
   });
 
   test('are limited to the published rate, for each action and region', async (t) => {
-    const cloud = new Cloud((await simulatorFor(t, { rateScale: 1 })).port);
+    // All within the same second, however slow the machine is.
+    const { clock, simulator } = await simulatorWithClock(t, { rateScale: 1 });
+    const cloud = new Cloud(simulator.port);
     const outcomes = await Promise.all(
       Array.from({ length: 60 }, () =>
         cloud.ask('DescribeInstances').then(
@@ -46,6 +48,8 @@ describe('requests', { concurrency: true }, () => {
     );
     await cloud.ask('DescribeInstancesStatus');
     await cloud.in('ap-singapore').ask('DescribeInstances');
+    clock.pass(1);
+    await cloud.ask('DescribeInstances');
   });
 
   test('are logged with what they concern', async (t) => {

@@ -53,6 +53,23 @@ export async function simulatorFor(test: TestContext, options: SimulatorOptions 
   return simulator;
 }
 
+/** The cloud's clock in the hand of a test, so that what is on its way stays so until the test lets time pass. */
+export class Clock {
+  private at = Date.now();
+  readonly now = (): number => this.at;
+
+  /** Lets simulated seconds pass, at speed 1. Beyond 300 of them the signatures of {@link Cloud} count as expired. */
+  pass(seconds: number): void {
+    this.at += seconds * 1000;
+  }
+}
+
+/** A simulator at speed 1 whose clock stands still but for `clock.pass`. */
+export async function simulatorWithClock(test: TestContext, options: SimulatorOptions = {}) {
+  const clock = new Clock();
+  return { clock, simulator: await simulatorFor(test, { speed: 1, now: clock.now, ...options }) };
+}
+
 /** A small client with its own requests, so that everything that a real one sends can also be sent wrongly. */
 export class Cloud {
   constructor(

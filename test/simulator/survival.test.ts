@@ -50,7 +50,7 @@ async function finish(...args: string[]): Promise<{ code: number; out: string; e
 describe('a simulator that is killed', { concurrency: true }, () => {
   test('goes on where time is, with all that it had acknowledged', async (t) => {
     const data = await directory(t);
-    const first = await run(t, '--data', data, '--speed', '600', '--durations', 'stop=300,image=1800');
+    const first = await run(t, '--data', data, '--speed', '600', '--durations', 'stop=300,image=6000');
     const cloud = new Cloud(first.port);
     const token = { ImageId: 'img-ubuntu24', Placement: { Zone: 'ap-guangzhou-3' }, ClientToken: 'kept' };
     const { InstanceIdSet } = await cloud.ask('RunInstances', token);
