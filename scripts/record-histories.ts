@@ -6,15 +6,18 @@ import { startBuildStack } from '../test/support/build-stack';
 import { version } from '../package.json';
 
 /**
- * Records the history of every scenario as `test/histories/<version>-<scenario>.json`. Recordings of earlier versions
- * stay: they are what a changed workflow has to be able to replay.
+ * Records the history of every scenario, or of those named, as `test/histories/<version>-<scenario>.json`. Recordings of
+ * earlier versions stay: they are what a changed workflow has to be able to replay.
  */
-async function record(): Promise<void> {
+async function record(names: string[]): Promise<void> {
+  const wanted = scenarios.filter(({ name }) => names.length === 0 || names.includes(name));
+  if (wanted.length < names.length)
+    throw new Error(`the scenarios are ${scenarios.map(({ name }) => name).join(', ')}`);
   const folder = path.resolve(__dirname, '../../test/histories');
   const stack = await startBuildStack();
   try {
     await stack.cloud.seed({ imageQuota: { 'ap-guangzhou': 100 } });
-    for (const { name, ends, run } of scenarios) {
+    for (const { name, ends, run } of wanted) {
       const handle = await run(stack);
       await handle.result().catch(() => undefined);
       const { status } = await handle.describe();
@@ -35,4 +38,4 @@ function withoutThisMachine(key: string, value: unknown): unknown {
   return key === 'identity' ? 'recorder' : value;
 }
 
-void record();
+void record(process.argv.slice(2));

@@ -61,7 +61,7 @@ export class StepRun {
     this.signal = AbortSignal.any([cancellationSignal, this.stop.signal]);
     // A little before Temporal's own deadline, so that the failure can say what was being waited for.
     const limit = info.scheduleToCloseTimeoutMs || Number.POSITIVE_INFINITY;
-    this.deadline = info.scheduledTimestampMs + limit - Math.min(5000, limit * 0.05);
+    this.deadline = info.scheduledTimestampMs + limit - Math.min(5000, limit / 4);
   }
 
   /** The tags of something that this build makes. */

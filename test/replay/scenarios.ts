@@ -49,6 +49,16 @@ export const scenarios: Scenario[] = [
     run: build({ onFailure: 'keep' }, {}, { action: 'CreateImage', kind: 'image-fails' }),
   },
   {
+    name: 'untold-keep',
+    ends: 'FAILED',
+    // The answer comes when the step's time is over, so that the build has to find out what was made.
+    run: build(
+      { onFailure: 'keep', deadlines: { createImage: 2 } },
+      {},
+      { action: 'CreateImage', kind: 'delay', when: 'after', milliseconds: 4000 },
+    ),
+  },
+  {
     name: 'launch-failed',
     ends: 'FAILED',
     run: build({ launch }, {}, { action: 'RunInstances', kind: 'launch-fails' }),

@@ -4,7 +4,7 @@ import { Cloud, control, simulatorFor, simulatorWithClock, until } from './suppo
 
 describe('disks and snapshots', { concurrency: true }, () => {
   test('a snapshot holds what the disk held when it was asked for', async (t) => {
-    const { clock, simulator } = await simulatorWithClock(t, { durations: { snapshot: 300 } });
+    const { clock, simulator } = await simulatorWithClock(t, { durations: { snapshot: 200 } });
     const cloud = new Cloud(simulator.port);
     const { SnapshotId } = await cloud.ask('CreateSnapshot', { DiskId: 'disk-apidata1', SnapshotName: 's' });
     await control(simulator.url, 'PUT', '/disks/disk-apidata1/content', { content: 'later' });
@@ -18,9 +18,9 @@ describe('disks and snapshots', { concurrency: true }, () => {
       DataDiskIds: ['disk-apidata1'],
     });
     await cloud.refused('ResourceUnavailable.SnapshotCreating', 'DeleteSnapshots', { SnapshotIds: [SnapshotId] });
-    clock.pass(150);
+    clock.pass(100);
     assert.equal((await cloud.snapshot(String(SnapshotId))).Percent, 50);
-    clock.pass(150);
+    clock.pass(100);
     const done = await cloud.snapshotDone(String(SnapshotId));
     assert.equal(done.Percent, 100);
     const { content } = await control(simulator.url, 'GET', `/snapshots/${String(SnapshotId)}/content`);

@@ -55,6 +55,40 @@ describe('a build that does not end well', { concurrency: true }, () => {
     assert.equal(left.snapshots[0]!.tags['cvm-image-builder/state'], 'kept');
   });
 
+  const untold: [StepName, action: string][] = [
+    ['snapshotDisks', 'CreateSnapshot'],
+    ['createImage', 'CreateImage'],
+    ['launchInstance', 'RunInstances'],
+  ];
+  for (const [step, action] of untold) {
+    test(`onFailure: keep lists and tags what ${step} made and could not tell`, async () => {
+      const instanceId = await stack.instance({ region, dataDisks: 1 });
+      // The answer comes when the step's time is over: nobody is told what was made.
+      const late = { kind: 'delay', when: 'after', milliseconds: 4000, ...only(instanceId) };
+      const fired = await fault({ action, ...late });
+      const image = { name: `untold-${instanceId}` };
+      const deadlines = { [step]: 2 };
+      const failure = await failureOf(
+        await stack.start({ region, instanceId, image, launch, deadlines, onFailure: 'keep' }),
+      );
+      await fired();
+      assert.equal(failure.step, step);
+      assert.equal(failure.code, 'DeadlineExceeded');
+      const { source, images, snapshots, instances, disks } = await resourcesOf(stack.cloud, region, instanceId);
+      assertSource(source);
+      const made = [...images, ...snapshots, ...instances, ...disks];
+      assert.ok(
+        { snapshotDisks: snapshots, createImage: images, launchInstance: instances }[step as string]!.length === 1,
+      );
+      const kept = failure.resources.filter(({ fate }) => fate === 'kept').map(({ id }) => id);
+      assert.deepEqual(
+        ids(made).filter((id) => !kept.includes(id)),
+        [],
+      );
+      for (const one of made) assert.equal(one.tags['cvm-image-builder/state'], 'kept', one.id);
+    });
+  }
+
   test('an image that never finishes ends at its deadline; what the cloud does not delete is a leftover', async () => {
     const instanceId = await stack.instance({ region });
     const name = `stuck-${instanceId}`;
@@ -65,7 +99,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
         instanceId,
         image: { name },
         method: 'snapshots',
-        deadlines: { pollImage: 2, undo: 2 },
+        deadlines: { pollImage: 4, undo: 4 },
       }),
     );
     await fired();
