@@ -1,6 +1,8 @@
 /** What both sides of Temporal agree on. Plain data, no I/O, importable from a workflow. */
+export * from './controls';
 export * from './duration';
 export * from './names';
+export * from './notification';
 export * from './progress';
 export * from './resources';
 export * from './result';

@@ -24,6 +24,8 @@ export interface StepProgress {
   /** ISO 8601, UTC. */
   startedAt?: string;
   endedAt?: string;
+  /** Which try it is, once it has been begun again; counts from 1. */
+  generation?: number;
   /** IDs of the resources that the step made or works on. */
   resources: string[];
   /** One line for people: what came out, or why it failed. */
@@ -47,10 +49,40 @@ export type BuildPhase =
   | 'snapshotting'
   | 'imaging'
   | 'launching'
+  | 'paused'
+  | 'held'
   | 'undoing'
   | 'completed'
   | 'failed'
   | 'cancelled';
+
+/** Why a build is held, and what a retry would do. */
+export interface HeldProgress {
+  /** The step that failed; absent when it was the deadline of the whole build. */
+  step?: StepName | undefined;
+  /** The cloud's own error code, or one of ours. */
+  code: string;
+  message: string;
+  advice?: string | undefined;
+  requestId?: string | undefined;
+  /** ISO 8601, UTC. */
+  since: string;
+  /** When the build gives up and cleans up. */
+  until: string;
+  /** The step that a retry begins with. */
+  retryFrom: StepName;
+  /** Whether a retry shuts the source down once more. */
+  secondDownTime: boolean;
+}
+
+/** That a build is to be paused, or is. */
+export interface PausedProgress {
+  /** The step before which it stands, or will stand. */
+  before: StepName;
+  /** ISO 8601, UTC: since when it stands; absent while it is still on its way there. */
+  since?: string;
+  reason?: string | undefined;
+}
 
 /** Answer of the query `progress`. */
 export interface BuildProgress {
@@ -64,6 +96,12 @@ export interface BuildProgress {
   imageId?: string;
   /** Why the build failed or is being undone. */
   failure?: string;
+  /** Only while the build is held. */
+  held?: HeldProgress;
+  /** Only while the build is paused, or is to be. */
+  paused?: PausedProgress;
+  /** ISO 8601, UTC: since when the source has been down because of this build; absent while it is up. */
+  sourceDownSince?: string;
   /** Once a build has failed or was cancelled and all is undone: the whole story, also the first detail of its failure. */
   report?: BuildFailure;
 }

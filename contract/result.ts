@@ -13,8 +13,10 @@ export interface BuildResult {
   source: {
     instanceId: string;
     wasRunning: boolean;
-    /** Seconds from asking for the stop to being seen RUNNING again; absent when the source was stopped anyway. */
+    /** Seconds from asking for the stop to being seen RUNNING again, all down-times together; absent when the source was stopped anyway. */
     downTimeSeconds?: number | undefined;
+    /** Each down-time by itself, in seconds; only when a retry made a second one. */
+    downTimes?: number[] | undefined;
   };
   steps: { step: StepName; seconds: number }[];
   /** Every resource made, with what became of it. */

@@ -18,7 +18,16 @@ export type SpecCheck = { ok: true; spec: BuildSpec } | { ok: false; problems: S
 export function checkSpec(input: unknown): SpecCheck {
   const parsed = buildSpecSchema.safeParse(input);
   if (parsed.success) return { ok: true, spec: parsed.data };
-  return { ok: false, problems: parsed.error.issues.flatMap((issue) => describeIssue(issue, input)) };
+  return { ok: false, problems: describeProblems(parsed.error, input) };
+}
+
+/** What a schema found wrong with an input, in words. */
+export function describeProblems(
+  error: z.ZodError,
+  input: unknown,
+  schema: z.ZodType = buildSpecSchema,
+): SpecProblem[] {
+  return error.issues.flatMap((issue) => describeIssue(issue, input, schema));
 }
 
 /** The problems as text, a line each: `launch.zone: expected a zone such as ap-guangzhou-3 (found "gz")`. */
@@ -28,10 +37,10 @@ export function formatProblems(problems: SpecProblem[]): string {
     .join('\n');
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown): SpecProblem[] {
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): SpecProblem[] {
   const value = valueAt(input, issue.path);
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path);
+    const known = knownKeys(issue.path, schema);
     return issue.keys.map((key) => ({
       path: formatPath([...issue.path, key]),
       message: `unknown key; ${nearest(key, known)}`,
@@ -72,11 +81,11 @@ function nearest(key: string, known: string[]): string {
     : `known keys are ${known.join(', ')}`;
 }
 
-/** The keys that the schema knows at a path. */
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schema: unknown = buildSpecSchema;
-  for (const key of path) schema = shapeOf(schema)?.[String(key)];
-  return Object.keys(shapeOf(schema) ?? {});
+/** The keys that a schema knows at a path. */
+function knownKeys(path: readonly PropertyKey[], schema: z.ZodType): string[] {
+  let inner: unknown = schema;
+  for (const key of path) inner = shapeOf(inner)?.[String(key)];
+  return Object.keys(shapeOf(inner) ?? {});
 }
 
 /** The fields of an object schema, looked for through optional, default and prefault wrappers. */

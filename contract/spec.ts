@@ -27,6 +27,10 @@ const deadlines = z
     launchInstance: duration(1).default(1800),
     /** How long undoing is retried before what is left is listed as leftovers. Restoring the source has no deadline. */
     undo: duration(1).default(86_400),
+    /** How long a build is held (`onFailure: hold`) for somebody to mend it; then it cleans up. */
+    hold: duration(1).default(7 * 86_400),
+    /** With `notify`: how long the source may be down before somebody is told. */
+    sourceDown: duration(1).default(2 * 3600),
     /** How soon a dead worker is noticed: the heartbeat timeout of every activity. */
     heartbeat: duration(2).default(20),
   })
@@ -105,8 +109,16 @@ export const buildSpecSchema = z
     /** Windows only: generalise the image (Sysprep). */
     sysprep: z.boolean().default(false),
     launch: launch.optional(),
-    /** `cleanup`: undo what was made. `keep`: leave it and list it. The source is restored either way. */
-    onFailure: z.enum(['cleanup', 'keep']).default('cleanup'),
+    /**
+     * `cleanup`: undo what was made. `hold`: wait for somebody to mend it and have the step tried again. `keep`: leave what
+     * was made and list it. The source is restored either way.
+     */
+    onFailure: z.enum(['cleanup', 'hold', 'keep']).default('cleanup'),
+    /** Name of a webhook in the worker's configuration that is told when the build needs somebody. */
+    notify: z
+      .string()
+      .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'expected the name of a webhook of the worker, such as ops' })
+      .optional(),
     deadlines,
     /** ARN of a CAM role that the worker assumes for this build; the worker's allow list must name it. */
     roleArn: z

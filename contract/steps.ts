@@ -1,3 +1,4 @@
+import type { NotifyInput } from './notification';
 import type { BuildSpec, LaunchSettings } from './spec';
 import type { Resource } from './resources';
 
@@ -6,7 +7,7 @@ export interface BuildRef {
   buildId: string;
   region: string;
   instanceId: string;
-  /** True in a run that began with a reset: activities of the run before may still have been at work. */
+  /** True after a reset of the workflow, or when a step is dispatched again: activities before may have been at work. */
   reset: boolean;
   /** Role to assume for this build, if the spec names one. */
   roleArn?: string | undefined;
@@ -167,4 +168,6 @@ export interface BuildActivities {
   }): Promise<undefined>;
   launchInstance(input: LaunchInput): Promise<LaunchedInstance>;
   undoLaunchInstance(input: UndoInput): Promise<UndoOutcome>;
+  /** Tells a webhook. Fails when there is none of that name, or it does not take it. */
+  notify(input: NotifyInput): Promise<undefined>;
 }
