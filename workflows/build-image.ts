@@ -1,13 +1,5 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
-import type {
-  BuildResult,
-  BuildSpecInput,
-  DiskSnapshot,
-  ImageFacts,
-  LaunchedInstance,
-  LaunchSettings,
-  SourceFacts,
-} from '../contract';
+import type { BuildResult, BuildSpecInput, DiskSnapshot, ImageFacts, LaunchedInstance, SourceFacts } from '../contract';
 import { Build } from './build';
 import { checkedSpec } from './checked-spec';
 
@@ -26,40 +18,69 @@ export async function buildImage(input: BuildSpecInput): Promise<BuildResult> {
 }
 
 async function procedure(build: Build): Promise<BuildResult> {
-  const { spec, ref } = build;
+  const { source, snapshots, image } =
+    build.spec.method === 'snapshots' ? await fromSnapshots(build) : await fromStopped(build);
 
-  const source = await build.step('inspectSource', `${ref.instanceId} and what the spec asks for`, (activities) =>
-    activities.inspectSource({ build: ref, spec, imageName: build.imageName }),
-  );
-  if (source.claimed) build.willRestoreSource({ claimed: true });
-  await build.step('checkQuota', `room for one more image in ${ref.region}`, (activities) =>
-    activities.checkQuota({ build: ref, imageName: build.imageName }),
-  );
-
-  await shutDown(build, source);
-  const snapshots = await snapshotDisks(build, source);
-  if (spec.method === 'snapshots') await restoreSource(build);
-
-  const image = await createImage(build, source, snapshots);
   const kept = snapshots.filter(({ snapshotId }) => !image.snapshotIds.includes(snapshotId));
-  await together(commit(build, image, snapshots), restoreSource(build));
+  await build.stage(() => together(commit(build, image, snapshots), restoreSource(build)));
 
-  if (!spec.launch) build.skip('launchInstance');
-  const instance = spec.launch && (await launch(build, source, image, snapshots, spec.launch));
+  const instance = await build.stage(() => launch(build, source, image, snapshots));
   return build.result({ source, image, snapshots: kept, instance });
 }
 
-async function shutDown(build: Build, source: SourceFacts): Promise<void> {
-  if (source.wasRunning) build.willRestoreSource();
-  const { askedAt } = await build.step('shutdownInstance', `stop ${source.instanceId}`, (activities) =>
-    activities.shutdownInstance({ build: build.ref, source, stopType: build.spec.stopType }),
+interface Made {
+  source: SourceFacts;
+  snapshots: DiskSnapshot[];
+  image: ImageFacts;
+}
+
+/** Method `instance`: the image is made of the stopped source. What fails is begun again at the shutdown. */
+function fromStopped(build: Build): Promise<Made> {
+  return build.stage(async () => {
+    const source = await inspect(build);
+    await shutDown(build, source);
+    const snapshots = await snapshotDisks(build, source);
+    return { source, snapshots, image: await createImage(build, source, snapshots) };
+  });
+}
+
+/** Method `snapshots`: the source is up again before the image is made, which can fail and be begun again by itself. */
+async function fromSnapshots(build: Build): Promise<Made> {
+  const { source, snapshots } = await build.stage(async () => {
+    const source = await inspect(build);
+    await shutDown(build, source);
+    const snapshots = await snapshotDisks(build, source);
+    await restoreSource(build);
+    return { source, snapshots };
+  });
+  return { source, snapshots, image: await build.stage(() => createImage(build, source, snapshots)) };
+}
+
+/** Everything that could be refused later is refused here, before anything is touched. */
+async function inspect(build: Build): Promise<SourceFacts> {
+  const { spec, imageName } = build;
+  const { instanceId, region } = spec;
+  const source = await build.step('inspectSource', `${instanceId} and what the spec asks for`, (activities, ref) =>
+    activities.inspectSource({ build: ref, spec, imageName }),
   );
-  build.sourceIsDown(askedAt);
+  if (source.claimed) build.source.willRestart({ claimed: true });
+  await build.step('checkQuota', `room for one more image in ${region}`, (activities, ref) =>
+    activities.checkQuota({ build: ref, imageName }),
+  );
+  return source;
+}
+
+async function shutDown(build: Build, source: SourceFacts): Promise<void> {
+  if (source.wasRunning) build.source.willRestart();
+  const { askedAt } = await build.step('shutdownInstance', `stop ${source.instanceId}`, (activities, ref) =>
+    activities.shutdownInstance({ build: ref, source, stopType: build.spec.stopType }),
+  );
+  build.source.isDown(askedAt);
 }
 
 /** One snapshot a disk: the data disks unless they go inside the image, and for an image of snapshots the system disk. */
 async function snapshotDisks(build: Build, source: SourceFacts): Promise<DiskSnapshot[]> {
-  const { spec, ref } = build;
+  const { spec, ref, generation } = build;
   const inside = spec.dataDisks === 'include' && spec.method === 'instance';
   const disks = [...(spec.method === 'snapshots' ? [source.systemDisk] : []), ...(inside ? [] : source.dataDisks)];
   if (disks.length === 0) {
@@ -69,8 +90,10 @@ async function snapshotDisks(build: Build, source: SourceFacts): Promise<DiskSna
   const undo = build.undoable('undoSnapshotDisks', (activities, how) =>
     activities.undoSnapshotDisks({ ...how, build: ref, diskIds: disks.map(({ diskId }) => diskId) }),
   );
-  const { snapshots } = await build.step('snapshotDisks', `${disks.length} disks of ${ref.instanceId}`, (activities) =>
-    activities.snapshotDisks({ build: ref, generation: 1, disks, tags: spec.image.tags }),
+  const { snapshots } = await build.step(
+    'snapshotDisks',
+    `${disks.length} disks of ${ref.instanceId}`,
+    (activities, ref) => activities.snapshotDisks({ build: ref, generation, disks, tags: spec.image.tags }),
   );
   const resources = snapshots.map(({ snapshotId, diskId }) => ({ id: snapshotId, note: `of ${diskId}` }));
   build.made('snapshotDisks', undo, 'snapshot', resources);
@@ -79,15 +102,15 @@ async function snapshotDisks(build: Build, source: SourceFacts): Promise<DiskSna
 
 /** Creates the image and waits until it is usable: the commit point. */
 async function createImage(build: Build, source: SourceFacts, snapshots: DiskSnapshot[]): Promise<ImageFacts> {
-  const { spec, ref, imageName } = build;
+  const { spec, ref, imageName, generation } = build;
   const fromSnapshots = imageSnapshots(build, snapshots).map(({ snapshotId }) => snapshotId);
   const undo = build.undoable('undoCreateImage', (activities, how) =>
     activities.undoCreateImage({ ...how, build: ref, name: imageName, inputSnapshotIds: fromSnapshots }),
   );
-  const { imageId } = await build.step('createImage', imageName, (activities) =>
+  const { imageId } = await build.step('createImage', imageName, (activities, ref) =>
     activities.createImage({
       build: ref,
-      generation: 1,
+      generation,
       name: imageName,
       description: spec.image.description,
       family: spec.image.setImageFamily ? spec.image.family : undefined,
@@ -104,7 +127,7 @@ async function createImage(build: Build, source: SourceFacts, snapshots: DiskSna
   );
   build.made('createImage', undo, 'image', [{ id: imageId, note: imageName }]);
 
-  const waiting = build.step('pollImage', `${imageId} until it is NORMAL`, (activities) =>
+  const waiting = build.step('pollImage', `${imageId} until it is NORMAL`, (activities, ref) =>
     activities.pollImage({ build: ref, imageId }),
   );
   if (spec.restartSource !== 'when-allowed') return waiting;
@@ -129,9 +152,9 @@ async function commit(build: Build, image: ImageFacts, snapshots: DiskSnapshot[]
   build.committed();
   // Not even a cancellation may leave a kept image tagged as pending.
   await CancellationScope.nonCancellable(() =>
-    build.step('keepResources', `${image.imageId} and ${snapshots.length} snapshots`, (activities) =>
+    build.step('keepResources', `${image.imageId} and ${snapshots.length} snapshots`, (activities, ref) =>
       activities.keepResources({
-        build: build.ref,
+        build: ref,
         imageIds: [image.imageId],
         snapshotIds: snapshots.map(({ snapshotId }) => snapshotId),
       }),
@@ -141,39 +164,44 @@ async function commit(build: Build, image: ImageFacts, snapshots: DiskSnapshot[]
 }
 
 async function restoreSource(build: Build): Promise<void> {
-  if (!build.sourceHasToRestart) {
+  if (!build.source.hasToRestart) {
     build.skip('restoreInstance');
     return;
   }
   const { runningAt, tagLeft } = await build.step(
     'restoreInstance',
     `start ${build.ref.instanceId} again`,
-    (activities) => activities.restoreInstance({ build: build.ref, unknownOutcome: false }),
+    (activities, ref) => activities.restoreInstance({ build: ref, unknownOutcome: false }),
   );
-  build.sourceIsUp(runningAt, tagLeft);
+  build.source.isUp(runningAt, tagLeft);
 }
 
+/** Launches an instance from the image, if the spec asks for one. */
 async function launch(
   build: Build,
   source: SourceFacts,
   image: ImageFacts,
   snapshots: DiskSnapshot[],
-  settings: LaunchSettings,
-): Promise<LaunchedInstance> {
-  const { spec, ref } = build;
+): Promise<LaunchedInstance | undefined> {
+  const { spec, ref, generation } = build;
+  const { launch: settings, dataDisks } = spec;
+  if (!settings) {
+    build.skip('launchInstance');
+    return;
+  }
   const undo = build.undoable('undoLaunchInstance', (activities, how) =>
     activities.undoLaunchInstance({ ...how, build: ref }),
   );
-  const instance = await build.step('launchInstance', `from ${image.imageId} in ${settings.zone}`, (activities) =>
+  const instance = await build.step('launchInstance', `from ${image.imageId} in ${settings.zone}`, (activities, ref) =>
     activities.launchInstance({
       build: ref,
-      generation: 1,
+      generation,
       runId: workflowInfo().runId,
       imageId: image.imageId,
       settings,
       source,
       // An image that holds the data disks brings them along.
-      snapshots: spec.dataDisks === 'include' ? [] : snapshots.filter(({ usage }) => usage === 'DATA_DISK'),
+      snapshots: dataDisks === 'include' ? [] : snapshots.filter(({ usage }) => usage === 'DATA_DISK'),
       dataDisks: source.dataDisks,
     }),
   );
@@ -185,7 +213,7 @@ async function launch(
     'disk',
     diskIds.map((id) => ({ id, note: `of ${instance.instanceId}` })),
   );
-  await build.again('launchInstance', `keep ${instance.instanceId}`, (activities) =>
+  await build.again('launchInstance', `keep ${instance.instanceId}`, (activities, ref) =>
     activities.keepResources({ build: ref, instanceIds: [instance.instanceId], diskIds }),
   );
   undo.kept();

@@ -1,32 +1,27 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
-  isCancellation,
-  patched,
-  sleep,
-  upsertMemo,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import {
   type BuildActivities,
-  type BuildFailure,
   buildIdOf,
   type BuildPhase,
   type BuildRef,
   type BuildResult,
   type BuildSpec,
   expandImageName,
-  formatSeconds,
-  reportMemo,
   type Resource,
   type ResourceType,
   type StepName,
 } from '../contract';
 import { activitiesOf } from './build-activities';
-import { stepFailure, type StepFailure } from './failures';
-import { Journal, now, secondsBetween } from './journal';
+import { Deadline } from './deadline';
+import { Ending } from './ending';
+import { Extensions } from './extensions';
+import { refuse, type StepFailure, stepFailure } from './failures';
+import { Gate } from './gate';
+import { Hold } from './hold';
+import { Journal } from './journal';
+import { Notices } from './notices';
 import { Saga, type Undo } from './saga';
+import { Source } from './source';
 
 /** The phase that a build enters with a step; the others belong to the phase before them. */
 const phaseOf: Partial<Record<StepName, BuildPhase>> = {
@@ -36,48 +31,89 @@ const phaseOf: Partial<Record<StepName, BuildPhase>> = {
   launchInstance: 'launching',
 };
 
-/** Patch: `onFailure: keep` also finds what the failed step never told. Builds that began before it do not. */
-const keepFinds = 'keep-finds';
+type StepCall<T> = (activities: BuildActivities, ref: BuildRef) => Promise<T>;
 
-/** A build at work: what the procedure stands on. Deadlines, undoing and reporting are here, so that it can be read. */
+/** A build at work: what the procedure stands on, so that it can be read. */
 export class Build {
+  spec: BuildSpec;
+  /** Counts the tries: what a step makes anew after a retry bears another name or token. */
+  generation = 1;
+  imageName: string;
   readonly ref: BuildRef;
-  readonly imageName: string;
+  readonly source: Source;
   private readonly journal: Journal;
+  private readonly notices: Notices;
   private readonly saga = new Saga();
-  private readonly scope = new CancellationScope();
-  private overdue = false;
-  /** Something is kept and may still be tagged as pending. */
-  private untagged = false;
-  /** The source was found down with our restore tag, so that it has to be started whatever this build does. */
-  private claimed = false;
+  private readonly deadline: Deadline;
+  private readonly extensions: Extensions;
+  private readonly hold: Hold;
+  private readonly gate: Gate;
+  private readonly ending: Ending;
+  /** What runs now, and is ended by the deadline. */
+  private scope = new CancellationScope();
+  /** The image is usable. */
+  private isCommitted = false;
   private failedStep: StepName | undefined;
-  /** Set while the source has to be started again, by the procedure or by undoing. */
-  private restart: { unknownOutcome: boolean } | undefined;
-  private down: { since: string | undefined; seconds?: number } | undefined;
 
-  constructor(readonly spec: BuildSpec) {
-    const { firstExecutionRunId, runId, startTime } = workflowInfo();
-    const { region, instanceId, roleArn, image } = spec;
+  constructor(spec: BuildSpec) {
+    const { firstExecutionRunId, runId } = workflowInfo();
+    const { region, instanceId, roleArn } = spec;
+    this.spec = spec;
     const buildId = buildIdOf(instanceId, firstExecutionRunId);
     this.ref = { buildId, region, instanceId, reset: runId !== firstExecutionRunId, roleArn };
-    this.imageName = expandImageName(image.name, { startedAt: startTime, instanceId, family: image.family, buildId });
+    this.imageName = this.expandedName();
     this.journal = new Journal({ buildId, region, instanceId, imageName: this.imageName });
+    this.notices = new Notices(this);
+    this.source = new Source(instanceId, this.journal, this.notices.alarm());
+    this.deadline = new Deadline(spec.deadlines.build, () => this.scope.cancel());
+    this.hold = new Hold(this.journal);
+    this.ending = new Ending(this, this.journal, this.saga);
+    const refuseEnding = () => {
+      if (this.ending.isOn) refuse('Ending', 'the build has failed or was cancelled, and is being undone');
+    };
+    this.extensions = new Extensions(this.journal, this.deadline, this.hold, refuseEnding);
+    this.gate = new Gate(this.journal, placesToPause(spec), () => {
+      refuseEnding();
+      if (this.hold.isOn) refuse('Held', 'the build is held, and stands still already');
+    });
   }
 
   /** Runs the procedure under the build's deadline; when it does not come to its end, undoes what has to be undone. */
   async run(procedure: () => Promise<BuildResult>): Promise<BuildResult> {
+    this.deadline.start();
     try {
-      const result = await this.withinDeadline(procedure);
+      const result = await procedure().finally(() => this.deadline.stop());
       this.journal.phase('completed');
       return result;
     } catch (error) {
-      throw await CancellationScope.nonCancellable(() => this.fail(error));
+      throw await CancellationScope.nonCancellable(() => this.ending.fail(this.reasonOf(error), this.failedStep));
+    }
+  }
+
+  /**
+   * Runs a part of the procedure. When it fails and the spec says `onFailure: hold`, the build is held, and this part is
+   * begun again when somebody asks for it; what it had made is undone first.
+   */
+  async stage<T>(part: () => Promise<T>): Promise<T> {
+    const since = this.saga.mark;
+    const steps = this.journal.pendingSteps();
+    for (;;) {
+      try {
+        this.scope = new CancellationScope();
+        return await this.scope.run(part);
+      } catch (error) {
+        const mended = await this.mended(error, steps[0]!);
+        if (!mended) throw error;
+        this.journal.phase('undoing');
+        await CancellationScope.nonCancellable(() => this.ending.unwind(since));
+        this.beginAgain(mended, steps);
+      }
     }
   }
 
   /** Runs one step and shows it. */
-  async step<T>(name: StepName, summary: string, call: (activities: BuildActivities) => Promise<T>): Promise<T> {
+  async step<T>(name: StepName, summary: string, call: StepCall<T>): Promise<T> {
+    await this.gate.pass(name, this.deadline);
     const phase = phaseOf[name];
     if (phase) this.journal.phase(phase);
     this.journal.begin(name);
@@ -87,12 +123,12 @@ export class Build {
   }
 
   /** Another activity of a step that has begun. */
-  async again<T>(name: StepName, summary: string, call: (activities: BuildActivities) => Promise<T>): Promise<T> {
-    const { deadlines } = this.spec;
-    const deadline =
-      name === 'restoreInstance' ? undefined : name === 'keepResources' ? deadlines.createImage : deadlines[name];
+  async again<T>(name: StepName, summary: string, call: StepCall<T>): Promise<T> {
     try {
-      return await call(activitiesOf(this.spec, { summary, deadline }));
+      return await this.extensions.run(name, this.spec.deadlines, (deadline, dispatchedBefore) => {
+        const ref = dispatchedBefore ? { ...this.ref, reset: true } : this.ref;
+        return call(activitiesOf(this.spec, { summary, deadline }), ref);
+      });
     } catch (error) {
       const failure = stepFailure(error);
       const cancelled = isCancellation(error);
@@ -105,13 +141,13 @@ export class Build {
 
   /** The spec does not ask for this step, or there is nothing for it to do. */
   skip(name: StepName): undefined {
-    this.journal.end(name, 'skipped');
+    if (this.journal.stateOf(name) === 'pending') this.journal.end(name, 'skipped');
     return undefined;
   }
 
   /** Declares how the step that begins now is undone. */
-  undoable(...undo: Parameters<Saga['push']>): Undo {
-    return this.saga.push(...undo);
+  undoable(name: Undo['name'], call: ConstructorParameters<typeof Undo>[2]): Undo {
+    return this.saga.push(name, this.generation, call);
   }
 
   /** A step made these resources. */
@@ -124,39 +160,16 @@ export class Build {
     if (type === 'image') this.journal.phase('imaging', resources[0]?.id);
   }
 
-  /** From here on the source has to run again in the end. */
-  willRestoreSource(because: { claimed: boolean } = { claimed: false }): void {
-    this.claimed ||= because.claimed;
-    // Until the stop is known to be over, one may be in flight whose answer nobody got.
-    this.restart = { unknownOutcome: true };
-  }
-
-  sourceIsDown(askedAt: string | undefined): void {
-    if (this.restart) this.restart.unknownOutcome = false;
-    this.down = { since: askedAt };
-  }
-
-  get sourceHasToRestart(): boolean {
-    return this.restart !== undefined;
-  }
-
-  sourceIsUp(runningAt: string | undefined, tagLeft?: string): void {
-    this.restart = undefined;
-    if (tagLeft !== undefined) this.journal.note('restoreInstance', `the restore tag is still there: ${tagLeft}`);
-    if (this.down?.since !== undefined && runningAt !== undefined) {
-      this.down.seconds = secondsBetween(this.down.since, runningAt);
-    }
-  }
-
   /** The image is usable: nothing that was made so far is destroyed by this build any more. */
   committed(): void {
+    this.isCommitted = true;
     this.saga.commit();
-    this.untagged = true;
+    this.ending.untagged = true;
   }
 
   /** What is kept carries its tag. */
   tagged(): void {
-    this.untagged = false;
+    this.ending.untagged = false;
   }
 
   result(made: {
@@ -166,6 +179,7 @@ export class Build {
     instance: BuildResult['instance'];
   }): BuildResult {
     const { source, image, snapshots, instance } = made;
+    const { downTimes } = this.source;
     return {
       buildId: this.ref.buildId,
       region: this.ref.region,
@@ -175,7 +189,8 @@ export class Build {
       source: {
         instanceId: source.instanceId,
         wasRunning: source.wasRunning,
-        downTimeSeconds: source.wasRunning ? this.down?.seconds : undefined,
+        downTimeSeconds: downTimes.length > 0 ? downTimes.reduce((sum, one) => sum + one, 0) : undefined,
+        ...(downTimes.length > 1 ? { downTimes } : {}),
       },
       steps: this.journal.durations(),
       resources: this.withImplicit(image.snapshotIds),
@@ -192,153 +207,70 @@ export class Build {
     ];
   }
 
-  private async withinDeadline<T>(procedure: () => Promise<T>): Promise<T> {
-    const timer = new CancellationScope();
-    const seconds = this.spec.deadlines.build;
-    const deadline = timer.run(async () => {
-      await sleep(seconds * 1000, { summary: `deadline of the build: ${formatSeconds(seconds)}` });
-      this.overdue = true;
-      this.scope.cancel();
-    });
-    // Ends with the timer's own cancellation, here or with the whole build.
-    deadline.catch(() => undefined);
-    try {
-      return await this.scope.run(procedure);
-    } finally {
-      timer.cancel();
+  /** Holds the build after a failure; answers the spec to go on with, or undefined when it is not to go on. */
+  private async mended(error: unknown, retryFrom: StepName): Promise<BuildSpec | undefined> {
+    const failure = this.reasonOf(error);
+    if (this.spec.onFailure !== 'hold' || failure.code === 'Cancelled') return undefined;
+    this.deadline.stop();
+    if (failure.claimed === true) this.source.willRestart({ claimed: true });
+    const { code, advice, requestId } = failure;
+    const step = this.failedStep;
+    const message = this.ending.told(failure, step);
+    const secondDownTime = retryFrom === 'inspectSource' && this.source.wentDown;
+    // The source does not wait for anybody. Who mends the build meanwhile waits for it.
+    const restoring = CancellationScope.nonCancellable(() => this.ending.restoreSource());
+    restoring.catch(() => undefined);
+    this.ending.held = message;
+    const story = { step, code, message, advice, requestId };
+    this.notices.held(story, this.spec.deadlines.hold);
+    const about = { ...story, retryFrom, secondDownTime };
+    const mended = await this.hold.wait({ about, spec: this.spec, committed: this.isCommitted });
+    if (!mended) {
+      this.ending.heldInVain = true;
+      return undefined;
     }
+    this.ending.held = undefined;
+    return mended;
+  }
+
+  private beginAgain(spec: BuildSpec, steps: StepName[]): void {
+    this.spec = spec;
+    this.imageName = this.expandedName();
+    this.generation += 1;
+    this.failedStep = undefined;
+    this.journal.again(steps, this.generation, this.imageName);
+    this.journal.phase(steps[0] === 'inspectSource' ? 'checking' : 'imaging');
+    this.deadline.renew();
+  }
+
+  private expandedName(): string {
+    const { image, instanceId } = this.spec;
+    const { firstExecutionRunId, startTime } = workflowInfo();
+    const buildId = buildIdOf(instanceId, firstExecutionRunId);
+    return expandImageName(image.name, { startedAt: startTime, instanceId, family: image.family, buildId });
   }
 
   /** What a failed step says about its own outcome spares the undo a settle window, or itself. */
   private learn(name: StepName, { untouched }: StepFailure): void {
     if (untouched !== true) return;
-    if (name === 'shutdownInstance' && !this.claimed) this.restart = undefined;
+    if (name === 'shutdownInstance') this.source.untouched();
     const last = this.saga.last;
     // What has made something is not over because a later activity of the same step changed nothing.
     if (last && last.resources.length > 0) return;
     if (last?.name === `undo${name.charAt(0).toUpperCase()}${name.slice(1)}`) last.over = true;
   }
 
-  private async fail(error: unknown): Promise<Error> {
-    const failure = this.reasonOf(error);
-    const cancelled = failure.code === 'Cancelled';
-    const where = this.failedStep ? `${this.failedStep}: ` : '';
-    this.journal.fail(`${where}${failure.message}`, 'undoing');
-
-    if (failure.claimed === true) this.willRestoreSource({ claimed: true });
-    const hadToRestart = this.restart !== undefined;
-    const keep = this.spec.onFailure === 'keep' && !cancelled;
-    const finding = keep && this.saga.last?.unknown && patched(keepFinds) ? this.findKept(this.saga.last) : undefined;
-    if (keep) this.saga.keep(failure.left);
-    await this.saga.unwind(
-      () => this.undoShutdown(),
-      (undo) => this.undo(undo),
-    );
-    await finding;
-    if (keep || this.untagged) await this.tagKept();
-
-    const report: BuildFailure = {
-      buildId: this.ref.buildId,
-      step: this.failedStep,
-      code: failure.code,
-      message: failure.message,
-      advice: failure.advice,
-      requestId: failure.requestId,
-      resources: this.saga.resources,
-      source: hadToRestart ? this.sourceStory() : undefined,
-    };
-    this.journal.report(report);
-    this.journal.fail(`${where}${failure.message}`, cancelled ? 'cancelled' : 'failed');
-    if (cancelled) {
-      // A cancelled workflow has no failure that could tell; the memo is there without a worker too.
-      upsertMemo({ [reportMemo]: report });
-      return new CancelledFailure(failure.message, [report]);
-    }
-    return ApplicationFailure.create({
-      type: failure.code,
-      message: `${where}${failure.message}`,
-      nonRetryable: true,
-      details: [report],
-    });
-  }
-
   private reasonOf(error: unknown): StepFailure {
     if (!isCancellation(error)) return stepFailure(error);
-    return this.overdue
-      ? {
-          code: 'DeadlineExceeded',
-          message: `the build was not done after ${formatSeconds(this.spec.deadlines.build)}`,
-          advice: 'Give it more time: deadlines.build.',
-        }
-      : { code: 'Cancelled', message: 'the build was cancelled' };
+    return this.deadline.passed ? this.deadline.failure : { code: 'Cancelled', message: 'the build was cancelled' };
   }
+}
 
-  private async undoShutdown(): Promise<void> {
-    if (!this.restart) return;
-    const { unknownOutcome } = this.restart;
-    const shown = this.journal.beginUndo('restoreInstance');
-    const activities = activitiesOf(this.spec, { summary: `undo: start ${this.ref.instanceId} again` });
-    const { outcome, runningAt, tagLeft } = await activities.restoreInstance({ build: this.ref, unknownOutcome });
-    this.sourceIsUp(runningAt, tagLeft);
-    this.journal.endUndo(shown, 'done', outcome === 'gone' ? 'the instance no longer exists' : 'RUNNING');
-  }
-
-  private async undo(undo: Undo): Promise<Awaited<ReturnType<Undo['run']>>> {
-    const shown = this.journal.beginUndo(undo.name);
-    try {
-      const deadline = this.spec.deadlines.undo;
-      const outcome = await undo.run(activitiesOf(this.spec, { summary: `undo: ${undo.name}`, deadline }));
-      this.journal.endUndo(shown, 'done', outcome.resources.map(({ id }) => id).join(', ') || 'there was nothing');
-      return outcome;
-    } catch (error) {
-      this.journal.endUndo(shown, 'failed', stepFailure(error).message);
-      throw error;
-    }
-  }
-
-  /**
-   * What is to be kept of a step that ended without telling what it made: overtaken by the build's deadline, or lost with
-   * its worker. Runs beside the restoring of the source.
-   */
-  private async findKept(undo: Undo): Promise<void> {
-    const shown = this.journal.beginUndo(`${undo.name}: only list`);
-    const deadline = this.spec.deadlines.undo;
-    try {
-      const activities = activitiesOf(this.spec, { summary: `onFailure: keep, ${undo.name} only lists`, deadline });
-      const { resources } = await undo.run(activities, { keep: true });
-      this.saga.settle(undo, resources);
-      this.journal.endUndo(shown, 'done', resources.map(({ id }) => id).join(', ') || 'there was nothing');
-    } catch (error) {
-      this.journal.endUndo(shown, 'failed', stepFailure(error).message);
-    }
-  }
-
-  /** What `onFailure: keep` leaves is tagged as kept, so that no sweep takes it for abandoned. */
-  private async tagKept(): Promise<void> {
-    const ids = (type: ResourceType) =>
-      this.saga.resources.filter((one) => one.type === type && one.fate === 'kept').map(({ id }) => id);
-    const kept = {
-      imageIds: ids('image'),
-      snapshotIds: ids('snapshot'),
-      instanceIds: ids('instance'),
-      diskIds: ids('disk'),
-    };
-    if (Object.values(kept).every((some) => some.length === 0)) return;
-    const shown = this.journal.beginUndo('keepResources');
-    const deadline = this.spec.deadlines.undo;
-    try {
-      await activitiesOf(this.spec, { summary: 'onFailure: keep', deadline }).keepResources({
-        build: this.ref,
-        ...kept,
-      });
-      this.journal.endUndo(shown, 'done');
-    } catch (error) {
-      this.journal.endUndo(shown, 'failed', stepFailure(error).message);
-    }
-  }
-
-  private sourceStory(): string {
-    const took = this.down?.seconds === undefined ? '' : `, after ${formatSeconds(this.down.seconds)}`;
-    return `${this.ref.instanceId} is RUNNING again${took} (${now()})`;
-  }
+/** Steps that find the source up, so that a build may stand before them. */
+function placesToPause({ method, launch }: BuildSpec): StepName[] {
+  return [
+    'shutdownInstance',
+    ...(method === 'snapshots' ? (['createImage'] as const) : []),
+    ...(launch ? (['launchInstance'] as const) : []),
+  ];
 }

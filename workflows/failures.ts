@@ -23,3 +23,8 @@ export function stepFailure(error: unknown): StepFailure {
   }
   return { code: 'Error', message: error instanceof Error ? error.message : String(error) };
 }
+
+/** Refuses an update, in its validator: nothing of it enters the history. */
+export function refuse(type: string, message: string): never {
+  throw ApplicationFailure.create({ type, message, nonRetryable: true });
+}

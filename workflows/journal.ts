@@ -5,11 +5,14 @@ import {
   type BuildPhase,
   type BuildProgress,
   formatSeconds,
+  type HeldProgress,
+  type PausedProgress,
   progressQuery,
   searchAttributes,
   type StepName,
   stepNames,
   type StepProgress,
+  type StepState,
   type UndoProgress,
 } from '../contract';
 
@@ -85,6 +88,54 @@ export class Journal {
     this.show();
   }
 
+  /** Where a step is. */
+  stateOf(name: StepName): StepState {
+    return this.progress.steps.find(({ step }) => step === name)!.state;
+  }
+
+  /** The steps that have not begun. */
+  pendingSteps(): StepName[] {
+    return this.progress.steps.filter(({ state }) => state === 'pending').map(({ step }) => step);
+  }
+
+  /** Steps that are begun once more, as if they had never been. */
+  again(names: readonly StepName[], generation: number, imageName: string): void {
+    this.progress.steps = this.progress.steps.map((step) =>
+      names.includes(step.step) ? { step: step.step, state: 'pending', resources: [], generation } : step,
+    );
+    this.progress.imageName = imageName;
+    delete this.progress.failure;
+    if (names.includes('createImage')) delete this.progress.imageId;
+  }
+
+  /** The build is held, or no longer is. */
+  hold(held: HeldProgress | undefined): void {
+    if (held) this.progress.held = held;
+    else delete this.progress.held;
+    if (held) this.fail(held.message, 'held');
+    this.show();
+  }
+
+  holdUntil(until: string): void {
+    if (this.progress.held) this.progress.held.until = until;
+    this.show();
+  }
+
+  /** The build is to be paused, is paused, or no longer is. */
+  pause(paused: PausedProgress | undefined): void {
+    if (paused) this.progress.paused = paused;
+    else delete this.progress.paused;
+    if (paused?.since !== undefined) this.phase('paused');
+    this.show();
+  }
+
+  /** @param since ISO 8601, UTC; undefined: it is up */
+  sourceDown(since: string | undefined): void {
+    if (since !== undefined) this.progress.sourceDownSince = since;
+    else delete this.progress.sourceDownSince;
+    this.show();
+  }
+
   fail(message: string, phase: BuildPhase): void {
     this.progress.failure = message;
     this.phase(phase);
@@ -112,20 +163,26 @@ export class Journal {
 
   private markdown(): string {
     const { buildId, imageName, instanceId, region, phase, steps, undo, failure, report } = this.progress;
-    const rows = steps.map(({ step, state, startedAt, endedAt, resources, note }) => {
+    const { held, paused, sourceDownSince } = this.progress;
+    const rows = steps.map(({ step, state, startedAt, endedAt, resources, note, generation }) => {
       const took = startedAt && endedAt ? formatSeconds(secondsBetween(startedAt, endedAt)) : '';
       const what = [resources.join(', '), note].filter(Boolean).join(' · ');
-      return `| ${step} | ${marks[state]} ${state} | ${took} | ${escape(what)} |`;
+      const which = generation === undefined || state === 'pending' ? step : `${step} (try ${generation})`;
+      return `| ${which} | ${marks[state]} ${state} | ${took} | ${escape(what)} |`;
     });
     const undoRows = undo.map(({ name, state, startedAt, endedAt, note }) => {
       const took = startedAt && endedAt ? formatSeconds(secondsBetween(startedAt, endedAt)) : '';
       return `| ${name} | ${marks[state]} ${state} | ${took} | ${escape(note ?? '')} |`;
     });
     const resources = (report?.resources ?? []).map(({ type, id, fate }) => `- ${type} \`${id}\`: ${fate}`);
+    const advice = report?.advice ?? held?.advice;
     return [
       `**${phase}** · image \`${imageName}\` of \`${instanceId}\` in ${region} · build \`${buildId}\``,
       ...(failure === undefined ? [] : ['', `**${escape(failure)}**`]),
-      ...(report?.advice === undefined ? [] : ['', `What to do: ${report.advice}`]),
+      ...(advice === undefined ? [] : ['', `What to do: ${escape(advice)}`]),
+      ...(held ? ['', heldLine(held)] : []),
+      ...(paused ? ['', pausedLine(paused)] : []),
+      ...(sourceDownSince === undefined ? [] : ['', `The source has been down since ${sourceDownSince}.`]),
       '',
       '| step | state | took | result |',
       '|---|---|---|---|',
@@ -144,6 +201,13 @@ const marks = {
   cancelled: '✗',
   skipped: '–',
 } as const;
+
+const heldLine = ({ until, retryFrom, secondDownTime }: HeldProgress) =>
+  `Held until ${until}, then everything is undone. Mend what is in the way and send the update \`retryStep\`: it goes on ` +
+  `with ${retryFrom}${secondDownTime ? ', with **a second down-time** of the source' : ''}. Or cancel the build.`;
+const pausedLine = ({ before, since, reason }: PausedProgress) =>
+  (since === undefined ? `Will pause before ${before}` : `Paused before ${before} since ${since}`) +
+  `${reason === undefined ? '' : `: ${escape(reason)}`}. The update \`resume\` lets it go on.`;
 
 const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 export const secondsBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;

@@ -16,6 +16,7 @@ export class Undo {
 
   constructor(
     readonly name: UndoName,
+    private readonly generation: number,
     private readonly call: UndoCall,
   ) {}
 
@@ -39,7 +40,8 @@ export class Undo {
   run(activities: BuildActivities, options: { keep?: true } = {}): Promise<UndoOutcome> {
     const main = { undoSnapshotDisks: 'snapshot', undoCreateImage: 'image', undoLaunchInstance: 'instance' }[this.name];
     const known = this.resources.filter(({ type }) => type === main).map(({ id }) => id);
-    return this.call(activities, { generation: 1, known, unknownOutcome: !this.known, ...options });
+    const { generation } = this;
+    return this.call(activities, { generation, known, unknownOutcome: !this.known, ...options });
   }
 }
 
@@ -50,8 +52,8 @@ const patienceWithSource = '15 minutes';
 export class Saga {
   private readonly undos: Undo[] = [];
 
-  push(name: UndoName, call: UndoCall): Undo {
-    const undo = new Undo(name, call);
+  push(name: UndoName, generation: number, call: UndoCall): Undo {
+    const undo = new Undo(name, generation, call);
     this.undos.push(undo);
     return undo;
   }
@@ -79,16 +81,29 @@ export class Saga {
     return this.undos.at(-1);
   }
 
+  /** How far it is, to be unwound to later. */
+  get mark(): number {
+    return this.undos.length;
+  }
+
   /**
    * Runs the compensations. One that fails does not keep the others from running; what it could not remove is a leftover.
    *
    * @param restoreSource starts the source again; it may take as long as the cloud needs to allow it
    * @param run calls one undo, under its deadline, and shows it
+   * @param since a {@link mark}: what was done before it stays
    */
-  async unwind(restoreSource: () => Promise<void>, run: (undo: Undo) => Promise<UndoOutcome>): Promise<void> {
+  async unwind(
+    restoreSource: () => Promise<void>,
+    run: (undo: Undo) => Promise<UndoOutcome>,
+    since = 0,
+  ): Promise<void> {
     let restored = false;
     const restoring = restoreSource().finally(() => (restored = true));
-    const pending = this.undos.filter(({ over }) => !over).reverse();
+    const pending = this.undos
+      .slice(since)
+      .filter(({ over }) => !over)
+      .reverse();
     if (pending.length > 0) {
       await condition(() => restored, patienceWithSource, { summary: 'the source goes first' });
       for (const undo of pending) await this.unwindOne(undo, run);

@@ -1,0 +1,68 @@
+import { condition, setHandler } from '@temporalio/workflow';
+import { pauseUpdate, type PauseAnswer, type PauseRequest, resumeUpdate, type StepName } from '../contract';
+import { refuse } from './failures';
+import { type Journal, now } from './journal';
+
+/** The updates `pause` and `resume`. A build stands only before a step that finds the source up. */
+export class Gate {
+  private wanted: PauseRequest | undefined;
+
+  /**
+   * @param places the steps before which the build may stand, in order
+   * @param mayPause throws when a pause makes no sense now
+   */
+  constructor(
+    private readonly journal: Journal,
+    private readonly places: readonly StepName[],
+    mayPause: () => void,
+  ) {
+    const next = (): StepName | undefined => places.find((step) => journal.stateOf(step) === 'pending');
+    setHandler(
+      pauseUpdate,
+      (request = {}): PauseAnswer => {
+        const before = next()!;
+        this.wanted = request;
+        journal.pause({ before, reason: request.reason });
+        return { before };
+      },
+      {
+        description:
+          'Pauses the build at the next place where its source is up: before it is shut down, or after it was started again. ' +
+          'Takes {"reason": "…"}, or nothing.',
+        validator: (request?: PauseRequest) => {
+          if (request !== undefined && (typeof request !== 'object' || typeof (request.reason ?? '') !== 'string')) {
+            refuse('BadRequest', 'pause takes {"reason": "…"}, or nothing');
+          }
+          mayPause();
+          if (this.wanted) refuse('AlreadyPaused', 'the build is paused already, or is to be: resume lets it go on');
+          if (!next()) {
+            refuse('NothingToPause', 'there is no place any more where the build could stand with its source up');
+          }
+        },
+      },
+    );
+    setHandler(
+      resumeUpdate,
+      () => {
+        this.wanted = undefined;
+        journal.pause(undefined);
+        return undefined;
+      },
+      {
+        description: 'Lets a paused build go on',
+        validator: () => {
+          if (!this.wanted) refuse('NotPaused', 'the build is not paused');
+        },
+      },
+    );
+  }
+
+  /** Stands before a step for as long as the build is paused. */
+  async pass(before: StepName, deadline: { stop: () => void; start: () => void }): Promise<void> {
+    if (!this.wanted || !this.places.includes(before)) return;
+    deadline.stop();
+    this.journal.pause({ before, since: now(), reason: this.wanted.reason });
+    await condition(() => !this.wanted);
+    deadline.start();
+  }
+}

@@ -1,0 +1,99 @@
+import { CancellationScope, sleep } from '@temporalio/workflow';
+import { formatSeconds } from '../contract';
+import { type Journal, now, secondsBetween } from './journal';
+
+/** What a build has done to its source, and owes it: one that was running is to run again. */
+export class Source {
+  /** Seconds of each down-time that is over. */
+  readonly downTimes: number[] = [];
+  /** Set while the source has to be started again, by the procedure or by undoing. */
+  private restart: { unknownOutcome: boolean } | undefined;
+  /** The source was found down with our restore tag, so that it has to be started whatever this build does. */
+  private claimed = false;
+  private down: { since: string | undefined } | undefined;
+  private restored: string | undefined;
+  private restoring: Promise<void> | undefined;
+  private alarm: CancellationScope | undefined;
+
+  /** @param alert told when the source has been down for longer than `seconds`; absent: nobody is to be told */
+  constructor(
+    private readonly instanceId: string,
+    private readonly journal: Journal,
+    private readonly alert: { seconds: number; call: (message: string) => void } | undefined,
+  ) {}
+
+  /** From here on it has to run again in the end. */
+  willRestart(because: { claimed: boolean } = { claimed: false }): void {
+    this.claimed ||= because.claimed;
+    // Until the stop is known to be over, one may be in flight whose answer nobody got.
+    this.restart = { unknownOutcome: true };
+    this.armAlarm();
+  }
+
+  /** The stop turned out never to have been asked for. */
+  untouched(): void {
+    if (this.claimed) return;
+    this.restart = undefined;
+    this.disarm();
+  }
+
+  isDown(askedAt: string | undefined): void {
+    if (this.restart) this.restart.unknownOutcome = false;
+    this.down = { since: askedAt };
+    if (this.restart) this.journal.sourceDown(askedAt ?? now());
+  }
+
+  get hasToRestart(): boolean {
+    return this.restart !== undefined;
+  }
+
+  /** Whether this build has taken it down at least once. */
+  get wentDown(): boolean {
+    return this.downTimes.length > 0 || this.down?.since !== undefined;
+  }
+
+  isUp(runningAt: string | undefined, tagLeft?: string): void {
+    this.restart = undefined;
+    this.disarm();
+    this.journal.sourceDown(undefined);
+    if (tagLeft !== undefined) this.journal.note('restoreInstance', `the restore tag is still there: ${tagLeft}`);
+    if (this.down?.since !== undefined && runningAt !== undefined) {
+      this.downTimes.push(secondsBetween(this.down.since, runningAt));
+    }
+    this.down = undefined;
+    this.restored = now();
+  }
+
+  /** Starts it again if it has to be; whoever asks while that is under way waits for the same. */
+  restore(start: (unknownOutcome: boolean) => Promise<void>): Promise<void> {
+    if (!this.restart) return this.restoring ?? Promise.resolve();
+    const { unknownOutcome } = this.restart;
+    this.restoring ??= start(unknownOutcome).finally(() => (this.restoring = undefined));
+    return this.restoring;
+  }
+
+  /** How it was left, for a failure; undefined when the build never touched it. */
+  get story(): string | undefined {
+    if (this.restored === undefined) return undefined;
+    const took = this.downTimes.length === 0 ? '' : `, after ${this.downTimes.map(formatSeconds).join(' and ')}`;
+    return `${this.instanceId} is RUNNING again${took} (${this.restored})`;
+  }
+
+  private armAlarm(): void {
+    const { alert } = this;
+    if (!alert || this.alarm) return;
+    const waiting = CancellationScope.nonCancellable(() => {
+      this.alarm = new CancellationScope();
+      return this.alarm.run(() => sleep(alert.seconds * 1000, { summary: `alarm: ${this.instanceId} is still down` }));
+    });
+    waiting.then(
+      () => alert.call(`${this.instanceId} has been down for ${formatSeconds(alert.seconds)}`),
+      () => undefined,
+    );
+  }
+
+  private disarm(): void {
+    this.alarm?.cancel();
+    this.alarm = undefined;
+  }
+}
