@@ -8,6 +8,7 @@ import type { StepTools } from './engine/step';
 import { inspectSource } from './inspect-source';
 import { keepResources } from './keep-resources';
 import { launchInstance, undoLaunchInstance } from './launch-instance';
+import { notify } from './notify';
 import { pollImage } from './poll-image';
 import { restoreInstance } from './restore-instance';
 import type { ActivitySettings } from './settings';
@@ -29,6 +30,7 @@ const steps = {
   keepResources,
   launchInstance,
   undoLaunchInstance,
+  notify,
 };
 
 /**

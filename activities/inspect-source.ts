@@ -5,6 +5,7 @@ import { tagValue } from './cloud/tags';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { launchRequest } from './launch-instance';
+import { webhookAdvice } from './notify';
 import { describeState, instanceById, isOperating, isTransitional } from './source-instance';
 
 type Input = Parameters<BuildActivities['inspectSource']>[0];
@@ -42,6 +43,10 @@ function checkAllowed(run: StepRun, spec: BuildSpec): void {
       `this worker does not assume the role ${spec.roleArn}`,
       'Leave roleArn out, or name the role in CVM_IMAGE_ALLOW_ROLES of the worker.',
     );
+  }
+  const { webhooks } = run.settings;
+  if (spec.notify !== undefined && !webhooks[spec.notify]) {
+    throw run.refusal('NoSuchWebhook', `this worker has no webhook ${spec.notify}`, webhookAdvice(webhooks));
   }
 }
 

@@ -12,6 +12,8 @@ export interface ActivitySettings {
     /** ARNs of the roles that a spec may name. */
     roles: string[];
   };
+  /** Webhooks that a spec may name, each with the key that its deliveries are signed with. */
+  webhooks: Record<string, { url: string; key?: string | undefined }>;
   /** Seconds between two looks at something that is waited for. */
   waits: {
     /** Where the API gives a percentage: bounds of half of the time that it predicts is left. */

@@ -27,12 +27,12 @@ export interface RetryAnswer {
   secondDownTime: boolean;
 }
 
-/** Update: tries the failed step of a held build again. Refused when the build is not held. */
-export const retryStepUpdate = update<RetryAnswer, [amendment?: Amendment]>('retryStep');
+/** Update: tries the failed step of a held build again. Refused when the build is not held. `{}` changes nothing. */
+export const retryStepUpdate = update<RetryAnswer, [amendment: Amendment]>('retryStep');
 
 export interface PauseRequest {
   /** Shown while the build is paused. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** Where a pause takes effect: the step before which the build will stand. */
@@ -41,7 +41,7 @@ export interface PauseAnswer {
 }
 
 /** Update: pauses the build at the next place where its source is up. Refused when there is no such place any more. */
-export const pauseUpdate = update<PauseAnswer, [request?: PauseRequest]>('pause');
+export const pauseUpdate = update<PauseAnswer, [request: PauseRequest]>('pause');
 
 /** Update: lets a paused build go on. */
 export const resumeUpdate = update<undefined, []>('resume');

@@ -36,6 +36,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   const problems: string[] = [];
   const values = readVariables(env, problems);
   const endpoint = readEndpoint(env, problems);
+  const webhooks = readWebhooks(env, problems);
   checkBounds(values, problems);
   const temporal = readTemporal(env, problems);
   if (problems.length > 0 || temporal === undefined) {
@@ -54,6 +55,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     activities: {
       installation: values.CVM_IMAGE_INSTALLATION ?? temporal.namespace,
       endpoint,
+      webhooks,
       allow: {
         regions: values.CVM_IMAGE_ALLOW_REGIONS,
         sourceTag: values.CVM_IMAGE_ALLOW_SOURCE_TAG,
@@ -89,12 +91,39 @@ function readVariables(env: NodeJS.ProcessEnv, problems: string[]): Values {
   }
   // A misspelt name must not pass: an allow list that nobody reads allows everything.
   const known = [...Object.keys(variables), ...otherVariables];
-  for (const name of Object.keys(env).filter((one) => one.startsWith('CVM_IMAGE_') && !known.includes(one))) {
+  const unknown = (name: string) =>
+    name.startsWith('CVM_IMAGE_') && !webhookVariable.test(name) && !known.includes(name);
+  for (const name of Object.keys(env).filter(unknown)) {
     const nearest = known.reduce((best, one) => (distance(name, one) < distance(name, best) ? one : best));
     problems.push(`${name}: there is no such variable; did you mean ${nearest}?`);
   }
   return values;
 }
+
+/** The variables of one webhook: its name in capitals, `_` for `-`. */
+const webhookVariable = /^CVM_IMAGE_WEBHOOK_([A-Z0-9]+(?:_[A-Z0-9]+)*)_(URL|KEY)$/;
+
+function readWebhooks(env: NodeJS.ProcessEnv, problems: string[]): ActivitySettings['webhooks'] {
+  const webhooks: ActivitySettings['webhooks'] = {};
+  const entries = Object.entries(env).flatMap(([variable, value]) => {
+    const [, name, part] = webhookVariable.exec(variable) ?? [];
+    return name === undefined || value === undefined ? [] : [{ variable, name: webhookName(name), part, value }];
+  });
+  for (const { variable, name, value } of entries.filter(({ part }) => part === 'URL')) {
+    const protocol = URL.canParse(value) ? new URL(value).protocol : '';
+    if (protocol === 'https:' || protocol === 'http:') webhooks[name] = { url: value };
+    // Not its value: it may hold a secret.
+    else problems.push(`${variable}: expected an http or https URL`);
+  }
+  for (const { variable, name, value } of entries.filter(({ part }) => part === 'KEY')) {
+    const webhook = webhooks[name];
+    if (webhook) webhook.key = value;
+    else problems.push(`${variable}: there is no ${variable.replace(/KEY$/, 'URL')} that it belongs to`);
+  }
+  return webhooks;
+}
+
+const webhookName = (name: string) => name.toLowerCase().replaceAll('_', '-');
 
 function readEndpoint(env: NodeJS.ProcessEnv, problems: string[]): string | undefined {
   const text = env.TENCENTCLOUD_ENDPOINT;

@@ -21,6 +21,7 @@ ${entry('TENCENTCLOUD_ENDPOINT', 'URL of the API, may contain {service}. Default
 
 The worker:
 ${ours.join('\n')}
+${entry('CVM_IMAGE_WEBHOOK_<NAME>_URL, CVM_IMAGE_WEBHOOK_<NAME>_KEY', 'A webhook that specs may name (notify: name), and the key that signs what it is told.')}
 
 Exit codes:
   0  stopped as asked

@@ -29,7 +29,9 @@ export function createLogger(
 const shortestSecret = 12;
 
 function secretsHidden(env: NodeJS.ProcessEnv): (line: string) => string {
-  const names = Object.keys(env).filter((name) => /(SECRET_KEY|TOKEN|API_KEY|PASSWORD|KEY_DATA)$/i.test(name));
+  const names = Object.keys(env).filter((name) =>
+    /(SECRET_KEY|TOKEN|API_KEY|PASSWORD|KEY_DATA|WEBHOOK_\w+_(KEY|URL))$/i.test(name),
+  );
   const values = names.map((name) => env[name] ?? '').filter((value) => value.length >= shortestSecret);
   return (line) => values.reduce((text, value) => text.replaceAll(value, '[hidden]'), line);
 }

@@ -19,17 +19,17 @@ export class Gate {
     const next = (): StepName | undefined => places.find((step) => journal.stateOf(step) === 'pending');
     setHandler(
       pauseUpdate,
-      (request = {}): PauseAnswer => {
+      (request: PauseRequest | undefined): PauseAnswer => {
         const before = next()!;
-        this.wanted = request;
-        journal.pause({ before, reason: request.reason });
+        this.wanted = request ?? {};
+        journal.pause({ before, reason: request?.reason });
         return { before };
       },
       {
         description:
           'Pauses the build at the next place where its source is up: before it is shut down, or after it was started again. ' +
           'Takes {"reason": "…"}, or nothing.',
-        validator: (request?: PauseRequest) => {
+        validator: (request: PauseRequest | undefined) => {
           if (request !== undefined && (typeof request !== 'object' || typeof (request.reason ?? '') !== 'string')) {
             refuse('BadRequest', 'pause takes {"reason": "…"}, or nothing');
           }

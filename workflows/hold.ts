@@ -29,7 +29,7 @@ export class Hold {
   constructor(private readonly journal: Journal) {
     setHandler(
       retryStepUpdate,
-      (amendment?: Amendment): RetryAnswer => {
+      (amendment: Amendment): RetryAnswer => {
         const { retryFrom: from, secondDownTime } = this.holding!.about;
         this.mended = this.amended(amendment);
         return { from, secondDownTime };
@@ -38,7 +38,7 @@ export class Hold {
         description:
           'Tries the failed step of a held build again. Takes nothing, or what is to be different: ' +
           '{"name": "…", "description": "…", "tags": {…}, "launch": {…}}.',
-        validator: (amendment?: Amendment) => {
+        validator: (amendment: Amendment) => {
           if (!this.holding) refuse('NotHeld', 'the build is not held: there is nothing to try again');
           if (this.mended) refuse('AlreadyRetried', 'a retry has been asked for already');
           this.amended(amendment);

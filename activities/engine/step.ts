@@ -41,13 +41,21 @@ export function step<Input extends StepInput, Output>(
       build,
       manner,
     );
-    // Says that this process is alive, and is how a cancellation arrives, however long a single call takes.
-    const beat = setInterval(() => context.heartbeat(run.progress()), (context.info.heartbeatTimeoutMs ?? 20_000) / 8);
-    context.heartbeat(run.progress());
-    try {
-      return await declaration(run, input);
-    } finally {
-      clearInterval(beat);
-    }
+    return whileBeating(
+      () => run.progress(),
+      () => declaration(run, input),
+    );
   };
+}
+
+/** Heartbeats meanwhile: it says that this process is alive, and is how a cancellation arrives, however long a call takes. */
+export async function whileBeating<T>(details: () => unknown, work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(details()), (context.info.heartbeatTimeoutMs ?? 20_000) / 8);
+  context.heartbeat(details());
+  try {
+    return await work();
+  } finally {
+    clearInterval(beat);
+  }
 }

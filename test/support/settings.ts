@@ -6,6 +6,7 @@ export function testSettings(endpoint: string, overrides: Partial<ActivitySettin
     installation: 'test',
     endpoint,
     allow: { roles: [] },
+    webhooks: {},
     waits: { percentMinSeconds: 0.02, percentMaxSeconds: 0.3, minSeconds: 0.02, maxSeconds: 0.3, growth: 0.05 },
     settleSeconds: 0.4,
     backoff: { minSeconds: 0.05, maxSeconds: 0.5, blockedSeconds: 0.3 },

@@ -47,6 +47,19 @@ export class SimulatorControl {
     return id;
   }
 
+  /**
+   * Refuses an action as over its rate, which builds bear without end, until released: holds a build where it is, however
+   * slow the machine. Releasing says how often the action was refused.
+   */
+  async stall(action: string, contains: string): Promise<() => Promise<number>> {
+    const code = 'RequestLimitExceeded';
+    const id = await this.fault({ action, contains, kind: 'error', code, message: 'stalled', times: 1_000_000 });
+    return async () => {
+      const { fired } = (await this.send('DELETE', `faults/${id}`)) as { fired: number };
+      return fired;
+    };
+  }
+
   /** Adds resources in the short form. */
   async seed(seed: Record<string, unknown>): Promise<void> {
     await this.send('POST', 'seed', seed);
