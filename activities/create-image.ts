@@ -1,8 +1,9 @@
-import type { BuildActivities, Resource } from '../contract';
+import { type BuildActivities, ofImage } from '../contract';
+import { checkSourceTag } from './allowed';
 import type { Image } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
-import { step } from './engine/step';
+import { listed, step } from './engine/step';
 import { goneSnapshot } from './snapshot-disks';
 
 type Input = Parameters<BuildActivities['createImage']>[0];
@@ -17,9 +18,10 @@ type Output = Awaited<ReturnType<BuildActivities['createImage']>>;
  */
 export const createImage = step<Input, Output>('step', async (run, input) => {
   const { name, from } = input;
+  if (from.kind === 'instance') await checkSource(run);
   const byName = () => run.cloud.imageByName(name);
   const failed = await run.patiently(`image ${name}`, byName);
-  if (failed?.ImageState === 'CREATEFAILED' && run.owns(failed.Tags)) {
+  if (failed?.ImageState === 'CREATEFAILED' && run.mayRemove(failed.Tags)) {
     await run.achieve(goneImage(run, failed.ImageId!, { withSnapshots: from.kind === 'instance' }));
   }
 
@@ -51,6 +53,14 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
   });
   return { imageId: image!.ImageId!, adopted: image!.ImageId !== made };
 });
+
+/** Whoever reaches Temporal can ask for this step by itself, without the inspection. */
+async function checkSource(run: StepRun): Promise<void> {
+  if (!run.settings.allow.sourceTag) return;
+  const { instanceId } = run.build;
+  const source = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
+  if (source) checkSourceTag(run, source);
+}
 
 function requestFor(run: StepRun, input: Input) {
   const { build, name, description, family, tags, sysprep, from } = input;
@@ -111,14 +121,15 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoCreateImage']>>;
 /**
  * Deletes the build's image, also one that is CREATEFAILED or whose ID was never told: it is found by its exact name and
  * must carry the build's tag. The snapshots that the cloud made for it go with it; those it was made from have an undo of
- * their own.
+ * their own. An image that is tagged as kept stays, and is listed so.
  */
 export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, input) => {
   const { name, known, inputSnapshotIds, unknownOutcome, keep } = input;
-  const fate = keep ? 'kept' : 'deleted';
-  const own = new Set(inputSnapshotIds);
-  const implicit = new Set<string>();
-  const seen = await run.clear<Image>({
+  const inputs = new Set(inputSnapshotIds);
+  const stays = ({ Tags }: Image) => keep === true || run.isKept(Tags);
+  /** Snapshots that the cloud made for an image, with whether that stays. */
+  const implicit = new Map<string, boolean>();
+  const { removed, kept } = await run.clear<Image>({
     title: 'image of the build',
     find: async () => {
       const named = await run.cloud.imageByName(name);
@@ -126,25 +137,25 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
       const ours = [named, ...byId].filter((image) => image !== undefined).filter((image) => run.owns(image.Tags));
       for (const image of ours) {
         for (const { SnapshotId } of image.SnapshotSet ?? [])
-          if (SnapshotId && !own.has(SnapshotId)) implicit.add(SnapshotId);
+          if (SnapshotId && !inputs.has(SnapshotId)) implicit.set(SnapshotId, stays(image));
       }
       return [...new Map(ours.map((image) => [image.ImageId, image])).values()];
     },
     idOf: ({ ImageId }) => ImageId!,
-    goal: (id) => goneImage(run, id, { withSnapshots: own.size === 0 }),
+    keep: stays,
+    goal: (id) => goneImage(run, id, { withSnapshots: inputs.size === 0 }),
     known,
     unknownOutcome,
-    leave: keep,
   });
+  const bound = (stay: boolean) => [...implicit].filter(([, stays]) => stays === stay).map(([id]) => id);
   // DeleteBindedSnap should have seen to them; a Describe proves it.
-  if (!keep) await run.achieveAll([...implicit].map((id) => goneSnapshot(run, id)));
-
-  const images = [...new Set([...known, ...seen])].map((id): Resource => ({ type: 'image', id, fate }));
-  const snapshots = [...implicit].map((id): Resource => ({
-    type: 'snapshot',
-    id,
-    fate,
-    note: 'of the image',
-  }));
-  return { resources: [...images, ...snapshots] };
+  await run.achieveAll(bound(false).map((id) => goneSnapshot(run, id)));
+  return {
+    resources: [
+      ...listed('image', removed, 'deleted', name),
+      ...listed('image', kept, 'kept', name),
+      ...listed('snapshot', bound(false), 'deleted', ofImage),
+      ...listed('snapshot', bound(true), 'kept', ofImage),
+    ],
+  };
 });

@@ -1,12 +1,12 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { type BuildActivities, type BuildSpec, type Disk, type SourceFacts, tagKeys } from '../contract';
+import { type BuildActivities, type BuildSpec, type Disk, type SourceFacts } from '../contract';
+import { checkClaim, checkSourceTag } from './allowed';
 import type { Instance } from './cloud/cloud';
-import { tagValue } from './cloud/tags';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { launchRequest } from './launch-instance';
 import { webhookAdvice } from './notify';
-import { describeState, instanceById, isOperating, isTransitional } from './source-instance';
+import { describeState, instanceById, isClaimed, isOperating, isTransitional } from './source-instance';
 
 type Input = Parameters<BuildActivities['inspectSource']>[0];
 
@@ -16,7 +16,7 @@ type Input = Parameters<BuildActivities['inspectSource']>[0];
  * for.
  */
 export const inspectSource = step<Input, SourceFacts>('before changes', async (run, { build, spec, imageName }) => {
-  checkAllowed(run, spec);
+  checkWebhook(run, spec);
   const instance = await findInstance(run, build.instanceId);
   // A restore tag of ours on a server that is down: said before anything else can refuse the build.
   run.claimed = isClaimed(run, instance) && instance.InstanceState !== 'RUNNING';
@@ -24,34 +24,15 @@ export const inspectSource = step<Input, SourceFacts>('before changes', async (r
   const source = await sourceFacts(run, instance, spec);
   await checkImageName(run, imageName);
   if (spec.launch) await checkLaunch(run, spec.launch, source, instance);
-  return source;
+  return { ...source, accountId: await run.patiently('account', () => run.cloud.accountId()) };
 });
 
-/** The worker's own limits: whoever reaches Temporal may not image just anything. */
-function checkAllowed(run: StepRun, spec: BuildSpec): void {
-  const { regions, roles } = run.settings.allow;
-  if (regions && !regions.includes(spec.region)) {
-    throw run.refusal(
-      'NotAllowed',
-      `this worker builds only in ${regions.join(', ')}, not in ${spec.region}`,
-      'Use another region, or extend CVM_IMAGE_ALLOW_REGIONS of the worker.',
-    );
-  }
-  if (spec.roleArn !== undefined && !roles.includes(spec.roleArn)) {
-    throw run.refusal(
-      'NotAllowed',
-      `this worker does not assume the role ${spec.roleArn}`,
-      'Leave roleArn out, or name the role in CVM_IMAGE_ALLOW_ROLES of the worker.',
-    );
-  }
+/** A webhook that the worker does not have is told before anything is touched, not when somebody is to be told. */
+function checkWebhook(run: StepRun, { notify }: BuildSpec): void {
   const { webhooks } = run.settings;
-  if (spec.notify !== undefined && !webhooks[spec.notify]) {
-    throw run.refusal('NoSuchWebhook', `this worker has no webhook ${spec.notify}`, webhookAdvice(webhooks));
-  }
+  if (notify === undefined || webhooks[notify]) return;
+  throw run.refusal('NoSuchWebhook', `this worker has no webhook ${notify}`, webhookAdvice(webhooks));
 }
-
-const isClaimed = (run: StepRun, instance: Instance) =>
-  tagValue(instance.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) === true;
 
 async function findInstance(run: StepRun, instanceId: string): Promise<Instance> {
   const instance = await run.achieve({
@@ -75,26 +56,8 @@ async function findInstance(run: StepRun, instanceId: string): Promise<Instance>
 
 function checkInstance(run: StepRun, instance: Instance): void {
   const id = instance.InstanceId!;
-  const { sourceTag } = run.settings.allow;
-  if (sourceTag) {
-    const value = tagValue(instance.Tags, sourceTag.key);
-    if (value === undefined || (sourceTag.value !== undefined && value !== sourceTag.value)) {
-      const wanted = sourceTag.value === undefined ? sourceTag.key : `${sourceTag.key}=${sourceTag.value}`;
-      throw run.refusal(
-        'NotAllowed',
-        `this worker images only instances that carry the tag ${wanted}; ${id} does not`,
-        'Tag the instance, or change CVM_IMAGE_ALLOW_SOURCE_TAG of the worker.',
-      );
-    }
-  }
-  const claim = tagValue(instance.Tags, tagKeys.restore);
-  if (claim !== undefined && !claim.startsWith(`${run.settings.installation}/`)) {
-    throw run.refusal(
-      'SourceClaimed',
-      `${id} is being imaged by another installation (${tagKeys.restore} = ${claim})`,
-      'Wait for its build, or remove the tag if that installation no longer exists.',
-    );
-  }
+  checkSourceTag(run, instance);
+  checkClaim(run, instance);
   if (instance.RestrictState !== undefined && instance.RestrictState !== 'NORMAL') {
     throw run.refusal('InstanceRestricted', `${id} is restricted (${instance.RestrictState})`);
   }
@@ -154,7 +117,7 @@ async function sourceFacts(run: StepRun, instance: Instance, spec: BuildSpec): P
     if (isLocal(disk)) {
       throw run.refusal(
         'InvalidParameter.LocalDataDiskNotSupport',
-        `data disk ${disk.diskId} of ${id} is local (${disk.type}) and takes no snapshots`,
+        `data disk ${disk.diskId} of ${id} is local (${disk.type}): it takes no snapshots, and no image can hold it`,
         'Leave it out: dataDisks: none, or a list of the cloud disks.',
       );
     }

@@ -1,8 +1,8 @@
-import { type BuildActivities, type LaunchedInstance, type Resource, tagKeys } from '../contract';
+import { type BuildActivities, type LaunchedInstance, tagKeys } from '../contract';
 import type { Disk, Instance, RequestOf } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
-import { step } from './engine/step';
+import { listed, step } from './engine/step';
 import { describeState, isOperating } from './source-instance';
 
 type Input = Parameters<BuildActivities['launchInstance']>[0];
@@ -178,54 +178,75 @@ const isReturned = (disk: Disk) => disk.DiskState === 'TORECYCLE';
 type UndoInput = Parameters<BuildActivities['undoLaunchInstance']>[0];
 type UndoOutput = Awaited<ReturnType<BuildActivities['undoLaunchInstance']>>;
 
-/** Terminates the instances that the build launched, found by its tag, and the disks of theirs that stay behind. */
+/**
+ * Terminates the instances that the build launched, found by its tag, and the disks of theirs that stay behind. What is
+ * tagged as kept stays, and is listed so: the instance carries that tag last, after its disks.
+ */
 export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run, input) => {
   const { known, unknownOutcome, keep } = input;
   const harmless = new Set<string>();
+  const stays = ({ Tags }: Instance) => keep === true || run.isKept(Tags);
+  /** Disks of the instances that were seen, with whether their instance stays. */
+  const theirs = new Map<string, boolean>();
   const instances = await run.clear<Instance>({
     title: 'instances of the build',
     find: async () => {
       const ours = await run.cloud.instancesByTag(tagKeys.build, run.owner);
+      for (const one of ours)
+        for (const disk of [one.SystemDisk, ...(one.DataDisks ?? [])])
+          if (disk?.DiskId !== undefined) theirs.set(disk.DiskId, stays(one));
       return ours.filter(({ InstanceId }) => !harmless.has(InstanceId!));
     },
     idOf: ({ InstanceId }) => InstanceId!,
+    keep: stays,
     goal: (id) => goneInstance(run, id, harmless),
     known,
     unknownOutcome,
-    leave: keep,
   });
-  const disks = await run.clear({
+  const disks = await run.clear<Disk>({
     title: 'disks of the build',
     find: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).filter((disk) => !isReturned(disk)),
     idOf: ({ DiskId }) => DiskId!,
-    goal: (id) => ({
-      title: `disk ${id}`,
-      look: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).find(({ DiskId }) => DiskId === id),
-      judge: (seen) => {
-        if (!seen || isReturned(seen)) {
-          run.gone(id);
-          return { is: 'done' };
-        }
-        run.remember({ type: 'disk', id, fate: 'leftover' });
-        return seen.DiskState === 'UNATTACHED'
-          ? { is: 'act' }
-          : { is: 'going', waitingFor: `disk ${id}: ${seen.DiskState ?? 'unknown'}` };
-      },
-      act: {
-        action: 'TerminateDisks',
-        repeatable: true,
-        call: async () => {
-          await run.cloud.call('cbs', 'TerminateDisks', { DiskIds: [id] });
-          return undefined;
-        },
-        lookAgain: /^(ResourceUnavailable\.RepeatRefund|InvalidDisk\w*\.NotFound)/,
-      },
-    }),
+    keep: ({ DiskId, Tags }) => theirs.get(DiskId!) ?? (keep === true || run.isKept(Tags)),
+    goal: (id) => goneDisk(run, id),
     known: [],
-    unknownOutcome: false,
-    leave: keep,
+    unknownOutcome,
   });
-  const fate = keep ? 'kept' : 'deleted';
-  const listed = (type: Resource['type'], ids: string[]) => ids.map((id): Resource => ({ type, id, fate }));
-  return { resources: [...listed('instance', [...new Set([...known, ...instances])]), ...listed('disk', disks)] };
+  const withInstance = (stay: boolean) => [...theirs].filter(([, stays]) => stays === stay).map(([id]) => id);
+  const all = (...ids: string[][]) => [...new Set(ids.flat())];
+  return {
+    resources: [
+      ...listed('instance', instances.removed, 'deleted'),
+      ...listed('instance', instances.kept, 'kept'),
+      ...listed('disk', all(disks.removed, withInstance(false)), 'deleted'),
+      ...listed('disk', all(disks.kept, withInstance(true)), 'kept'),
+    ],
+  };
 });
+
+/** A disk that is to be gone. CBS TerminateDisks takes only UNATTACHED disks, so the end of its instance is waited for. */
+function goneDisk(run: StepRun, id: string): Goal<Disk> {
+  return {
+    title: `disk ${id}`,
+    look: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).find(({ DiskId }) => DiskId === id),
+    judge: (seen) => {
+      if (!seen || isReturned(seen)) {
+        run.gone(id);
+        return { is: 'done' };
+      }
+      run.remember({ type: 'disk', id, fate: 'leftover' });
+      return seen.DiskState === 'UNATTACHED'
+        ? { is: 'act' }
+        : { is: 'going', waitingFor: `disk ${id}: ${seen.DiskState ?? 'unknown'}` };
+    },
+    act: {
+      action: 'TerminateDisks',
+      repeatable: true,
+      call: async () => {
+        await run.cloud.call('cbs', 'TerminateDisks', { DiskIds: [id] });
+        return undefined;
+      },
+      lookAgain: /^(ResourceUnavailable\.RepeatRefund|InvalidDisk\w*\.NotFound)/,
+    },
+  };
+}

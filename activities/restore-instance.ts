@@ -5,7 +5,7 @@ import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { removeTag, tagValue } from './cloud/tags';
-import { describeState, instanceById, isDoomed, isOperating } from './source-instance';
+import { describeState, instanceById, isClaimed, isDoomed, isOperating } from './source-instance';
 
 type Input = Parameters<BuildActivities['restoreInstance']>[0];
 type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
@@ -18,12 +18,19 @@ type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
  * RUNNING is the wanted state, whoever brought it about. When a stop may be in flight whose answer nobody got, RUNNING
  * is believed only after it has stood for the settle window.
  */
-export const restoreInstance = step<Input, Output>('undo', async (run, { build, unknownOutcome }) => {
+export const restoreInstance = step<Input, Output>('undo', async (run, input) => {
+  const { build, unknownOutcome, onlyIfClaimed = false } = input;
   const { instanceId } = build;
+  if (onlyIfClaimed) {
+    const seen = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
+    if (!seen || !isClaimed(run, seen)) return { outcome: 'untouched' };
+  }
   const instance = await run.achieve({
     ...instanceById(run, instanceId),
     judge: (seen) => {
-      if (!seen || isDoomed(seen)) return { is: 'done' };
+      // One empty look may be a describe that lags, and this is about a server that matters.
+      if (!seen) return { is: 'done', standSeconds: run.settings.settleSeconds };
+      if (isDoomed(seen)) return { is: 'done' };
       if (seen.InstanceState === 'RUNNING') {
         const settling = isOperating(seen) && /^(Start|Stop|Reboot)Instances$/.test(seen.LatestOperation ?? '');
         return settling ? { is: 'going', waitingFor: describeState(seen) } : { is: 'done' };
@@ -59,11 +66,11 @@ async function removeRestoreTag(run: StepRun, instanceId: string): Promise<strin
   const goal: Goal<Instance> = {
     title: `restore tag of ${instanceId}`,
     look: () => run.cloud.instances.look(instanceId),
-    // Somebody else's tag is not ours to take away. Tags are eventually consistent: asking once is enough.
-    judge: (seen, acted) =>
-      acted || tagValue(seen?.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) !== true
-        ? { is: 'done' }
-        : { is: 'act' },
+    // Somebody else's tag is not ours to take away. Tags show late: that none is seen says nothing, and asking once is enough.
+    judge: (seen, acted) => {
+      const value = tagValue(seen?.Tags, tagKeys.restore);
+      return acted || (value !== undefined && !isClaimed(run, seen!)) ? { is: 'done' } : { is: 'act' };
+    },
     act: {
       action: 'UnTagResources',
       repeatable: true,

@@ -1,4 +1,5 @@
 import { type BuildActivities, tagKeys } from '../contract';
+import { checkClaim, checkSourceTag } from './allowed';
 import { step } from './engine/step';
 import { setTags, tagValue } from './cloud/tags';
 import { describeState, instanceById, isOperating, isTransitional } from './source-instance';
@@ -17,13 +18,18 @@ type Output = Awaited<ReturnType<BuildActivities['shutdownInstance']>>;
 export const shutdownInstance = step<Input, Output>('before changes', async (run, { build, source, stopType }) => {
   const { instanceId } = build;
   const byId = instanceById(run, instanceId);
+  const gone = { is: 'missing', code: 'InstanceGone', message: `instance ${instanceId} no longer exists` } as const;
 
   if (source.wasRunning) {
     await run.achieve({
       title: `restore tag of ${instanceId}`,
       look: byId.look,
-      judge: (seen, acted) =>
-        acted || tagValue(seen?.Tags, tagKeys.restore) === run.owner ? { is: 'done' } : { is: 'act' },
+      judge: (seen, acted) => {
+        if (!seen) return gone;
+        checkSourceTag(run, seen);
+        checkClaim(run, seen);
+        return acted || tagValue(seen.Tags, tagKeys.restore) === run.owner ? { is: 'done' } : { is: 'act' };
+      },
       act: {
         action: 'TagResources',
         repeatable: true,
@@ -39,7 +45,8 @@ export const shutdownInstance = step<Input, Output>('before changes', async (run
   await run.achieve({
     ...byId,
     judge: (seen, acted) => {
-      if (!seen) return { is: 'wrong', code: 'InstanceGone', message: `instance ${instanceId} no longer exists` };
+      if (!seen) return gone;
+      checkSourceTag(run, seen);
       if (seen.InstanceState === 'STOPPED' && !isOperating(seen)) return { is: 'done' };
       if (seen.InstanceState === 'STOPPED' || isTransitional(seen))
         return { is: 'going', waitingFor: describeState(seen) };

@@ -1,15 +1,8 @@
-import {
-  type BuildActivities,
-  type BuildRef,
-  type Disk,
-  type DiskSnapshot,
-  type Resource,
-  snapshotName,
-} from '../contract';
+import { type BuildActivities, type BuildRef, type Disk, type DiskSnapshot, snapshotName } from '../contract';
 import type { Snapshot } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
-import { step } from './engine/step';
+import { listed, step } from './engine/step';
 
 type Input = Parameters<BuildActivities['snapshotDisks']>[0];
 type Output = Awaited<ReturnType<BuildActivities['snapshotDisks']>>;
@@ -40,7 +33,9 @@ function snapshotOf(run: StepRun, disk: Disk, name: string, tags: Record<string,
       const seen =
         id === undefined
           ? oldest(
-              (await run.cloud.snapshotsOfDisks([disk.diskId])).filter(({ SnapshotName }) => SnapshotName === name),
+              (await run.cloud.snapshotsOfDisks([disk.diskId])).filter(
+                ({ SnapshotName, Tags }) => SnapshotName === name && run.owns(Tags),
+              ),
             )
           : await run.cloud.snapshots.look(id);
       if (seen?.SnapshotId !== undefined) {
@@ -86,7 +81,8 @@ async function deleteExtras(
   const names = new Set(disks.map(named));
   const ofDisks = await run.patiently('snapshots', () => run.cloud.snapshotsOfDisks(disks.map(({ diskId }) => diskId)));
   const extras = ofDisks.filter(
-    ({ SnapshotName, SnapshotId }) => names.has(SnapshotName ?? '') && !chosen.has(SnapshotId),
+    ({ SnapshotName, SnapshotId, Tags }) =>
+      names.has(SnapshotName ?? '') && run.mayRemove(Tags) && !chosen.has(SnapshotId),
   );
   await run.achieveAll(extras.map(({ SnapshotId }) => goneSnapshot(run, SnapshotId!)));
 }
@@ -134,26 +130,30 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoSnapshotDisks']>>;
 
 /**
  * Deletes the snapshots that the build took of these disks, of every generation, also those that it was never told of:
- * they are found by disk and name, and must carry the build's tag.
+ * they are found by disk and name, and must carry the build's tag. What is tagged as kept stays, and is listed so.
  */
 export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run, input) => {
-  const { build, diskIds, known, unknownOutcome, keep } = input;
-  const seen = await run.clear({
+  const { build, known, unknownOutcome, keep } = input;
+  const diskIds = input.diskIds ?? (await disksOfSource(run));
+  const { removed, kept } = await run.clear({
     title: 'snapshots of the build',
     find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
     idOf: ({ SnapshotId }) => SnapshotId!,
+    keep: ({ Tags }) => keep === true || run.isKept(Tags),
     goal: (id) => goneSnapshot(run, id),
     known,
     unknownOutcome,
-    leave: keep,
   });
-  const resources = [...new Set([...known, ...seen])].map((id): Resource => ({
-    type: 'snapshot',
-    id,
-    fate: keep ? 'kept' : 'deleted',
-  }));
-  return { resources };
+  return { resources: [...listed('snapshot', removed, 'deleted'), ...listed('snapshot', kept, 'kept')] };
 });
+
+/** The disks that the source has now. */
+async function disksOfSource(run: StepRun): Promise<string[]> {
+  const { instanceId } = run.build;
+  const source = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
+  const disks = [source?.SystemDisk, ...(source?.DataDisks ?? [])];
+  return disks.flatMap((disk) => disk?.DiskId ?? []);
+}
 
 /** Whether this build took the snapshot, in whichever generation: by its name and its tag. */
 const isOurs = (run: StepRun, build: BuildRef, { DiskId, SnapshotName, Tags }: Snapshot) =>

@@ -1,4 +1,6 @@
+import { tagKeys } from '../contract';
 import type { Instance } from './cloud/cloud';
+import { tagValue } from './cloud/tags';
 import type { StepRun } from './engine/run';
 import type { Goal } from './engine/goal';
 
@@ -21,6 +23,10 @@ export const isOperating = (instance: Instance) => instance.LatestOperationState
 /** The instance is on its way out: SHUTDOWN (recycle bin), TERMINATING, or never came up. */
 export const isDoomed = (instance: Instance) =>
   ['SHUTDOWN', 'TERMINATING', 'LAUNCH_FAILED'].includes(instance.InstanceState ?? '');
+
+/** The instance carries this installation's restore tag: one of its builds took it down and owes it a start. */
+export const isClaimed = (run: StepRun, instance: Instance) =>
+  tagValue(instance.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) === true;
 
 /** How an instance's state reads: `instance ins-1a2b3c4d: STOPPING (StopInstances OPERATING)`. */
 export function describeState(instance: Instance): string {

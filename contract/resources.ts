@@ -6,6 +6,9 @@ export type ResourceType = 'image' | 'snapshot' | 'instance' | 'disk';
  */
 export type ResourceFate = 'made' | 'kept' | 'deleted' | 'leftover';
 
+/** Note of the snapshots that the cloud made for an image by itself. They take no tags, and go with their image. */
+export const ofImage = 'of the image';
+
 /** A cloud resource, as results and failures list it. */
 export interface Resource {
   type: ResourceType;

@@ -11,6 +11,8 @@ export interface BuildRef {
   reset: boolean;
   /** Role to assume for this build, if the spec names one. */
   roleArn?: string | undefined;
+  /** The cloud account that the build began in, once it is known: a worker with another one's credentials keeps off. */
+  accountId?: string | undefined;
 }
 
 export interface Disk {
@@ -25,6 +27,8 @@ export interface Disk {
 export interface SourceFacts {
   instanceId: string;
   name: string;
+  /** The cloud account that it is in; absent in what builds of earlier versions recorded. */
+  accountId?: string | undefined;
   zone: string;
   instanceType: string;
   osName: string;
@@ -99,7 +103,8 @@ export interface ShutdownOutcome {
 }
 
 export interface RestoreOutcome {
-  outcome: 'running' | 'gone';
+  /** `untouched`: it was only to be started with a restore tag of ours, and has none. */
+  outcome: 'running' | 'gone' | 'untouched';
   /** ISO 8601, UTC: when it was seen RUNNING. */
   runningAt?: string | undefined;
   /** Why the restore tag could not be removed; the source runs all the same. */
@@ -146,6 +151,8 @@ export interface BuildActivities {
     build: BuildRef;
     /** True when a stop may still be under way whose answer nobody got. */
     unknownOutcome: boolean;
+    /** Start it only if it carries this installation's restore tag: whether this build took it down is not known. */
+    onlyIfClaimed?: boolean | undefined;
   }): Promise<RestoreOutcome>;
   snapshotDisks(input: {
     build: BuildRef;
@@ -153,7 +160,8 @@ export interface BuildActivities {
     disks: Disk[];
     tags: Record<string, string>;
   }): Promise<{ snapshots: DiskSnapshot[] }>;
-  undoSnapshotDisks(input: UndoInput & { diskIds: string[] }): Promise<UndoOutcome>;
+  /** Without `diskIds`: of all disks of the source. */
+  undoSnapshotDisks(input: UndoInput & { diskIds?: string[] | undefined }): Promise<UndoOutcome>;
   createImage(input: CreateImageInput): Promise<{ imageId: string; adopted: boolean }>;
   /** Deletes the image with the snapshots that the cloud made for it; `inputSnapshotIds` are left to their own undo. */
   undoCreateImage(input: UndoInput & { name: string; inputSnapshotIds: string[] }): Promise<UndoOutcome>;

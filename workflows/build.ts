@@ -39,7 +39,7 @@ export class Build {
   /** Counts the tries: what a step makes anew after a retry bears another name or token. */
   generation = 1;
   imageName: string;
-  readonly ref: BuildRef;
+  ref: BuildRef;
   readonly source: Source;
   private readonly journal: Journal;
   private readonly notices: Notices;

@@ -38,6 +38,8 @@ export class Extensions {
           const { of = 'build' } = extension;
           if (of === 'hold' && !hold.isOn) refuse('NotHeld', 'the build is not held');
           if (of === 'build' || of === 'hold') return;
+          // Of a held build, steps that are over may be begun again.
+          if (hold.isOn) return;
           const state = this.journal.stateOf(of);
           if (state === 'done' || state === 'skipped') refuse('StepOver', `${of} is over already`);
         },

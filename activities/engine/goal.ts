@@ -2,8 +2,8 @@ import type { Looker } from '../cloud/looker';
 
 /** What a look at the world means for a goal. */
 export type Verdict =
-  /** The world is as wanted. */
-  | { is: 'done' }
+  /** The world is as wanted; believed once it has stood for so many seconds (default: at once). */
+  | { is: 'done'; standSeconds?: number }
   /** On its way there; nothing to do but wait. */
   | { is: 'going'; waitingFor: string; percent?: number | undefined }
   /** It will never get there. `code` is the cloud's own where there is one. */

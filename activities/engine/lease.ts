@@ -28,17 +28,25 @@ export interface Lease {
 
 /** A lease that asks the Temporal server. `heartbeat()` returns nothing, the raw request is answered. */
 export class ServerLease implements Lease {
-  private confirmedAt = Number.NEGATIVE_INFINITY;
+  private confirmed: { monotonic: number; wall: number } | undefined;
 
   constructor(private readonly context: Context) {}
 
   async confirm(details: unknown): Promise<void> {
     const timeout = this.context.info.heartbeatTimeoutMs ?? 20_000;
-    // The clock of performance.now() goes on while the process is frozen, and nobody can set it.
-    while (performance.now() - this.confirmedAt > timeout / 4) {
-      const askedAt = performance.now();
-      if (await this.ask(details, timeout / 4)) this.confirmedAt = askedAt;
+    while (this.age() > timeout / 4) {
+      const asked = { monotonic: performance.now(), wall: Date.now() };
+      if (await this.ask(details, timeout / 4)) this.confirmed = asked;
     }
+  }
+
+  /**
+   * Milliseconds since the last confirmation was asked for. Nobody can set the monotonic clock, but it may stand still while
+   * the machine is suspended; the wall clock goes on then. The older of the two counts.
+   */
+  private age(): number {
+    if (!this.confirmed) return Number.POSITIVE_INFINITY;
+    return Math.max(performance.now() - this.confirmed.monotonic, Date.now() - this.confirmed.wall);
   }
 
   private async ask(details: unknown, patience: number): Promise<boolean> {

@@ -4,7 +4,7 @@ import { type BuildRef, formatSeconds, type Resource, tagKeys, type WaitProgress
 import type { Cloud } from '../cloud/cloud';
 import { CloudError } from '../cloud/errors';
 import type { ActivitySettings } from '../settings';
-import { finalFailure, messageOf, slowFailure } from './failures';
+import { type About, finalFailure, messageOf, slowFailure, type StepFacts } from './failures';
 import type { Act, Goal, Verdict } from './goal';
 import type { Lease } from './lease';
 import { Backoff, Pace } from './pace';
@@ -84,25 +84,37 @@ export class StepRun {
     this.left.delete(id);
   }
 
+  /**
+   * Whether an undo may remove a resource: it is this build's, and nobody has decided to keep it. A reset runs a build once
+   * more that had come to its end; what was kept then stays.
+   */
+  mayRemove(tags: { Key?: string; Value?: string }[] | undefined): boolean {
+    return this.owns(tags) && !this.isKept(tags);
+  }
+
+  isKept(tags: { Key?: string; Value?: string }[] | undefined): boolean {
+    return (tags ?? []).some(({ Key, Value }) => Key === tagKeys.state && Value === 'kept');
+  }
+
   /** What the step cannot get over by itself: the end of it, or for an undo a reason to come back later. */
   refusal(code: string, message: string, advice?: string): Error {
     return this.failure(code, message, { advice });
   }
 
-  private failure(
-    code: string,
-    message: string,
-    about: { advice?: string | undefined; requestId?: string | undefined },
-  ) {
-    const circumstances = {
-      ...about,
-      touched: this.changed,
-      claimed: this.claimed,
-      left: [...this.left.values()],
-    };
+  /** What a person can mend, whatever the step: it comes back later. */
+  laterRefusal(code: string, message: string, advice: string): Error {
+    return slowFailure(code, message, this.settings.backoff.blockedSeconds, { advice });
+  }
+
+  private failure(code: string, message: string, about: About) {
     return this.manner === 'undo'
-      ? slowFailure(code, message, this.settings.backoff.blockedSeconds, circumstances)
-      : finalFailure(code, message, circumstances);
+      ? slowFailure(code, message, this.settings.backoff.blockedSeconds, about)
+      : finalFailure(code, message, about);
+  }
+
+  /** What the step knows of itself, for the failure that it ends with. */
+  get facts(): StepFacts {
+    return { untouched: !this.changed, claimed: this.claimed, left: [...this.left.values()] };
   }
 
   /** Brings the world to a goal. Answers what was seen when it was there. */
@@ -125,7 +137,7 @@ export class StepRun {
         case 'done': {
           standsSince ??= performance.now();
           const standing = (performance.now() - standsSince) / 1000;
-          if (standing >= (goal.standSeconds ?? 0)) {
+          if (standing >= Math.max(goal.standSeconds ?? 0, verdict.standSeconds ?? 0)) {
             this.waits.delete(goal.title);
             return seen;
           }
@@ -186,40 +198,47 @@ export class StepRun {
   }
 
   /**
-   * Makes everything that `find` finds go away, until it has found nothing for the settle window: what was made without our
-   * being told may take a while to show. Answers the IDs of what was seen.
+   * Makes everything that `find` finds go away, until it has found nothing new for the settle window: what was made without
+   * our being told may take a while to show. What is to be kept is only listed.
    */
   async clear<Seen>(what: {
     title: string;
     find: () => Promise<Seen[]>;
     idOf: (seen: Seen) => string;
+    /** Whether it stays. */
+    keep: (seen: Seen) => boolean;
     goal: (id: string) => Goal<Seen>;
     /** IDs that were told: until each has been seen, an empty look-up may be a describe that lags. */
     known: string[];
     /** Whether more may have been made than anybody was told. */
     unknownOutcome: boolean;
-    /** Only finds what there is, and leaves it alone. */
-    leave?: boolean | undefined;
-  }): Promise<string[]> {
-    const { title, find, idOf, goal, known, unknownOutcome, leave = false } = what;
+  }): Promise<{ removed: string[]; kept: string[] }> {
+    const { title, find, idOf, keep, goal, known, unknownOutcome } = what;
     const pace = new Pace(this.settings.waits);
-    const all = new Set<string>();
-    let emptySince: number | undefined;
+    const kept = new Set<string>();
+    const removed = new Set<string>();
+    let quietSince: number | undefined;
     for (;;) {
-      const found = (await this.patiently(title, find)).map(idOf);
-      const ids = leave ? found.filter((id) => !all.has(id)) : found;
-      if (ids.length > 0) {
-        emptySince = undefined;
-        ids.forEach((id) => all.add(id));
-        if (!leave) await this.achieveAll(ids.map(goal));
+      const found = await this.patiently(title, find);
+      const stays = found.filter(keep).map(idOf);
+      const goes = found.filter((one) => !keep(one)).map(idOf);
+      const news = goes.length > 0 || stays.some((id) => !kept.has(id));
+      stays.forEach((id) => kept.add(id));
+      if (goes.length > 0) {
+        goes.forEach((id) => removed.add(id));
+        await this.achieveAll(goes.map(goal));
+      }
+      if (news) {
+        quietSince = undefined;
         continue;
       }
-      emptySince ??= performance.now();
-      const settled = !unknownOutcome && known.every((id) => all.has(id));
-      const standSeconds = settled ? 0 : this.settings.settleSeconds;
-      if ((performance.now() - emptySince) / 1000 >= standSeconds) {
+      quietSince ??= performance.now();
+      const unseen = known.filter((id) => !kept.has(id) && !removed.has(id));
+      const standSeconds = !unknownOutcome && unseen.length === 0 ? 0 : this.settings.settleSeconds;
+      if ((performance.now() - quietSince) / 1000 >= standSeconds) {
         this.waits.delete(title);
-        return [...all];
+        // What was told and is not there is gone, whoever removed it.
+        return { removed: [...removed, ...unseen], kept: [...kept] };
       }
       await this.wait({ title }, { is: 'going', waitingFor: `${title}: making sure that no more show` }, pace);
     }
@@ -280,9 +299,7 @@ export class StepRun {
         return;
       case 'blocked':
         if (this.changed || this.manner !== 'before changes') {
-          const left = [...this.left.values()];
-          const about = { touched: this.changed, left, advice, requestId };
-          throw slowFailure(code, messageOf(error), this.settings.backoff.blockedSeconds, about);
+          throw slowFailure(code, messageOf(error), this.settings.backoff.blockedSeconds, { advice, requestId });
         }
     }
     throw this.failure(code, messageOf(error), { advice, requestId });
@@ -326,11 +343,16 @@ export class StepRun {
     const limit = formatSeconds(this.context.info.scheduleToCloseTimeoutMs / 1000);
     const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
     return finalFailure('DeadlineExceeded', `not done after ${limit}: ${waitingFor}${last}`, {
-      touched: this.changed,
-      left: [...this.left.values()],
-      advice: `Give the step more time (deadlines.${this.context.info.activityType}), or find out what holds it up.`,
+      advice: `Give the step more time (deadlines.${this.deadlineName}), or find out what holds it up.`,
       requestId: problem?.requestId,
     });
+  }
+
+  /** The deadline of the spec that this activity is under. */
+  private get deadlineName(): string {
+    const { activityType } = this.context.info;
+    if (activityType === 'keepResources') return 'createImage';
+    return this.manner === 'undo' ? 'undo' : activityType;
   }
 
   private report(title: string, progress: WaitProgress): void {

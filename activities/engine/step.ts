@@ -1,7 +1,9 @@
 import { Context } from '@temporalio/activity';
-import type { BuildRef } from '../../contract';
+import type { BuildRef, Resource, ResourceFate, ResourceType } from '../../contract';
 import type { Clouds } from '../cloud/cloud';
+import { checkPlace } from '../allowed';
 import type { ActivitySettings } from '../settings';
+import { withFacts } from './failures';
 import { type Lease, ServerLease } from './lease';
 import { type Manner, StepRun } from './run';
 
@@ -43,10 +45,21 @@ export function step<Input extends StepInput, Output>(
     );
     return whileBeating(
       () => run.progress(),
-      () => declaration(run, input),
+      async () => {
+        try {
+          await checkPlace(run, manner);
+          return await declaration(run, input);
+        } catch (error) {
+          throw withFacts(error, run.facts);
+        }
+      },
     );
   };
 }
+
+/** Resources with what became of them, for what an undo answers. */
+export const listed = (type: ResourceType, ids: string[], fate: ResourceFate, note?: string): Resource[] =>
+  ids.map((id) => ({ type, id, fate, ...(note === undefined ? {} : { note }) }));
 
 /** Heartbeats meanwhile: it says that this process is alive, and is how a cancellation arrives, however long a call takes. */
 export async function whileBeating<T>(details: () => unknown, work: () => Promise<T>): Promise<T> {

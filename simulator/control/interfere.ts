@@ -1,4 +1,4 @@
-import { removeImage } from '../cvm/images';
+import { endImage, removeImage } from '../cvm/images';
 import { removeInstance } from '../cvm/instances';
 import { type World } from '../state/world';
 
@@ -28,12 +28,10 @@ const acts = {
     world.snapshots.delete(id);
   },
   'finish-image': (world: World, id: string) => {
-    world.images.must(id);
-    world.images.update(id, { state: 'NORMAL' });
+    endImage(world, id, 'done');
   },
   'fail-image': (world: World, id: string) => {
-    world.images.must(id);
-    world.images.update(id, { state: 'CREATEFAILED' });
+    endImage(world, id, 'failed');
   },
   'expire-keys': (world: World) => {
     for (const session of [...world.sessions.all()]) world.sessions.update(session.id, { expiresAt: 0 });

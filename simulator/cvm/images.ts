@@ -115,6 +115,16 @@ export const imageReactions: Readonly<Record<string, Reaction>> = {
   },
 };
 
+/** Brings an image to its end before its time, or one that would never end by itself. */
+export function endImage(world: World, id: string, result: 'done' | 'failed'): void {
+  const image = world.images.must(id);
+  const due = [...world.happenings.all()].find(({ type, target }) => type === 'image.done' && target === id);
+  if (due) {
+    world.happenings.delete(due.id);
+    imageReactions['image.done']!(world, { ...due, at: world.now(), data: { ...due.data, result } });
+  } else world.images.update(image.id, { state: result === 'failed' ? 'CREATEFAILED' : 'NORMAL' });
+}
+
 /** The source instance is let go of when the copying is over, even if the image itself is never finished. */
 function releaseInstance(world: World, image: Image, happening: Happening, failed: boolean): void {
   if (image.instanceId === null) return;

@@ -49,14 +49,19 @@ export class SimulatorControl {
 
   /**
    * Refuses an action as over its rate, which builds bear without end, until released: holds a build where it is, however
-   * slow the machine. Releasing says how often the action was refused.
+   * slow the machine.
    */
-  async stall(action: string, contains: string): Promise<() => Promise<number>> {
+  async stall(action: string, contains: string) {
     const code = 'RequestLimitExceeded';
     const id = await this.fault({ action, contains, kind: 'error', code, message: 'stalled', times: 1_000_000 });
-    return async () => {
-      const { fired } = (await this.send('DELETE', `faults/${id}`)) as { fired: number };
-      return fired;
+    const fired = async (method: string) => ((await this.send(method, `faults/${id}`)) as { fired: number }).fired;
+    return {
+      /** Whether the action was asked for. */
+      met: async () => (await fired('GET')) > 0,
+      /** Lets it pass; fails when it was never asked for. */
+      release: async () => {
+        if ((await fired('DELETE')) === 0) throw new Error(`${action} was never asked for`);
+      },
     };
   }
 

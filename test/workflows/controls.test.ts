@@ -42,14 +42,11 @@ describe('what people do with a build', { concurrency: 4 }, () => {
     const { instanceId, begin } = await start();
     // Some requests name the instance, the others only bear the build's tag.
     const contains = ['DescribeDisks', 'StopInstances'].includes(action) ? instanceId : `/${instanceId.slice(4)}-`;
-    const go = await stack.cloud.stall(action, contains);
+    const { met, release } = await stack.cloud.stall(action, contains);
     const handle = await begin();
+    await until(async () => ((await met()) ? true : undefined));
     await untilProgress(handle, (progress) => progress.phase === phase);
-    return {
-      handle,
-      instanceId,
-      release: async () => assert.ok((await go()) > 0, `${action} was stalled`),
-    };
+    return { handle, instanceId, release };
   };
   const failing = (spec: Partial<BuildSpecInput>) => async () => {
     const { instanceId, name, begin } = await start(spec);
@@ -85,10 +82,11 @@ describe('what people do with a build', { concurrency: 4 }, () => {
     },
     undoing: async () => {
       const { instanceId, begin } = await failing({})();
-      const go = await stack.cloud.stall('StartInstances', instanceId);
+      const { met, release } = await stack.cloud.stall('StartInstances', instanceId);
       const handle = await begin();
+      await until(async () => ((await met()) ? true : undefined));
       await untilProgress(handle, ({ phase }) => phase === 'undoing');
-      return { handle, instanceId, release: async () => void (await go()) };
+      return { handle, instanceId, release };
     },
   };
 

@@ -1,0 +1,71 @@
+import { tagKeys } from '../contract';
+import type { Instance } from './cloud/cloud';
+import { tagValue } from './cloud/tags';
+import type { Manner, StepRun } from './engine/run';
+
+/**
+ * Checks where an activity is asked to work: in a region and with a role that the worker allows, and in the account that
+ * the build began in. Whoever reaches Temporal can ask for any activity by itself, so each is checked, not only the first of
+ * a build. What undoes is not held up by an allow list: it puts right what was allowed when it was done.
+ */
+export async function checkPlace(run: StepRun, manner: Manner): Promise<void> {
+  const { region, roleArn, accountId } = run.build;
+  const { regions, roles } = run.settings.allow;
+  if (manner !== 'undo' && regions && !regions.includes(region)) {
+    throw run.refusal(
+      'NotAllowed',
+      `this worker builds only in ${regions.join(', ')}, not in ${region}`,
+      'Use another region, or extend CVM_IMAGE_ALLOW_REGIONS of the worker.',
+    );
+  }
+  if (manner !== 'undo' && roleArn !== undefined && !roles.includes(roleArn)) {
+    throw run.refusal(
+      'NotAllowed',
+      `this worker does not assume the role ${roleArn}`,
+      'Leave roleArn out, or name the role in CVM_IMAGE_ALLOW_ROLES of the worker.',
+    );
+  }
+  if (accountId === undefined) return;
+  // With another account's credentials everything of the build would look as if it were gone.
+  const ours = await run.patiently('account', () => run.cloud.accountId());
+  if (ours !== accountId) {
+    throw run.laterRefusal(
+      'WrongAccount',
+      `the build began in account ${accountId}, and this worker's credentials are of account ${ours}`,
+      'Give the worker credentials of the account that the build began in.',
+    );
+  }
+}
+
+/**
+ * Checks that a source carries the tag that the worker asks for, wherever it is about to be touched.
+ *
+ * @throws NotAllowed
+ */
+export function checkSourceTag(run: StepRun, instance: Instance): void {
+  const { sourceTag } = run.settings.allow;
+  if (!sourceTag) return;
+  const value = tagValue(instance.Tags, sourceTag.key);
+  if (value !== undefined && (sourceTag.value === undefined || value === sourceTag.value)) return;
+  const wanted = sourceTag.value === undefined ? sourceTag.key : `${sourceTag.key}=${sourceTag.value}`;
+  throw run.refusal(
+    'NotAllowed',
+    `this worker images only instances that carry the tag ${wanted}; ${instance.InstanceId ?? ''} does not`,
+    'Tag the instance, or change CVM_IMAGE_ALLOW_SOURCE_TAG of the worker.',
+  );
+}
+
+/**
+ * Checks that no other installation is at work on a source.
+ *
+ * @throws SourceClaimed
+ */
+export function checkClaim(run: StepRun, instance: Instance): void {
+  const claim = tagValue(instance.Tags, tagKeys.restore);
+  if (claim === undefined || claim.startsWith(`${run.settings.installation}/`)) return;
+  throw run.refusal(
+    'SourceClaimed',
+    `${instance.InstanceId ?? ''} is being imaged by another installation (${tagKeys.restore} = ${claim})`,
+    'Wait for its build, or remove the tag if that installation no longer exists.',
+  );
+}
