@@ -34,18 +34,21 @@ export const tagKeys = {
 export const snapshotName = (buildId: string, diskId: string, generation: number) =>
   `cib-${buildId}-${diskId}-g${generation}`;
 
+/** The placeholders of an image name. */
+export const imageNameFields = ['date', 'time', 'instance', 'family', 'build'] as const;
+
 /** Fills `{date}` (YYYYMMDD), `{time}` (HHMMSS), both UTC, `{instance}`, `{family}` and `{build}` into an image name. */
 export function expandImageName(
   template: string,
   values: { startedAt: Date; instanceId: string; family?: string | undefined; buildId: string },
 ): string {
   const [day, clock] = values.startedAt.toISOString().split('T') as [string, string];
-  const fields: Record<string, string | undefined> = {
+  const fields: Record<(typeof imageNameFields)[number], string | undefined> = {
     date: day.replaceAll('-', ''),
     time: clock.slice(0, 8).replaceAll(':', ''),
     instance: values.instanceId,
     family: values.family,
     build: values.buildId,
   };
-  return template.replace(/\{(\w+)\}/g, (whole, field: string) => fields[field] ?? whole);
+  return template.replace(/\{(\w+)\}/g, (whole, field: keyof typeof fields) => fields[field] ?? whole);
 }

@@ -1,11 +1,20 @@
 import { z } from 'zod';
 import { duration } from './duration';
+import { imageNameFields } from './names';
 
 // Workflow code may not generate code at run time, and zod's fast path does: the same results, without it.
 z.config({ jitless: true });
 
 const id = (prefix: string, example: string) =>
   z.string().regex(new RegExp(`^${prefix}-[0-9a-z]{8}$`), { error: `expected an ID such as ${example}` });
+
+function checkPlaceholders(name: string, context: z.RefinementCtx): void {
+  for (const [, field = ''] of name.matchAll(/\{(\w*)\}/g)) {
+    if ((imageNameFields as readonly string[]).includes(field)) continue;
+    const known = imageNameFields.map((one) => `{${one}}`).join(', ');
+    context.addIssue({ code: 'custom', message: `unknown placeholder {${field}}; there are ${known}` });
+  }
+}
 
 const tags = z
   .record(z.string().min(1).max(127), z.string().max(255))
@@ -87,7 +96,7 @@ export const buildSpecSchema = z
     instanceId: id('ins', 'ins-1a2b3c4d'),
     image: z.strictObject({
       /** At most 60 characters once `{date}`, `{time}`, `{instance}`, `{family}` and `{build}` are filled in. */
-      name: z.string().min(1).max(60),
+      name: z.string().min(1).max(60).superRefine(checkPlaceholders),
       description: z.string().max(256).optional(),
       /** The series of golden images that this one continues. */
       family: z.string().min(1).max(60).optional(),
@@ -129,6 +138,9 @@ export const buildSpecSchema = z
       .optional(),
   })
   .superRefine((spec, context) => {
+    if (spec.image.name.includes('{family}') && spec.image.family === undefined) {
+      context.addIssue({ code: 'custom', path: ['image', 'name'], message: '{family} needs image.family' });
+    }
     if (spec.sysprep && spec.method !== 'instance') {
       context.addIssue({ code: 'custom', path: ['sysprep'], message: 'only with method: instance' });
     }

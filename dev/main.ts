@@ -2,6 +2,8 @@
  * `npm run dev`: a Temporal server, a simulated cloud and a worker, until Ctrl-C. Exit codes: 0 stopped as asked, 1 a part
  * could not be kept up, 2 wrong use.
  */
+import path from 'node:path';
+import { defaultTaskQueue } from '../contract';
 import { stackCommand, stackFlags } from './flags';
 import { listenForInterruption } from './interrupted';
 import { StackError, startStack, type Stack, stopStack } from './stack/stack';
@@ -37,7 +39,11 @@ async function main(): Promise<number> {
 /** Where everything is, and what to do with it. */
 function introduction(stack: Stack): string[] {
   const { temporalAddress, namespace, uiUrl, simulatorUrl, taskQueue, dataDir, speed } = stack;
-  const elsewhere = temporalAddress === '127.0.0.1:7233' ? [] : [`  export TEMPORAL_ADDRESS=${temporalAddress}`];
+  const elsewhere = [
+    ...(temporalAddress === '127.0.0.1:7233' ? [] : [`  export TEMPORAL_ADDRESS=${temporalAddress}`]),
+    ...(taskQueue === defaultTaskQueue ? [] : [`  export CVM_IMAGE_TASK_QUEUE=${taskQueue}`]),
+  ];
+  const where = dataDir === path.resolve('.data') ? '' : ` -- --data ${dataDir}`;
   return [
     `Temporal   ${temporalAddress}, namespace ${namespace}, task queue ${taskQueue}`,
     ...(uiUrl === undefined ? [] : [`Web UI     ${uiUrl}`]),
@@ -45,10 +51,10 @@ function introduction(stack: Stack): string[] {
     `Logs       ${dataDir}/logs`,
     '',
     'Try, in another terminal:',
+    `  npm run demo${where}`,
     ...elsewhere,
     '  npx cvm-image build --region ap-guangzhou --instance ins-web00001 --image-name web-{date}-{time}',
     '  npx cvm-image list',
-    '  npm run demo',
     '',
     'Ctrl-C stops everything.',
   ];

@@ -25,6 +25,10 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** A call that is lost with its worker may be under way for as long as one is waited for; what it does shows a little later. */
+const requestTimeoutDefault = 10;
+const settleDefault = 20;
+
 type Values = { [Name in VariableName]?: z.output<(typeof variables)[Name]['schema']> };
 
 /**
@@ -68,14 +72,14 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
         maxSeconds: scaled(values.CVM_IMAGE_WAIT_MAX_SECONDS ?? 30),
         growth: values.CVM_IMAGE_WAIT_GROWTH ?? 0.05,
       },
-      settleSeconds: scaled(values.CVM_IMAGE_SETTLE_SECONDS ?? 15),
+      settleSeconds: scaled(values.CVM_IMAGE_SETTLE_SECONDS ?? settleDefault),
       backoff: {
         minSeconds: scaled(values.CVM_IMAGE_BACKOFF_MIN_SECONDS ?? 1),
         maxSeconds: scaled(values.CVM_IMAGE_BACKOFF_MAX_SECONDS ?? 30),
         blockedSeconds: scaled(values.CVM_IMAGE_BACKOFF_BLOCKED_SECONDS ?? 30),
       },
       budgetShare: values.CVM_IMAGE_BUDGET_SHARE ?? 0.5,
-      requestTimeoutSeconds: values.CVM_IMAGE_REQUEST_TIMEOUT_SECONDS ?? 30,
+      requestTimeoutSeconds: values.CVM_IMAGE_REQUEST_TIMEOUT_SECONDS ?? requestTimeoutDefault,
     },
   };
 }
@@ -143,6 +147,14 @@ function checkBounds(values: Values, problems: string[]): void {
   for (const [least, leastDefault, most, mostDefault] of pairs) {
     const [low, high] = [values[least] ?? leastDefault, values[most] ?? mostDefault];
     if (low > high) problems.push(`${least} (${low}) is above ${most} (${high})`);
+  }
+  const settle = values.CVM_IMAGE_SETTLE_SECONDS ?? settleDefault;
+  const request = values.CVM_IMAGE_REQUEST_TIMEOUT_SECONDS ?? requestTimeoutDefault;
+  if (settle <= request) {
+    problems.push(
+      `CVM_IMAGE_SETTLE_SECONDS (${settle}) must be above CVM_IMAGE_REQUEST_TIMEOUT_SECONDS (${request}): ` +
+        'what a call that is still under way will have done must have shown by then',
+    );
   }
 }
 

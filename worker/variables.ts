@@ -81,8 +81,9 @@ export const variables = {
   },
   CVM_IMAGE_SETTLE_SECONDS: {
     schema: number(0),
-    default: '15',
-    about: 'How long look-ups must stay empty before a lost call counts as not made; longer than describes lag.',
+    default: '20',
+    about:
+      'How long look-ups must stay empty before a lost call counts as not made; longer than a call takes and describes lag.',
   },
   CVM_IMAGE_BACKOFF_MIN_SECONDS: {
     schema: number(0.01),
@@ -102,7 +103,7 @@ export const variables = {
   },
   CVM_IMAGE_REQUEST_TIMEOUT_SECONDS: {
     schema: whole(1),
-    default: '30',
+    default: '10',
     about: 'Longest wait for one answer of the cloud.',
   },
   CVM_IMAGE_TIME_SCALE: {

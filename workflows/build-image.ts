@@ -22,7 +22,7 @@ async function procedure(build: Build): Promise<BuildResult> {
     build.spec.method === 'snapshots' ? await fromSnapshots(build) : await fromStopped(build);
 
   const kept = snapshots.filter(({ snapshotId }) => !image.snapshotIds.includes(snapshotId));
-  await build.stage(() => together(commit(build, image, snapshots), restoreSource(build)));
+  await build.stage(() => together(tagAsKept(build, image, snapshots), restoreSource(build)));
 
   const instance = await build.stage(() => launch(build, source, image, snapshots));
   return build.result({ source, image, snapshots: kept, instance });
@@ -63,7 +63,7 @@ async function inspect(build: Build): Promise<SourceFacts> {
   const source = await build.step('inspectSource', `${instanceId} and what the spec asks for`, (activities, ref) =>
     activities.inspectSource({ build: ref, spec, imageName }),
   );
-  if (source.claimed) build.source.willRestart({ claimed: true });
+  build.inspected(source);
   await build.step('checkQuota', `room for one more image in ${region}`, (activities, ref) =>
     activities.checkQuota({ build: ref, imageName }),
   );
@@ -127,11 +127,16 @@ async function createImage(build: Build, source: SourceFacts, snapshots: DiskSna
   );
   build.made('createImage', undo, 'image', [{ id: imageId, note: imageName }]);
 
-  const waiting = build.step('pollImage', `${imageId} until it is NORMAL`, (activities, ref) =>
+  const polling = build.step('pollImage', `${imageId} until it is NORMAL`, (activities, ref) =>
     activities.pollImage({ build: ref, imageId }),
   );
-  if (spec.restartSource !== 'when-allowed') return waiting;
-  const [image] = await together(waiting, restoreSource(build));
+  // From that moment on nothing destroys it, however long the source takes to start.
+  const usable = polling.then((image) => {
+    build.committed(undo, image);
+    return image;
+  });
+  if (spec.restartSource !== 'when-allowed') return usable;
+  const [image] = await together(usable, restoreSource(build));
   return image;
 }
 
@@ -147,9 +152,8 @@ function imageSnapshots({ spec }: Build, snapshots: DiskSnapshot[]): DiskSnapsho
   return spec.dataDisks === 'include' ? snapshots : snapshots.filter(({ usage }) => usage === 'SYSTEM_DISK');
 }
 
-/** From here on the build never destroys the image: it is tagged as kept, and so are the snapshots. */
-async function commit(build: Build, image: ImageFacts, snapshots: DiskSnapshot[]): Promise<void> {
-  build.committed();
+/** The image is tagged as kept, and so are the snapshots. */
+async function tagAsKept(build: Build, image: ImageFacts, snapshots: DiskSnapshot[]): Promise<void> {
   // Not even a cancellation may leave a kept image tagged as pending.
   await CancellationScope.nonCancellable(() =>
     build.step('keepResources', `${image.imageId} and ${snapshots.length} snapshots`, (activities, ref) =>
@@ -168,12 +172,13 @@ async function restoreSource(build: Build): Promise<void> {
     build.skip('restoreInstance');
     return;
   }
-  const { runningAt, tagLeft } = await build.step(
+  const { outcome, runningAt, tagLeft } = await build.step(
     'restoreInstance',
     `start ${build.ref.instanceId} again`,
     (activities, ref) => activities.restoreInstance({ build: ref, unknownOutcome: false }),
   );
-  build.source.isUp(runningAt, tagLeft);
+  if (outcome === 'running') build.source.isUp(runningAt, tagLeft);
+  else build.source.isOut('no longer there');
 }
 
 /** Launches an instance from the image, if the spec asks for one. */

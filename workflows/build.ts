@@ -7,8 +7,10 @@ import {
   type BuildResult,
   type BuildSpec,
   expandImageName,
-  type Resource,
+  type ImageFacts,
+  ofImage,
   type ResourceType,
+  type SourceFacts,
   type StepName,
 } from '../contract';
 import { activitiesOf } from './build-activities';
@@ -68,6 +70,7 @@ export class Build {
     this.deadline = new Deadline(spec.deadlines.build, () => this.scope.cancel());
     this.hold = new Hold(this.journal);
     this.ending = new Ending(this, this.journal, this.saga);
+    if (this.ref.reset) this.takeUp();
     const refuseEnding = () => {
       if (this.ending.isOn) refuse('Ending', 'the build has failed or was cancelled, and is being undone');
     };
@@ -160,8 +163,17 @@ export class Build {
     if (type === 'image') this.journal.phase('imaging', resources[0]?.id);
   }
 
+  /** What the inspection found: the account that the build is in, and whether an earlier one left the source down. */
+  inspected({ accountId, claimed }: SourceFacts): void {
+    this.ref = { ...this.ref, accountId };
+    this.source.inspected(claimed);
+  }
+
   /** The image is usable: nothing that was made so far is destroyed by this build any more. */
-  committed(): void {
+  committed(undo: Undo, image: ImageFacts): void {
+    const known = this.saga.resources.map(({ id }) => id);
+    const implicit = image.snapshotIds.filter((id) => !known.includes(id));
+    undo.made(implicit.map((id) => ({ type: 'snapshot', id, note: ofImage })));
     this.isCommitted = true;
     this.saga.commit();
     this.ending.untagged = true;
@@ -193,18 +205,25 @@ export class Build {
         ...(downTimes.length > 1 ? { downTimes } : {}),
       },
       steps: this.journal.durations(),
-      resources: this.withImplicit(image.snapshotIds),
+      resources: this.saga.resources,
     };
   }
 
-  /** The snapshots that the cloud made for the image count as made by the build. */
-  private withImplicit(snapshotIds: string[]): Resource[] {
-    const known = this.saga.resources;
-    const implicit = snapshotIds.filter((id) => !known.some((one) => one.id === id));
-    return [
-      ...known,
-      ...implicit.map((id): Resource => ({ type: 'snapshot', id, fate: 'kept', note: 'of the image' })),
-    ];
+  /**
+   * A reset runs the build once more. Until it has got as far as the run before, whatever that made or took down is found by
+   * name and tag, should this one end early.
+   */
+  private takeUp(): void {
+    this.source.mayBeDown();
+    this.saga.expect('undoSnapshotDisks', (activities, how) =>
+      activities.undoSnapshotDisks({ ...how, build: this.ref }),
+    );
+    this.saga.expect('undoCreateImage', (activities, how) =>
+      activities.undoCreateImage({ ...how, build: this.ref, name: this.imageName, inputSnapshotIds: [] }),
+    );
+    this.saga.expect('undoLaunchInstance', (activities, how) =>
+      activities.undoLaunchInstance({ ...how, build: this.ref }),
+    );
   }
 
   /** Holds the build after a failure; answers the spec to go on with, or undefined when it is not to go on. */

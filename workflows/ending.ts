@@ -4,6 +4,7 @@ import {
   type BuildRef,
   type BuildSpec,
   formatSeconds,
+  ofImage,
   reportMemo,
   type ResourceType,
   type StepName,
@@ -16,6 +17,9 @@ import type { Source } from './source';
 
 /** Patch: `onFailure: keep` also finds what the failed step never told. Builds that began before it do not. */
 const keepFinds = 'keep-finds';
+
+/** How a source is left that was not started. */
+const ways = { gone: 'no longer there', untouched: 'as it was found' } as const;
 
 interface About {
   readonly spec: BuildSpec;
@@ -56,11 +60,12 @@ export class Ending {
     const { source, spec, ref } = this.build;
     if (failure.claimed === true) source.willRestart({ claimed: true });
     const keep = spec.onFailure === 'keep' && !cancelled;
-    const finding = keep && this.saga.last?.unknown && patched(keepFinds) ? this.findKept(this.saga.last) : undefined;
-    if (keep) this.saga.keep(failure.left);
+    // Before the patch what is kept was only tagged once the source was up.
+    const keeping = keep && patched(keepFinds) ? this.keepAll(failure) : undefined;
+    if (keep && !keeping) this.saga.keep(failure.left);
     await this.unwind();
-    await finding;
-    if (keep || this.untagged) await this.tagKept();
+    await keeping;
+    if ((keep && !keeping) || this.untagged) await this.tagKept();
 
     const report: BuildFailure = {
       buildId: ref.buildId,
@@ -94,12 +99,20 @@ export class Ending {
   /** Starts the source again, if it has to be, however long that takes. */
   restoreSource(): Promise<void> {
     const { source, spec, ref } = this.build;
-    return source.restore(async (unknownOutcome) => {
+    return source.restore(async (how) => {
       const shown = this.journal.beginUndo('restoreInstance');
       const activities = activitiesOf(spec, { summary: `undo: start ${ref.instanceId} again` });
-      const { outcome, runningAt, tagLeft } = await activities.restoreInstance({ build: ref, unknownOutcome });
-      source.isUp(runningAt, tagLeft);
-      this.journal.endUndo(shown, 'done', outcome === 'gone' ? 'the instance no longer exists' : 'RUNNING');
+      try {
+        const { outcome, runningAt, tagLeft } = await activities.restoreInstance({ build: ref, ...how });
+        if (outcome === 'running') source.isUp(runningAt, tagLeft);
+        else source.isOut(ways[outcome]);
+        this.journal.endUndo(shown, 'done', outcome === 'running' ? 'RUNNING' : ways[outcome]);
+      } catch (error) {
+        // It retries for ever by itself: somebody has ended its activity by hand.
+        const { message } = stepFailure(error);
+        source.isLeftDown(message);
+        this.journal.endUndo(shown, 'failed', message);
+      }
     });
   }
 
@@ -128,9 +141,17 @@ export class Ending {
   }
 
   /**
-   * What is to be kept of a step that ended without telling what it made: overtaken by the build's deadline, or lost with
-   * its worker. Runs beside the restoring of the source.
+   * `onFailure: keep`: lists what there is, and tags it as kept, beside the restoring of the source. What a step made that
+   * ended without telling, overtaken by a deadline or lost with its worker, is looked for.
    */
+  private async keepAll({ left }: StepFailure): Promise<void> {
+    const { last } = this.saga;
+    const untold = last?.unknown === true ? last : undefined;
+    this.saga.keep(left);
+    if (untold) await this.findKept(untold);
+    await this.tagKept();
+  }
+
   private async findKept(undo: Undo): Promise<void> {
     const { spec } = this.build;
     const shown = this.journal.beginUndo(`${undo.name}: only list`);
@@ -141,14 +162,21 @@ export class Ending {
       this.saga.settle(undo, resources);
       this.journal.endUndo(shown, 'done', resources.map(({ id }) => id).join(', ') || 'there was nothing');
     } catch (error) {
-      this.journal.endUndo(shown, 'failed', stepFailure(error).message);
+      const { message, left = [] } = stepFailure(error);
+      this.saga.settle(
+        undo,
+        left.map((resource) => ({ ...resource, fate: 'kept' })),
+      );
+      this.journal.endUndo(shown, 'failed', message);
     }
   }
 
   /** What `onFailure: keep` leaves is tagged as kept, so that no sweep takes it for abandoned. */
   private async tagKept(): Promise<void> {
     const ids = (type: ResourceType) =>
-      this.saga.resources.filter((one) => one.type === type && one.fate === 'kept').map(({ id }) => id);
+      this.saga.resources
+        .filter((one) => one.type === type && one.fate === 'kept' && one.note !== ofImage)
+        .map(({ id }) => id);
     const kept = {
       imageIds: ids('image'),
       snapshotIds: ids('snapshot'),
@@ -163,7 +191,11 @@ export class Ending {
       await activitiesOf(spec, { summary: 'onFailure: keep', deadline }).keepResources({ build: ref, ...kept });
       this.journal.endUndo(shown, 'done');
     } catch (error) {
-      this.journal.endUndo(shown, 'failed', stepFailure(error).message);
+      const { message } = stepFailure(error);
+      for (const one of this.saga.resources) {
+        if (one.fate === 'kept' && one.note !== ofImage) one.note = `not tagged as kept: ${message}`;
+      }
+      this.journal.endUndo(shown, 'failed', message);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import type { StepFailureDetails } from '../contract';
+import type { StepFailureDetails, WaitProgress } from '../contract';
 
 /** A failed step in plain words. */
 export interface StepFailure extends Partial<StepFailureDetails> {
@@ -18,7 +18,9 @@ export function stepFailure(error: unknown): StepFailure {
   if (cause instanceof TimeoutFailure) {
     // The server's own words name the kind of timeout only; what the last attempt said is in its cause.
     const last = cause.cause === undefined ? undefined : stepFailure(cause.cause);
-    const because = last ? `; last failure: ${last.message}` : '; was a worker running?';
+    const beat = cause.lastHeartbeatDetails as Partial<WaitProgress> | null | undefined;
+    const seen = beat?.waitingFor === undefined ? '; was a worker running?' : `; last seen: ${beat.waitingFor}`;
+    const because = last ? `; last failure: ${last.message}` : seen;
     return { ...last, code: 'DeadlineExceeded', message: `not done within its deadline${because}`, untouched: false };
   }
   return { code: 'Error', message: error instanceof Error ? error.message : String(error) };

@@ -51,16 +51,25 @@ const patienceWithSource = '15 minutes';
 /** The compensations of a build: the source instance is restored first, the rest follows in reverse. */
 export class Saga {
   private readonly undos: Undo[] = [];
+  private readonly expected = new Map<UndoName, Undo>();
 
   push(name: UndoName, generation: number, call: UndoCall): Undo {
+    const expected = this.expected.get(name);
+    if (expected) expected.over = true;
     const undo = new Undo(name, generation, call);
     this.undos.push(undo);
     return undo;
   }
 
-  /** The commit point: what is made so far is kept. */
+  /** An undo for what a run before this one may have made. Gives way to the one that the procedure pushes itself. */
+  expect(name: UndoName, call: UndoCall): void {
+    this.expected.set(name, this.push(name, 1, call));
+  }
+
+  /** The commit point: what is made so far is kept. A launch comes after it. */
   commit(): void {
-    for (const undo of this.undos) undo.kept();
+    const launch = this.expected.get('undoLaunchInstance');
+    for (const undo of this.undos) if (undo !== launch) undo.kept();
   }
 
   /** `onFailure: keep`: nothing is undone, and what the failed step saw without telling is kept too. */
@@ -100,6 +109,8 @@ export class Saga {
   ): Promise<void> {
     let restored = false;
     const restoring = restoreSource().finally(() => (restored = true));
+    // Told where it is awaited; the rest of the undoing goes on meanwhile.
+    restoring.catch(() => undefined);
     const pending = this.undos
       .slice(since)
       .filter(({ over }) => !over)

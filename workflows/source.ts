@@ -7,11 +7,12 @@ export class Source {
   /** Seconds of each down-time that is over. */
   readonly downTimes: number[] = [];
   /** Set while the source has to be started again, by the procedure or by undoing. */
-  private restart: { unknownOutcome: boolean } | undefined;
+  private restart: { unknownOutcome: boolean; onlyIfClaimed?: boolean } | undefined;
   /** The source was found down with our restore tag, so that it has to be started whatever this build does. */
   private claimed = false;
   private down: { since: string | undefined } | undefined;
-  private restored: string | undefined;
+  /** How it was left, in words. */
+  private left: string | undefined;
   private restoring: Promise<void> | undefined;
   private alarm: CancellationScope | undefined;
 
@@ -28,6 +29,17 @@ export class Source {
     // Until the stop is known to be over, one may be in flight whose answer nobody got.
     this.restart = { unknownOutcome: true };
     this.armAlarm();
+  }
+
+  /** Whether a run before this one took it down is not known: its restore tag will say. */
+  mayBeDown(): void {
+    this.restart = { unknownOutcome: true, onlyIfClaimed: true };
+  }
+
+  /** It has been looked at. @param claimed it carries our restore tag */
+  inspected(claimed: boolean): void {
+    this.restart = undefined;
+    if (claimed) this.willRestart({ claimed });
   }
 
   /** The stop turned out never to have been asked for. */
@@ -61,22 +73,35 @@ export class Source {
       this.downTimes.push(secondsBetween(this.down.since, runningAt));
     }
     this.down = undefined;
-    this.restored = now();
+    this.left = 'RUNNING again';
+  }
+
+  /** It no longer exists, or was not ours to start. */
+  isOut(how: string): void {
+    this.restart = undefined;
+    this.disarm();
+    this.journal.sourceDown(undefined);
+    this.down = undefined;
+    this.left = how;
+  }
+
+  /** It could not be started: somebody has interfered with the activity that does. */
+  isLeftDown(why: string): void {
+    this.left = `NOT started again: ${why}`;
   }
 
   /** Starts it again if it has to be; whoever asks while that is under way waits for the same. */
-  restore(start: (unknownOutcome: boolean) => Promise<void>): Promise<void> {
+  restore(start: (how: { unknownOutcome: boolean; onlyIfClaimed?: boolean }) => Promise<void>): Promise<void> {
     if (!this.restart) return this.restoring ?? Promise.resolve();
-    const { unknownOutcome } = this.restart;
-    this.restoring ??= start(unknownOutcome).finally(() => (this.restoring = undefined));
+    this.restoring ??= start(this.restart).finally(() => (this.restoring = undefined));
     return this.restoring;
   }
 
   /** How it was left, for a failure; undefined when the build never touched it. */
   get story(): string | undefined {
-    if (this.restored === undefined) return undefined;
+    if (this.left === undefined) return undefined;
     const took = this.downTimes.length === 0 ? '' : `, after ${this.downTimes.map(formatSeconds).join(' and ')}`;
-    return `${this.instanceId} is RUNNING again${took} (${this.restored})`;
+    return `${this.instanceId} is ${this.left}${took} (${now()})`;
   }
 
   private armAlarm(): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { defaultTaskQueue } from '../../contract';
@@ -142,7 +143,7 @@ function placeOf(options: StackOptions, ownTemporal: boolean, env: NodeJS.Proces
   const { dataDir, speed, simulatorPort, temporalPort, uiPort } = options;
   const common = {
     simulatorUrl: `http://127.0.0.1:${simulatorPort}`,
-    taskQueue: env.CVM_IMAGE_TASK_QUEUE ?? defaultTaskQueue,
+    taskQueue: env.CVM_IMAGE_TASK_QUEUE ?? (ownTemporal ? defaultTaskQueue : apart(dataDir)),
     dataDir,
     speed,
   };
@@ -153,6 +154,13 @@ function placeOf(options: StackOptions, ownTemporal: boolean, env: NodeJS.Proces
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   return { ...common, temporalAddress: connectionOptions.address ?? env.TEMPORAL_ADDRESS!, namespace };
 }
+
+/**
+ * A task queue of the stack's own, on a cluster that others use too: its worker must not take up builds that are meant for a
+ * worker with another cloud.
+ */
+const apart = (dataDir: string) =>
+  `${defaultTaskQueue}-dev-${createHash('sha256').update(path.resolve(dataDir)).digest('hex').slice(0, 8)}`;
 
 async function checkPorts(options: StackOptions, ownTemporal: boolean): Promise<void> {
   const ports = [
