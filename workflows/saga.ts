@@ -28,7 +28,7 @@ export class Undo {
 
   kept(): void {
     this.over = true;
-    for (const resource of this.resources) resource.fate = 'kept';
+    for (const resource of this.resources) if (resource.fate === 'made') resource.fate = 'kept';
   }
 
   /** Whether the step may have made something that nobody told. */

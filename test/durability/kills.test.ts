@@ -1,8 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,6 +12,7 @@ import { startSimulator } from '../../simulator';
 import { testDurations } from '../support/build-stack';
 import { assertSource, resourcesOf, until, untilProgress } from '../support/judge';
 import { SimulatorControl } from '../support/simulator';
+import { killProcess, startWorkerProcess } from '../support/worker';
 
 const region = 'ap-guangzhou';
 
@@ -56,20 +56,10 @@ describe('SIGKILL', { concurrency: 3 }, () => {
     return new Client({ connection: await Connection.connect({ address }), namespace });
   }
 
-  async function startWorker({ address, namespace }: TemporalServer, taskQueue: string) {
-    const script = path.resolve(__dirname, '../support/worker-process.js');
-    const worker = spawn(process.execPath, [script, address, namespace, taskQueue, simulator.url], {
-      env: { ...process.env, TENCENTCLOUD_SECRET_ID: 'AKIDsimulator', TENCENTCLOUD_SECRET_KEY: 'simulator' },
-    });
+  async function startWorker(temporal: TemporalServer, taskQueue: string) {
+    const worker = await startWorkerProcess({ temporal, taskQueue, endpoint: simulator.url });
     workers.push(worker);
-    worker.stderr.pipe(process.stderr);
-    await once(worker.stdout, 'data');
     return worker;
-  }
-
-  async function kill(worker: ChildProcessWithoutNullStreams): Promise<void> {
-    worker.kill('SIGKILL');
-    if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit');
   }
 
   async function startBuild(by: Client, key: string, taskQueue: string, more: Partial<BuildSpecInput> = {}) {
@@ -119,11 +109,11 @@ describe('SIGKILL', { concurrency: 3 }, () => {
       await until(async () =>
         (await cloud.calls({ action })).some(({ faults }) => faults.includes(fault)) ? true : undefined,
       );
-      await kill(worker);
+      await killProcess(worker);
       const next = await startWorker(temporal, queue);
       await handle.result();
       await assertExact(key, method ? 3 : 2);
-      await kill(next);
+      await killProcess(next);
     });
   }
 
@@ -139,13 +129,13 @@ describe('SIGKILL', { concurrency: 3 }, () => {
         ? true
         : undefined,
     );
-    await kill(worker);
+    await killProcess(worker);
     const next = await startWorker(temporal, queue);
     await assert.rejects(handle.result());
     const left = await resourcesOf(cloud, region, `ins-${key}`);
     assertSource(left.source);
     assert.deepEqual([left.images, left.ofSource, left.instances], [[], [], []]);
-    await kill(next);
+    await killProcess(next);
   });
 
   test('of the Temporal server while the image is waited for', async () => {
@@ -164,7 +154,7 @@ describe('SIGKILL', { concurrency: 3 }, () => {
     const second = await startTemporalServer({ ...options, port });
     await handle.result();
     await assertExact(key);
-    await kill(worker);
+    await killProcess(worker);
     await own.connection.close();
     await second.stop();
   });

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { BuildSpecInput } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
-import { untilProgress } from '../support/judge';
+import { until } from '../support/judge';
 
 const region = 'ap-guangzhou';
 const launch = { zone: 'ap-guangzhou-3' };
@@ -23,12 +23,15 @@ const build =
     return stack.start({ region, instanceId, image: { name: `replay-${instanceId}` }, ...spec });
   };
 
-const cancelledIn = (step: string) => async (stack: BuildStack) => {
-  // The launch is held up, so that the cancellation falls into it however busy the machine is.
-  const held = { action: 'RunInstances', kind: 'delay', when: 'before', milliseconds: 2500 };
-  const handle = await build({ launch }, {}, step === 'launchInstance' ? held : undefined)(stack);
-  await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
+/** Cancelled while the step that makes these calls is at work: they are refused for a while, however busy the machine is. */
+const cancelledIn = (action: string) => async (stack: BuildStack) => {
+  const instanceId = await stack.instance({ region, dataDisks: 2 });
+  const { met, release } = await stack.cloud.stall(action, `/${instanceId.slice(4)}-`);
+  const handle = await stack.start({ region, instanceId, image: { name: `replay-${instanceId}` }, launch });
+  await until(async () => ((await met()) ? true : undefined));
   await handle.cancel();
+  await handle.result().catch(() => undefined);
+  await release();
   return handle;
 };
 
@@ -64,6 +67,6 @@ export const scenarios: Scenario[] = [
     run: build({ launch }, {}, { action: 'RunInstances', kind: 'launch-fails' }),
   },
   { name: 'deadline', ends: 'FAILED', run: build({ deadlines: { build: 1 } }) },
-  { name: 'cancelled-snapshots', ends: 'CANCELLED', run: cancelledIn('snapshotDisks') },
-  { name: 'cancelled-launch', ends: 'CANCELLED', run: cancelledIn('launchInstance') },
+  { name: 'cancelled-snapshots', ends: 'CANCELLED', run: cancelledIn('CreateSnapshot') },
+  { name: 'cancelled-launch', ends: 'CANCELLED', run: cancelledIn('RunInstances') },
 ];

@@ -28,11 +28,12 @@ void describe('the configuration of the worker', () => {
       installation: 'default',
       endpoint: undefined,
       allow: { regions: undefined, sourceTag: undefined, roles: [] },
+      webhooks: {},
       waits: { percentMinSeconds: 1, percentMaxSeconds: 30, minSeconds: 2, maxSeconds: 30, growth: 0.05 },
-      settleSeconds: 15,
+      settleSeconds: 20,
       backoff: { minSeconds: 1, maxSeconds: 30, blockedSeconds: 30 },
       budgetShare: 0.5,
-      requestTimeoutSeconds: 30,
+      requestTimeoutSeconds: 10,
     });
   });
 
@@ -56,9 +57,27 @@ void describe('the configuration of the worker', () => {
     const { activities } = readConfig({ ...nobody, CVM_IMAGE_TIME_SCALE: '10' });
     assert.equal(activities.waits.maxSeconds, 3);
     assert.equal(activities.waits.growth, 0.05);
-    assert.equal(activities.settleSeconds, 1.5);
+    assert.equal(activities.settleSeconds, 2);
     assert.equal(activities.backoff.blockedSeconds, 3);
-    assert.equal(activities.requestTimeoutSeconds, 30);
+    assert.equal(activities.requestTimeoutSeconds, 10);
+  });
+
+  test('reads webhooks, and says what is wrong with them without their values', () => {
+    const { webhooks } = readConfig({
+      ...nobody,
+      CVM_IMAGE_WEBHOOK_OPS_TEAM_URL: 'https://example.com/hook',
+      CVM_IMAGE_WEBHOOK_OPS_TEAM_KEY: 'whsec_abc',
+    }).activities;
+    assert.deepEqual(webhooks, { 'ops-team': { url: 'https://example.com/hook', key: 'whsec_abc' } });
+    const text = problemsOf({ CVM_IMAGE_WEBHOOK_A_URL: 'secret-place', CVM_IMAGE_WEBHOOK_B_KEY: 'secret-key' });
+    assert.match(text, /CVM_IMAGE_WEBHOOK_A_URL: expected an http or https URL/);
+    assert.match(text, /CVM_IMAGE_WEBHOOK_B_KEY: there is no CVM_IMAGE_WEBHOOK_B_URL/);
+    assert.doesNotMatch(text, /secret/);
+  });
+
+  test('what is lost must have shown before it counts as not made', () => {
+    const text = problemsOf({ CVM_IMAGE_SETTLE_SECONDS: '10', CVM_IMAGE_REQUEST_TIMEOUT_SECONDS: '10' });
+    assert.match(text, /CVM_IMAGE_SETTLE_SECONDS \(10\) must be above CVM_IMAGE_REQUEST_TIMEOUT_SECONDS \(10\)/);
   });
 
   test('the installation is the namespace unless it has a name', () => {

@@ -232,8 +232,9 @@ describe('a build that is held', { concurrency: 4 }, () => {
 
   test('a source that is down for long is told to the webhook', async () => {
     const instanceId = await stack.instance({ region });
-    const { release } = await stack.cloud.stall('CreateImage', `held-${instanceId}`);
+    const { met, release } = await stack.cloud.stall('CreateImage', `held-${instanceId}`);
     const handle = await start(instanceId, { notify: 'ops', deadlines: { sourceDown: 1 } });
+    await until(async () => ((await met()) ? true : undefined));
     await until(() => {
       const told = webhook.deliveries.find(({ body }) => body.includes(instanceId));
       return Promise.resolve(
