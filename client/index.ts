@@ -10,6 +10,7 @@ export {
   SpecError,
   UnreachableError,
 } from './errors';
+export { extendDeadline, pauseBuild, resumeBuild, retryBuild } from './control-build';
 export { findBuild } from './find-build';
 export { type BuildRun, describeBuild, followBuild, type FollowOptions } from './follow-build';
 export { type BuildSummary, listBuilds, type ListOptions } from './list-builds';

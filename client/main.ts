@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitCodeHelp, exitCodes } from './exit-codes';
+import { addOperatorVerbs } from './operator-verbs';
 import { isRepeatable, specFlags } from './spec-flags';
 
 /** Flags of a verb, as commander hands them over; each verb's file says which it knows. */
@@ -53,6 +54,7 @@ function program(finish: (exitCode: number) => void): Command {
 
   talking(verb('list', 'list open builds and those that ended within a week'))
     .option('--all', 'all that Temporal knows')
+    .option('--held', 'only those that are held for somebody to mend')
     .option('--limit <n>', 'at most so many', positiveInteger, 20)
     .option('--region <region>', 'of this region')
     .option('--family <name>', 'of this image family')
@@ -70,6 +72,8 @@ function program(finish: (exitCode: number) => void): Command {
   aboutOne('open', 'print the address of a build in the Temporal Web UI').action(async (id: string, flags: Flags) =>
     finish(await (await import('./commands/open.js')).open(id, flags)),
   );
+
+  addOperatorVerbs({ aboutOne, collect, finish });
 
   for (const [name, description] of [
     ['worker', 'run a worker (needs cloud credentials)'],

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
-import type { BuildSpecInput, SpecProblem } from '../contract';
+import type { Amendment, BuildSpecInput, SpecProblem } from '../contract';
 import { checkSpec, formatProblems } from '../contract';
 import { ClientError, SpecError } from './errors';
-import { flagKey, flagName, type SpecFlag, specFlags } from './spec-flags';
+import { flagKey, flagName, isAmendable, type SpecFlag, specFlags } from './spec-flags';
 
 /** Values of flags as commander gives them. */
 export type FlagValues = Record<string, unknown>;
@@ -32,6 +32,17 @@ export function loadSpec(file: string | undefined, values: FlagValues): BuildSpe
   const check = checkSpec(spec);
   if (!check.ok) throw new SpecError(check.problems, describeProblems(check.problems, file, given));
   return spec as BuildSpecInput;
+}
+
+/** What a retry is to change, out of flags. */
+export function amendmentOf(values: FlagValues): Amendment {
+  const amendment: Tree = {};
+  for (const flag of specFlags.filter((one) => isAmendable(one) && wasGiven(one, values))) {
+    // The image's own fields stand at the top of an amendment.
+    const path = flag.path[0] === 'image' ? flag.path.slice(1) : flag.path;
+    put(amendment, path, valueOf(flag, values[flagKey(flag)]));
+  }
+  return amendment;
 }
 
 const wasGiven = (flag: SpecFlag, values: FlagValues) => {

@@ -1,6 +1,7 @@
 import { formatSeconds, type StepState } from '../../contract';
 import { type BuildView, secondsOf, type StepView, type UndoView } from '../view';
 import { doing, trouble } from './activity';
+import { downFor, standing } from './standing';
 import { type Color, type Colors, line, pad, type Segment } from './text';
 
 export interface FrameOptions {
@@ -28,7 +29,10 @@ export function frame(view: BuildView, { colors, columns, rows, now }: FrameOpti
     ...view.steps.flatMap((step) => stepLines(step.step, step, now)),
     ...(view.undo.length > 0 ? [{ segments: [['undo', 'bold']] as Segment[], rank: 1 }] : []),
     ...view.undo.flatMap((undo) => stepLines(undo.name, undo, now)),
-    ...view.notes.map((note) => ({ segments: [[`! ${note}`, 'yellow']] as Segment[], rank: 0 })),
+    ...[...standing(view), ...view.notes].map((note) => ({
+      segments: [[`! ${note}`, 'yellow']] as Segment[],
+      rank: 0,
+    })),
   ];
   if (view.failure !== undefined && view.status === 'running') {
     entries.splice(1, 0, { segments: [[`✗ ${view.failure}`, 'red']], rank: 0 });
@@ -44,10 +48,12 @@ export function frame(view: BuildView, { colors, columns, rows, now }: FrameOpti
 
 function header(view: BuildView, now: number): Segment[] {
   const took = secondsOf(view, now) ?? 0;
+  const down = downFor(view, now);
   const image = view.imageName === undefined ? 'Image' : `Image ${view.imageName}`;
   return [
     [`${image} of ${view.instanceId}`, 'bold'],
     ` · ${view.region} · ${view.phase} · ${formatSeconds(took)}`,
+    ...(down === undefined ? [] : [[` · source down ${down}`, 'yellow'] as Segment]),
     [` · build ${view.buildId}`, 'dim'],
   ];
 }
