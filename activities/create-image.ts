@@ -87,7 +87,7 @@ function requestFor(run: StepRun, input: Input) {
  *
  * @param options.withSnapshots also the snapshots bound to it (DeleteBindedSnap): those that the cloud made for it
  */
-function goneImage(run: StepRun, id: string, options: { withSnapshots: boolean }): Goal<Image> {
+export function goneImage(run: StepRun, id: string, options: { withSnapshots: boolean }): Goal<Image> {
   return {
     title: `image ${id}`,
     look: () => run.cloud.images.look(id),

@@ -20,6 +20,12 @@ export const reportMemo = 'report';
 export const buildIdOf = (instanceId: string, firstExecutionRunId: string) =>
   `${instanceId.replace(/^ins-/, '')}-${firstExecutionRunId.slice(-12)}`;
 
+/** The source instance of a build, out of its ID; undefined for the ID of anything else, such as a launch. */
+export function instanceIdOf(buildId: string): string | undefined {
+  const instance = /^([0-9a-z]{8})-[0-9a-f]{12}$/.exec(buildId)?.[1];
+  return instance === undefined ? undefined : `ins-${instance}`;
+}
+
 /** Keys of the tags that mark what belongs to whom. Their values begin with the installation's name. */
 export const tagKeys = {
   /** installation/build, on everything that a build makes. */

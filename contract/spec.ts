@@ -5,6 +5,16 @@ import { imageNameFields } from './names';
 // Workflow code may not generate code at run time, and zod's fast path does: the same results, without it.
 z.config({ jitless: true });
 
+/** A region, such as ap-guangzhou. */
+export const regionSchema = z
+  .string()
+  .regex(/^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$/, { error: 'expected a region such as ap-guangzhou' });
+
+/** ARN of a CAM role for the worker to assume. */
+export const roleArnSchema = z.string().regex(/^qcs::cam::uin\/\d+:(roleName|role)\/.+$/, {
+  error: 'expected an ARN such as qcs::cam::uin/100000000001:roleName/image-builder',
+});
+
 const id = (prefix: string, example: string) =>
   z.string().regex(new RegExp(`^${prefix}-[0-9a-z]{8}$`), { error: `expected an ID such as ${example}` });
 
@@ -45,7 +55,8 @@ const deadlines = z
   })
   .prefault({});
 
-const launch = z
+/** How an instance is launched from an image: by a build, or by itself. */
+export const launchSettingsSchema = z
   .strictObject({
     zone: z.string().regex(/^[a-z]{2}-[a-z]+-\d+$/, { error: 'expected a zone such as ap-guangzhou-3' }),
     /** Instance type, such as S5.MEDIUM4. Default: that of the source. */
@@ -92,7 +103,7 @@ const launch = z
 /** What a build is asked to do. Every field is explained in docs/spec.md. */
 export const buildSpecSchema = z
   .strictObject({
-    region: z.string().regex(/^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$/, { error: 'expected a region such as ap-guangzhou' }),
+    region: regionSchema,
     instanceId: id('ins', 'ins-1a2b3c4d'),
     image: z.strictObject({
       /** At most 60 characters once `{date}`, `{time}`, `{instance}`, `{family}` and `{build}` are filled in. */
@@ -117,7 +128,7 @@ export const buildSpecSchema = z
     restartSource: z.enum(['when-image-normal', 'when-allowed']).default('when-image-normal'),
     /** Windows only: generalise the image (Sysprep). */
     sysprep: z.boolean().default(false),
-    launch: launch.optional(),
+    launch: launchSettingsSchema.optional(),
     /**
      * `cleanup`: undo what was made. `hold`: wait for somebody to mend it and have the step tried again. `keep`: leave what
      * was made and list it. The source is restored either way.
@@ -130,12 +141,7 @@ export const buildSpecSchema = z
       .optional(),
     deadlines,
     /** ARN of a CAM role that the worker assumes for this build; the worker's allow list must name it. */
-    roleArn: z
-      .string()
-      .regex(/^qcs::cam::uin\/\d+:(roleName|role)\/.+$/, {
-        error: 'expected an ARN such as qcs::cam::uin/100000000001:roleName/image-builder',
-      })
-      .optional(),
+    roleArn: roleArnSchema.optional(),
   })
   .superRefine((spec, context) => {
     if (spec.image.name.includes('{family}') && spec.image.family === undefined) {
