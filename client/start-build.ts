@@ -116,7 +116,7 @@ function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boo
     taskQueue,
     joined,
     async result() {
-      const outcome = await outcomeOf(client, workflowId, runId);
+      const outcome = await outcomeOf<BuildResult>(client, workflowId, runId);
       if (outcome.status === 'completed') return outcome.result;
       throw new BuildFailedError(outcome.status, outcome.failure);
     },

@@ -22,7 +22,11 @@ export class ChangeLog {
       this.said.set(key, text);
       say(what, text);
     };
-    tell('image', view.imageName && `${view.imageName}, build ${view.buildId}`, 'image');
+    tell(
+      'image',
+      view.imageName && `${view.imageName}, ${view.kind === undefined ? 'build ' : ''}${view.buildId}`,
+      'image',
+    );
     for (const step of view.steps) this.lineChanges(step.step, step.step, step, now, tell);
     if (view.status === 'running') tell('failure', view.failure, view.held ? 'held' : 'undoing');
     tell('standing', standing(view).join('; '), 'note');

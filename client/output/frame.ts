@@ -49,13 +49,19 @@ export function frame(view: BuildView, { colors, columns, rows, now }: FrameOpti
 function header(view: BuildView, now: number): Segment[] {
   const took = secondsOf(view, now) ?? 0;
   const down = downFor(view, now);
-  const image = view.imageName === undefined ? 'Image' : `Image ${view.imageName}`;
   return [
-    [`${image} of ${view.instanceId}`, 'bold'],
+    [titleOf(view), 'bold'],
     ` · ${view.region} · ${view.phase} · ${formatSeconds(took)}`,
     ...(down === undefined ? [] : [[` · source down ${down}`, 'yellow'] as Segment]),
-    [` · build ${view.buildId}`, 'dim'],
+    [` · ${view.kind === undefined ? 'build ' : ''}${view.buildId}`, 'dim'],
   ];
+}
+
+/** What it is about. */
+function titleOf({ kind, imageName, instanceId }: BuildView): string {
+  const name = imageName === undefined ? '' : ` ${imageName}`;
+  if (kind === 'launch') return `Launch of image${name}`;
+  return kind === 'delete' ? `Deletion of image${name}` : `Image${name} of ${instanceId}`;
 }
 
 function stepLines(name: string, step: StepView | UndoView, now: number): { segments: Segment[]; rank: number }[] {
