@@ -11,10 +11,13 @@ export {
   UnreachableError,
 } from './errors';
 export { extendDeadline, pauseBuild, resumeBuild, retryBuild } from './control-build';
+export { describeImage, ImageQuestionError, listImages } from './images';
 export { findBuild } from './find-build';
 export { type BuildRun, describeBuild, followBuild, type FollowOptions } from './follow-build';
 export { type BuildSummary, listBuilds, type ListOptions } from './list-builds';
-export { type BuildOutcome, type BuildStatus, outcomeOf } from './outcome';
+export { type BuildOutcome, type BuildStatus, type OperationResult, outcomeOf } from './outcome';
+export { startDeletion } from './start-deletion';
+export { type Started, startLaunch } from './start-launch';
 export { type BuildHandle, startBuild, type StartOptions } from './start-build';
 export { type BuildView, type StepView, type UndoView } from './view';
 export { type UiPlace, webUiUrl } from './web-ui';

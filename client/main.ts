@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitCodeHelp, exitCodes } from './exit-codes';
+import { addImageVerbs } from './image-verbs';
 import { addOperatorVerbs } from './operator-verbs';
 import { isRepeatable, specFlags } from './spec-flags';
 
@@ -74,6 +75,7 @@ function program(finish: (exitCode: number) => void): Command {
   );
 
   addOperatorVerbs({ aboutOne, collect, finish });
+  addImageVerbs({ verb, talking, collect, finish });
 
   for (const [name, description] of [
     ['worker', 'run a worker (needs cloud credentials)'],

@@ -80,7 +80,8 @@ export async function startBuild(
   return handleOf(client, run, joined);
 }
 
-function explainStart(error: unknown): never {
+/** Says which search attribute is missing, when that is why Temporal does not start a workflow. */
+export function explainStart(error: unknown): never {
   const failure = rpcFailure(error);
   if (failure?.code === rpcCodes.invalidArgument && /search attribute/i.test(failure.details)) {
     throw new ClientError(

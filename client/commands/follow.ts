@@ -105,6 +105,10 @@ export function exitCodeOf({ status }: BuildOutcome): ExitCode {
   return status === 'cancelled' ? exitCodes.cancelled : exitCodes.buildFailed;
 }
 
+/** The workflow ID says what it is, also before anything else is known. */
+const nounOf = (workflowId: string) =>
+  /^(launch|delete)-image\//.exec(workflowId)?.[1]?.replace('delete', 'deletion') ?? 'build';
+
 function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): void {
   if (json === true) {
     printJson({ type: 'detached', workflowId });
@@ -112,7 +116,7 @@ function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): vo
   }
   printError(
     '',
-    'You have left; the build goes on.',
+    `You have left; the ${nounOf(workflowId)} goes on.`,
     `Come back with: cvm-image watch ${workflowId}`,
     `Cancel it with: cvm-image cancel ${workflowId}`,
   );

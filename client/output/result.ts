@@ -74,7 +74,7 @@ export function renderFailure(
     if (some.length > 0) rows.push([text, some.map(describeResource).join('\n')]);
   }
   if (resources.length === 0 && status !== 'terminated' && status !== 'timed-out') {
-    rows.push(['left', 'nothing was made']);
+    rows.push(['left', buildId.startsWith('delete-') ? 'nothing was deleted' : 'nothing was made']);
   }
   rows.push(...extra);
   if (webUi !== undefined) rows.push(['Web UI', webUi]);
