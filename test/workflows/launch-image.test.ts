@@ -77,7 +77,7 @@ describe('launchImage', { concurrency: 4 }, () => {
   test('cancelled while the instance comes up: terminated, its disks too', async () => {
     const built = await buildOne(stack);
     // The second call: the first one is the trial. Its answer comes so late that the cancellation falls into it.
-    const held = { kind: 'delay', when: 'after', milliseconds: 2000, nth: 2 };
+    const held = { kind: 'delay', when: 'after', milliseconds: 3000, nth: 2 };
     await stack.cloud.fault({ action: 'RunInstances', contains: built.image.imageId, ...held });
     const handle = await startLaunch(stack, { image: built.image.imageId, build: 'own' });
     const launchId = launchIdOf(handle.firstExecutionRunId);
