@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { BuildSpecInput } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
+import { imageScenarios } from './image-scenarios';
 
 const region = 'ap-guangzhou';
 const launch = { zone: 'ap-guangzhou-3' };
@@ -69,4 +70,5 @@ export const scenarios: Scenario[] = [
   { name: 'deadline', ends: 'FAILED', run: build({ deadlines: { build: 1 } }) },
   { name: 'cancelled-snapshots', ends: 'CANCELLED', run: cancelledIn('CreateSnapshot') },
   { name: 'cancelled-launch', ends: 'CANCELLED', run: cancelledIn('RunInstances') },
+  ...imageScenarios,
 ];
