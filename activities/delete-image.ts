@@ -18,7 +18,7 @@ type OutputOf<Name extends keyof ImageActivities> = Awaited<ReturnType<Activity<
  */
 export const inspectDeletion = step<InputOf<'inspectDeletion'>, OutputOf<'inspectDeletion'>>(
   'before changes',
-  async (run, { build, imageId, snapshotIds }) => {
+  async (run, { imageId, snapshotIds }) => {
     const { refusals, plan } = planDeletion(await detailsOf(run, await findImage(run, imageId)));
     const [refusal] = refusals;
     if (refusal) throw run.refusal(refusal.code, refusal.message, refusal.advice);
@@ -30,7 +30,7 @@ export const inspectDeletion = step<InputOf<'inspectDeletion'>, OutputOf<'inspec
         'Look at the image again and repeat the deletion.',
       );
     }
-    return plan;
+    return { ...plan, accountId: await run.patiently('account', () => run.cloud.accountId()) };
   },
 );
 

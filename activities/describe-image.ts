@@ -19,9 +19,9 @@ import { findImage, nonEmpty, summaryOf } from './find-image';
 type Input = Parameters<ImageActivities['describeImage']>[0];
 
 /** Tells everything about one custom image: where it comes from, what belongs to it, who uses it. Changes nothing. */
-export const describeImage = step<Input, ImageDetails>('before changes', async (run, { build, image }) => {
-  return detailsOf(run, await findImage(run, image));
-});
+export const describeImage = step<Input, ImageDetails>('before changes', async (run, { image }) =>
+  detailsOf(run, await findImage(run, image)),
+);
 
 /**
  * Everything about an image of the account's own.

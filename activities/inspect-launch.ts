@@ -40,7 +40,7 @@ export const inspectLaunch = step<Input, LaunchPlan>('before changes', async (ru
       snapshotIds: (image.SnapshotSet ?? []).map(({ SnapshotId }) => SnapshotId!),
       family: nonEmpty(image.ImageFamily),
     },
-    source,
+    source: { ...source, accountId: await run.patiently('account', () => run.cloud.accountId()) },
     snapshots,
     dataDisks: source.dataDisks,
   };

@@ -12,7 +12,7 @@ type Output = Awaited<ReturnType<ImageActivities['listImages']>>;
  *
  * Whom an image is shared with takes one DescribeImageSharePermission each; the request budget spreads them.
  */
-export const listImages = step<Input, Output>('before changes', async (run, { build, family, shares }) => {
+export const listImages = step<Input, Output>('before changes', async (run, { family, shares }) => {
   const all = await run.patiently('custom images', () => customImages(run.cloud));
   const wanted = family === undefined ? all : all.filter(({ ImageFamily }) => ImageFamily === family);
   const images = newestFirst(wanted).map((image) => summaryOf(run, image));

@@ -142,6 +142,8 @@ export interface Refusal {
 export interface DeletionPlan {
   imageId: string;
   name: string;
+  /** The cloud account that it was looked at in: with another one's credentials everything would look as if it were gone. */
+  accountId?: string | undefined;
   /** Value of the image's build tag: it is looked at again right before the deletion. */
   owner: string;
   /** First the image, then these. */

@@ -39,7 +39,7 @@ async function procedure(deletion: Operation<DeletionStepName>, spec: DeletionSp
     { summary: `${imageId}: who needs it, and what goes with it`, deadline: deadlines.inspectDeletion },
     (activities) => activities.inspectDeletion({ build: deletion.ref, imageId, snapshotIds }),
   );
-  deletion.found(plan);
+  deletion.found(plan, plan.accountId);
   deletion.phase('deleting');
   deletion.resources.push(...resourcesOf(plan));
 

@@ -39,7 +39,7 @@ async function procedure(launch: Launch, spec: LaunchSpec): Promise<LaunchResult
     (activities) => activities.inspectLaunch({ build: launch.ref, spec }),
   );
   const { image, snapshots } = plan;
-  launch.found(image);
+  launch.found(image, plan.source.accountId);
   launch.phase('launching');
 
   launch.begun = true;
@@ -119,13 +119,12 @@ class Launch extends Operation<LaunchStepName> {
     const told: Resource[] = failed
       ? (outcome.left ?? []).map((resource) => ({ ...resource, fate: 'leftover' }))
       : outcome.resources;
-    if (failed) for (const resource of this.resources) resource.fate = 'leftover';
+    // The undo proves what is gone; disks that it did not see went with their instance.
+    for (const resource of this.resources) resource.fate = failed ? 'leftover' : 'deleted';
     for (const resource of told) {
       const known = this.resources.find(({ id }) => id === resource.id);
       if (known) known.fate = resource.fate;
       else this.resources.push(resource);
     }
-    // The disks of a terminated instance go with it, and the undo has seen to those that did not.
-    if (!failed) for (const resource of this.resources) resource.fate = 'deleted';
   }
 }

@@ -92,13 +92,14 @@ export class Operation<Name extends string> {
       this.phase('completed');
       return result;
     } catch (error) {
-      throw await CancellationScope.nonCancellable(() => this.fail(error, putRight));
+      const failure = isCancelled(error) ? undefined : stepFailure(error);
+      throw await CancellationScope.nonCancellable(() => this.fail(failure, putRight));
     }
   }
 
-  /** The image is known now. */
-  found({ imageId, name }: { imageId: string; name: string }): void {
-    this.ref = { ...this.ref, instanceId: imageId };
+  /** The image is known now, and the account that it is in. */
+  found({ imageId, name }: { imageId: string; name: string }, accountId: string | undefined): void {
+    this.ref = { ...this.ref, instanceId: imageId, accountId };
     Object.assign(this.progress, { imageId, imageName: name });
     upsertSearchAttributes([{ key: searchAttributes.ImageId, value: imageId }]);
     this.show();
@@ -122,7 +123,7 @@ export class Operation<Name extends string> {
       this.change(name, { state: 'done', endedAt: now() });
       return result;
     } catch (error) {
-      const cancelled = isCancellation(error);
+      const cancelled = isCancelled(error);
       if (!cancelled) this.failedStep = name;
       const note = cancelled ? {} : { note: stepFailure(error).message };
       this.change(name, { state: cancelled ? 'cancelled' : 'failed', endedAt: now(), ...note });
@@ -171,12 +172,17 @@ export class Operation<Name extends string> {
       .map(({ step, startedAt, endedAt }) => ({ step, seconds: secondsBetween(startedAt!, endedAt!) }));
   }
 
-  private async fail(error: unknown, putRight: (failure: StepFailure) => Promise<void> | void): Promise<Error> {
+  /** @param reason why it failed; none when it was cancelled */
+  private async fail(
+    reason: StepFailure | undefined,
+    putRight: (failure: StepFailure) => Promise<void> | void,
+  ): Promise<Error> {
     const { kind, buildId } = this.progress;
-    const failure: StepFailure = isCancellation(error)
-      ? { code: 'Cancelled', message: kind === 'delete' ? 'the deletion was cancelled' : 'the launch was cancelled' }
-      : stepFailure(error);
-    const cancelled = failure.code === 'Cancelled';
+    const failure: StepFailure = reason ?? {
+      code: 'Cancelled',
+      message: kind === 'delete' ? 'the deletion was cancelled' : 'the launch was cancelled',
+    };
+    const cancelled = reason === undefined;
     const message = this.failedStep ? `${this.failedStep}: ${failure.message}` : failure.message;
     this.progress.failure = message;
     await putRight(failure);
@@ -209,3 +215,6 @@ export class Operation<Name extends string> {
     setCurrentDetails(operationDetails(this.progress));
   }
 }
+
+/** Also an activity that failed when it was to be cancelled ends a cancelled operation: it is not tried again. */
+const isCancelled = (error: unknown) => isCancellation(error) || CancellationScope.current().consideredCancelled;
