@@ -11,13 +11,14 @@ interface Program {
   /** Adds the flags of whatever talks to Temporal. */
   talking: (command: Command) => Command;
   collect: (value: string, before?: string[]) => string[];
+  positiveInteger: (text: string) => number;
   finish: (exitCode: number) => void;
 }
 
 const whichImage = '\n<image> is an image ID, an exact name, or family:NAME for the newest image of a family.';
 
-/** The verbs about images that exist already: `launch`, `images`, `image show`, `delete`. */
-export function addImageVerbs({ verb, talking, collect, finish }: Program): void {
+/** The verbs about images that exist already: `launch`, `launches`, `images`, `image show`, `delete`. */
+export function addImageVerbs({ verb, talking, collect, positiveInteger, finish }: Program): void {
   const queued = (command: Command) =>
     talking(command).option(
       '--task-queue <name>',
@@ -41,6 +42,12 @@ export function addImageVerbs({ verb, talking, collect, finish }: Program): void
     .action(async (image: string | undefined, flags: Flags) =>
       finish(await (await import('./commands/launch.js')).launch(image, flags)),
     );
+
+  talking(verb('launches', 'list open launches and those that ended within a week'))
+    .option('--all', 'all that Temporal knows')
+    .option('--limit <n>', 'at most so many', positiveInteger, 20)
+    .option('--region <region>', 'of this region')
+    .action(async (flags: { limit: number }) => finish(await (await import('./commands/launches.js')).launches(flags)));
 
   inRegion(verb('images', 'list the custom images of a region, with the build that made each'))
     .option('--family <name>', 'of this image family')

@@ -14,6 +14,7 @@ export { extendDeadline, pauseBuild, resumeBuild, retryBuild } from './control-b
 export { describeImage, ImageQuestionError, listImages } from './images';
 export { findBuild } from './find-build';
 export { type BuildRun, describeBuild, followBuild, type FollowOptions } from './follow-build';
+export { type LaunchSummary, listLaunches } from './list-launches';
 export { type BuildSummary, listBuilds, type ListOptions } from './list-builds';
 export { type BuildOutcome, type BuildStatus, type OperationResult, outcomeOf } from './outcome';
 export { startDeletion } from './start-deletion';

@@ -75,7 +75,7 @@ function program(finish: (exitCode: number) => void): Command {
   );
 
   addOperatorVerbs({ aboutOne, collect, finish });
-  addImageVerbs({ verb, talking, collect, finish });
+  addImageVerbs({ verb, talking, collect, positiveInteger, finish });
 
   for (const [name, description] of [
     ['worker', 'run a worker (needs cloud credentials)'],
