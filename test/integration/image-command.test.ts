@@ -94,6 +94,13 @@ describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () 
       ['inspectLaunch done', 'launchInstance done', 'keepResources done'],
     );
 
+    // Visibility follows the history by a moment.
+    await until(async () => {
+      const all = JSON.parse((await run('launches', '--json')).stdout) as { buildId: string; phase: string }[];
+      return all.find(({ buildId }) => buildId === launchId)?.phase === 'completed' ? true : undefined;
+    });
+    assert.match((await run('launches')).stdout, new RegExp(`${launchId} +completed +${region} +${name} +${imageId}`));
+
     const image = JSON.parse(
       (await run('image', 'show', imageId, '--region', region, '--json')).stdout,
     ) as ImageDetails;
