@@ -143,8 +143,8 @@ describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () 
 
   test('a launch by a file, joined by flags; cancelled, it undoes what it made', async () => {
     const built = await buildOne(stack, {}, { dataDisks: 0 });
-    // The instance is made, but every answer comes too late to be heard: until it is cancelled, the launch goes on asking.
-    const held = { kind: 'delay', when: 'after', milliseconds: 6000, nth: 2, times: 20 };
+    // The answer comes so late that there is time to find the instance, and to forbid what comes next.
+    const held = { kind: 'delay', when: 'after', milliseconds: 6000, nth: 2 };
     await stack.cloud.fault({ action: 'RunInstances', contains: built.image.imageId, ...held });
     const file = path.join(folder, 'launch.yaml');
     writeFileSync(
@@ -154,9 +154,16 @@ describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () 
     const started = await run('launch', '--spec', file, '--name', 'from-flag', '--detach', '--json');
     assert.equal(started.code, 0, started.stderr);
     const { workflowId, buildId } = linesOf(started)[0] as { workflowId: string; buildId: string };
-    await until(async () => {
-      const [instance] = (await resourcesOfLaunch(stack, buildId)).instances;
-      return instance?.name === 'from-flag' ? true : undefined;
+    const instance = await until(async () => (await resourcesOfLaunch(stack, buildId)).instances[0]);
+    assert.equal(instance.name, 'from-flag');
+    await stack.cloud.fault({
+      action: 'TagResources',
+      contains: instance.id,
+      kind: 'error',
+      code: 'UnauthorizedOperation',
+      message: 'not today',
+      when: 'before',
+      times: 1000,
     });
     const watching = finish(start(['watch', workflowId]));
     const cancelled = await run('cancel', workflowId, '--wait');
