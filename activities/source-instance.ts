@@ -20,6 +20,8 @@ const transitional = new Set([
 export const isTransitional = (instance: Instance) => transitional.has(instance.InstanceState ?? '');
 /** An operation that was asked for has not ended yet (LatestOperationState OPERATING). */
 export const isOperating = (instance: Instance) => instance.LatestOperationState === 'OPERATING';
+/** It is on its way to another state, or at work for somebody: waiting is all there is to do. */
+export const isBusy = (instance: Instance) => isTransitional(instance) || isOperating(instance);
 /** The instance is on its way out: SHUTDOWN (recycle bin), TERMINATING, or never came up. */
 export const isDoomed = (instance: Instance) =>
   ['SHUTDOWN', 'TERMINATING', 'LAUNCH_FAILED'].includes(instance.InstanceState ?? '');
