@@ -1,4 +1,4 @@
-import type { BuildActivities, ImageActivities } from '../contract';
+import type { BuildActivities, CheckUpActivities, ImageActivities, PlanActivities } from '../contract';
 import { checkQuota } from './check-quota';
 import { Clouds } from './cloud/cloud';
 import { CloudError } from './cloud/errors';
@@ -8,6 +8,9 @@ import { describeImage } from './describe-image';
 import { messageOf } from './engine/failures';
 import type { StepTools } from './engine/step';
 import { inspectLaunch } from './inspect-launch';
+import { dryRunImage } from './dry-run-image';
+import { examineWorker } from './examine-worker';
+import { inspectForPlan } from './inspect-for-plan';
 import { inspectSource } from './inspect-source';
 import { keepResources } from './keep-resources';
 import { launchInstance, undoLaunchInstance } from './launch-instance';
@@ -41,13 +44,16 @@ const steps = {
   inspectDeletion,
   deleteImage,
   deleteSnapshots,
+  inspectForPlan,
+  dryRunImage,
+  examineWorker,
 };
 
-/** All activities of a worker. */
-export type Activities = BuildActivities & ImageActivities;
+/** Everything that the workflows of this project ask a worker to do. */
+export type Activities = BuildActivities & ImageActivities & PlanActivities & CheckUpActivities;
 
 /**
- * The activities, for a worker to register.
+ * The activities of all workflows, for a worker to register.
  *
  * @param settings how they behave; one set a worker
  * @param lease how an attempt makes sure that it is the current one; default: by asking the Temporal server

@@ -43,6 +43,7 @@ function program(finish: (exitCode: number) => void): Command {
   const build = talking(verb('build', 'build an image of an instance, and follow the build'))
     .option('--spec <file>', 'spec in YAML or JSON, - for standard input; flags override its fields')
     .option('--detach', 'start it and leave')
+    .option('--plan', 'start nothing: say what it would do, how long the source would be down, what stands in the way')
     .option('--task-queue <name>', 'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)');
   for (const flag of specFlags) {
     const option = new Option(flag.flags, flag.description);
@@ -76,6 +77,12 @@ function program(finish: (exitCode: number) => void): Command {
 
   addOperatorVerbs({ aboutOne, collect, finish });
   addImageVerbs({ verb, talking, collect, positiveInteger, finish });
+
+  talking(verb('doctor', 'check Temporal, the worker and its access to the cloud, and say what to do'))
+    .option('--fix', 'register the search attributes that are missing')
+    .option('--region <region>', 'region that the worker is to look at (default: the first that it allows)')
+    .option('--task-queue <name>', 'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)')
+    .action(async (flags: Flags) => finish(await (await import('./commands/doctor.js')).doctor(flags, version())));
 
   for (const [name, description] of [
     ['worker', 'run a worker (needs cloud credentials)'],

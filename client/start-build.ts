@@ -92,14 +92,17 @@ export function explainStart(error: unknown): never {
 }
 
 /** The fingerprint of a run's spec; of its input when it was started by other means, such as the Web UI. */
-async function hashOf(client: Client, run: WorkflowExecutionDescription): Promise<unknown> {
+export async function hashOf(client: Client, run: WorkflowExecutionDescription): Promise<unknown> {
   const noted = run.memo?.[specHashMemo];
   if (noted !== undefined) return noted;
   const check = checkSpec(await specOf(client, run.workflowId, run.runId));
   return check.ok ? specHash(check.spec) : undefined;
 }
 
-function conflict({ instanceId }: BuildSpec, { workflowId, runId }: WorkflowExecutionDescription): ConflictError {
+export function conflict(
+  { instanceId }: Pick<BuildSpec, 'instanceId'>,
+  { workflowId, runId }: { workflowId: string; runId: string },
+): ConflictError {
   const message = [
     `A build of ${instanceId} with another spec is running: ${workflowId}`,
     `Watch it with: cvm-image watch ${workflowId}`,
@@ -128,7 +131,7 @@ function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boo
   };
 }
 
-function attributesOf({ region, instanceId, image }: BuildSpec): SearchAttributePair[] {
+export function attributesOf({ region, instanceId, image }: BuildSpec): SearchAttributePair[] {
   return [
     { key: searchAttributes.ImageRegion, value: region },
     { key: searchAttributes.SourceInstanceId, value: instanceId },
@@ -136,15 +139,19 @@ function attributesOf({ region, instanceId, image }: BuildSpec): SearchAttribute
   ];
 }
 
-/** At most 200 bytes, which is what Temporal takes; a name of 60 CJK characters is 180. */
-function summaryOf({ region, instanceId, image }: BuildSpec): string {
+/**
+ * At most 200 bytes, which is what Temporal takes; a name of 60 CJK characters is 180.
+ *
+ * @param what `Image`, or `Plan of image`
+ */
+export function summaryOf({ region, instanceId, image }: BuildSpec, what = 'Image'): string {
   const about = ` of ${instanceId} (${region})`;
   let name = image.name;
-  while (Buffer.byteLength(`Image ${name}${about}`) > 200) name = name.slice(0, -1);
-  return `Image ${name}${about}`;
+  while (Buffer.byteLength(`${what} ${name}${about}`) > 200) name = name.slice(0, -1);
+  return `${what} ${name}${about}`;
 }
 
-function detailsOf(spec: BuildSpec): string {
+export function detailsOf(spec: BuildSpec): string {
   const { region, instanceId, image, method, dataDisks, launch, onFailure } = spec;
   const disks = Array.isArray(dataDisks) ? `snapshots of ${dataDisks.join(', ')}` : dataDisks;
   return [

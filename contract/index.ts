@@ -1,4 +1,5 @@
 /** What both sides of Temporal agree on. Plain data, no I/O, importable from a workflow. */
+export * from './check-up';
 export * from './controls';
 export * from './duration';
 export * from './images';
@@ -6,6 +7,8 @@ export * from './launch';
 export * from './names';
 export * from './notification';
 export * from './operations';
+export * from './plan';
+export * from './planned-steps';
 export * from './progress';
 export * from './resources';
 export * from './result';

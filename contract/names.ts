@@ -4,6 +4,17 @@ export const defaultTaskQueue = 'cvm-image-builder';
 /** Name of the build's workflow type. */
 export const buildWorkflowType = 'buildImage';
 
+/** Name of the workflow type that inspects and checks what a build would do, and changes nothing. */
+export const planWorkflowType = 'planBuild';
+
+/** A plan locks nothing: each has an ID of its own. `request` tells it from others of the same instance. */
+export const planWorkflowId = (region: string, instanceId: string, request: string) =>
+  `plan-build/${region}/${instanceId}/${request}`;
+
+/** Name of the workflow type that lets a worker examine itself and its access to the cloud. */
+export const checkUpWorkflowType = 'checkUp';
+export const checkUpWorkflowId = (request: string) => `check-up/${request}`;
+
 /** The workflow ID is the lock: one build per source instance at a time. */
 export const buildWorkflowId = (region: string, instanceId: string) => `build-image/${region}/${instanceId}`;
 

@@ -3,3 +3,5 @@ export { buildImage } from './build-image';
 export { deleteImage } from './delete-image';
 export { describeImage, listImages } from './read-images';
 export { launchImage } from './launch-image';
+export { checkUp } from './check-up';
+export { planBuild } from './plan-build';
