@@ -62,8 +62,8 @@ export async function downTimes(client: Client, spec: BuildSpec, source: SourceF
     const builds = await past.find([condition, `ImageRegion = ${quoted(spec.region)}`], limit);
     for (const method of missing) {
       const alike = builds.filter((build) => isAlike(build.spec, spec, method));
-      const seconds = alike.map(({ result }) => result.source.downTimeSeconds).filter((one) => one !== undefined);
-      if (seconds.length > 0) found.set(method, measured(method, seconds, whose, alike));
+      const timed = alike.filter(({ result }) => downTimeOf(result) !== undefined);
+      if (timed.length > 0) found.set(method, measured(method, whose, timed));
     }
     // The other method's builds of the very same disks tell more than other servers.
     if (whose === 'this instance') {
@@ -135,11 +135,13 @@ function rangeOf(seconds: number[]) {
 
 const counted = (builds: number) => (builds === 1 ? 'one build' : `${builds} builds`);
 
-function measured(method: ImageMethod, seconds: number[], whose: string, alike: PastBuild[]): DownTime {
-  const builds = alike
-    .filter(({ result }) => result.source.downTimeSeconds !== undefined)
-    .map(({ buildId }) => buildId);
-  return { method, basis: 'measured', ...rangeOf(seconds), from: [`${counted(seconds.length)} of ${whose}`], builds };
+/** Seconds that one try kept the source down: of a build that was tried again, the try that came to its end. */
+const downTimeOf = ({ source }: BuildResult) => source.downTimes?.at(-1) ?? source.downTimeSeconds;
+
+function measured(method: ImageMethod, whose: string, timed: PastBuild[]): DownTime {
+  const seconds = timed.map(({ result }) => downTimeOf(result)!);
+  const builds = timed.map(({ buildId }) => buildId);
+  return { method, basis: 'measured', ...rangeOf(seconds), from: [`${counted(timed.length)} of ${whose}`], builds };
 }
 
 /** The steps that a source is down for. */
