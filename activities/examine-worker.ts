@@ -4,7 +4,7 @@ import type { CheckUpInput, CheckUpReport, Finding, WorkerFacts } from '../contr
 import { privateImages } from './check-quota';
 import type { Cloud, Instance } from './cloud/cloud';
 import { CloudError } from './cloud/errors';
-import type { StepTools } from './engine/step';
+import { type StepTools, whileBeating } from './engine/step';
 import type { ActivitySettings } from './settings';
 import { isBusy } from './source-instance';
 
@@ -29,23 +29,22 @@ const noImage = 'img-00000000';
 export const examineWorker =
   ({ settings, clouds }: Pick<StepTools, 'settings' | 'clouds'>) =>
   async ({ region: asked }: CheckUpInput): Promise<CheckUpReport> => {
-    const context = Context.current();
-    const beat = setInterval(() => context.heartbeat(), 2000);
-    try {
-      const region = asked ?? settings.allow.regions?.[0] ?? 'ap-guangzhou';
-      const report: CheckUpReport = { worker: workerFacts(settings), region, findings: [] };
-      await examine(report, settings, clouds);
-      return report;
-    } finally {
-      clearInterval(beat);
-    }
+    const region = asked ?? settings.allow.regions?.[0] ?? 'ap-guangzhou';
+    const report: CheckUpReport = { worker: workerFacts(settings), region, findings: [] };
+    await whileBeating(
+      () => ({ waitingFor: `what the cloud says in ${region}` }),
+      () => examine(report, settings, clouds),
+    );
+    return report;
   };
 
-function workerFacts({ installation, endpoint, allow }: ActivitySettings): WorkerFacts {
+function workerFacts({ installation, endpoint, allow, webhooks }: ActivitySettings): WorkerFacts {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- outside of what tsc compiles
   const { version } = require('../../package.json') as { version: string };
   const { identity } = Context.current().client.options;
-  return { version, identity, node: process.version, installation, endpoint, allow };
+  // Only the names of the webhooks: their addresses may hold a secret.
+  const names = Object.keys(webhooks);
+  return { version, identity, node: process.version, installation, endpoint, allow, webhooks: names };
 }
 
 async function examine(report: CheckUpReport, settings: ActivitySettings, clouds: StepTools['clouds']): Promise<void> {

@@ -19,7 +19,7 @@ import { pollersOf } from './pollers';
 
 /** One thing that the doctor looked at. */
 export interface DoctorCheck {
-  /** `temporal`, `namespace`, `search attributes`, `worker`, `allow list`, `credentials`, `region`, `quota`, `role`, or an API action. */
+  /** `temporal`, `namespace`, `search attributes`, `worker`, `allow list`, `webhooks`, `credentials`, `region`, `quota`, `role`, or an API action. */
   name: string;
   /** `permission` for an API action. */
   kind: 'temporal' | 'worker' | 'access' | 'permission';
@@ -164,6 +164,8 @@ async function* inNamespace(temporal: Connected, options: DoctorOptions): AsyncG
     ].join(', '),
   };
   yield { name: 'allow list', kind: 'worker', health: 'ok', found: allowed(worker.allow) };
+  const webhooks = worker.webhooks.join(', ') || 'none; a spec cannot ask for anybody to be notified';
+  yield { name: 'webhooks', kind: 'worker', health: 'ok', found: webhooks };
   yield* findings;
 }
 

@@ -21,6 +21,8 @@ export interface WorkerFacts {
     sourceTag?: { key: string; value?: string | undefined } | undefined;
     roles: string[];
   };
+  /** Names that a spec may give as `notify`. */
+  webhooks: string[];
 }
 
 /** Whether something is as it should be; `unknown` when it cannot be told without changing something. */

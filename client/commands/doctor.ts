@@ -1,7 +1,7 @@
 import { examine, type DoctorCheck } from '../doctor';
 import { checkLines, together } from '../output/doctor';
 import { print, printJson } from '../output/print';
-import { colorsFor } from '../output/text';
+import { colorsFor, columnsFor } from '../output/text';
 import type { CommonOptions } from './options';
 
 interface DoctorFlags extends CommonOptions {
@@ -13,6 +13,7 @@ interface DoctorFlags extends CommonOptions {
 /** Looks at everything that a build needs, and says what to do about what is not as it should be. */
 export async function doctor({ json, ...options }: DoctorFlags, version: string): Promise<number> {
   const colors = colorsFor(process.stdout);
+  const columns = columnsFor(process.stdout);
   const found: DoctorCheck[] = [];
   const permissions: DoctorCheck[] = [];
   const checks = examine({ ...options, version });
@@ -22,14 +23,14 @@ export async function doctor({ json, ...options }: DoctorFlags, version: string)
     found.push(check);
     if (json === true) continue;
     if (check.kind === 'permission') permissions.push(check);
-    else print(...checkLines(check, colors));
+    else print(...checkLines(check, colors, columns));
   }
   const exitCode = next.value;
   if (json === true) {
     printJson({ type: 'doctor', exitCode, checks: found });
     return exitCode;
   }
-  print(...together(permissions).flatMap((check) => checkLines(check, colors)), '', verdict(found));
+  print(...together(permissions).flatMap((check) => checkLines(check, colors, columns)), '', verdict(found));
   return exitCode;
 }
 

@@ -2,7 +2,7 @@ import type { BuildSpecInput, PlanProblem } from '../../contract';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { renderPlan } from '../output/plan';
 import { print, printJson } from '../output/print';
-import { colorsFor } from '../output/text';
+import { colorsFor, columnsFor } from '../output/text';
 import { planBuild, type PlannedBuild } from '../plan-build';
 import { conflict } from '../start-build';
 import { webUiUrl } from '../web-ui';
@@ -22,7 +22,7 @@ export async function plan(spec: BuildSpecInput, options: CommonOptions & { task
     if (json === true) {
       printJson({ type: 'plan', exitCode, ...planned, problems, ...(address === undefined ? {} : { webUi: address }) });
     } else {
-      print(...renderPlan(planned, problems, colorsFor(process.stdout)));
+      print(...renderPlan(planned, problems, colorsFor(process.stdout), columnsFor(process.stdout)));
     }
     return exitCode;
   });

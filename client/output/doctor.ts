@@ -1,21 +1,24 @@
 import type { DoctorCheck } from '../doctor';
-import { clean, type Colors, pad } from './text';
+import { clean, type Colors, pad, wrap } from './text';
 
 const marks = { ok: ['✓', 'green'], wrong: ['✗', 'red'], unknown: ['?', 'yellow'] } as const;
 const width = 20;
 
-/** A finding as lines: what, found, and unless all is well what to do. */
-export function checkLines({ name, health, found, advice, code, requestId }: DoctorCheck, colors: Colors): string[] {
+/** A finding as lines: what, found, and unless all is well what to do. Commands to copy are not broken. */
+export function checkLines(check: DoctorCheck, colors: Colors, columns = Infinity): string[] {
+  const { name, health, found, advice, code, requestId } = check;
   const [mark, color] = marks[health];
   const from = [code, requestId === undefined ? undefined : `RequestId ${requestId}`].filter(Boolean).join(', ');
-  const about = from === '' ? found : `${found} (${from})`;
+  const indent = ' '.repeat(width + 2);
+  const room = Math.max(40, columns - width - 2);
+  const [first = '', ...more] = wrap(clean(from === '' ? found : `${found} (${from})`), room);
+  const todo = health === 'ok' || advice === undefined ? [] : advice.split('\n');
   return [
-    `${colors[color](mark)} ${pad(name, width)}${clean(about)}`,
-    ...(health === 'ok' || advice === undefined
-      ? []
-      : advice
-          .split('\n')
-          .map((text, index) => `  ${' '.repeat(width)}${colors.dim(index === 0 ? '→' : ' ')} ${clean(text)}`)),
+    `${colors[color](mark)} ${pad(name, width)}${first}`,
+    ...more.map((text) => `${indent}${text}`),
+    ...todo
+      .flatMap((text) => (text.startsWith('  ') ? [clean(text)] : wrap(clean(text), room - 2)))
+      .map((text, index) => `${indent}${colors.dim(index === 0 ? '→' : ' ')} ${text}`),
   ];
 }
 

@@ -7,10 +7,15 @@ import {
 } from '../../contract';
 import type { DownTime } from '../down-time';
 import type { PlannedBuild } from '../plan-build';
-import { clean, type Colors, columnsOf, labelled } from './text';
+import { clean, type Colors, columnsOf, labelled, wrap } from './text';
 
 /** A plan as people read it: what would happen, how long the source would be down, what stands in the way. */
-export function renderPlan(planned: PlannedBuild, problems: PlanProblem[], colors: Colors): string[] {
+export function renderPlan(
+  planned: PlannedBuild,
+  problems: PlanProblem[],
+  colors: Colors,
+  columns = Infinity,
+): string[] {
   const { plan, downTime, running } = planned;
   if (!plan) {
     return [
@@ -26,7 +31,9 @@ export function renderPlan(planned: PlannedBuild, problems: PlanProblem[], color
     ...(plan.steps.length === 0
       ? []
       : ['', colors.bold('What would happen'), ...plan.steps.flatMap((step, index) => stepLines(step, index, colors))]),
-    ...(downTime ? ['', colors.bold(`How long ${instanceId} would be down`), ...downTimeLines(downTime, method)] : []),
+    ...(downTime
+      ? ['', colors.bold(`How long ${instanceId} would be down`), ...downTimeLines(downTime, method, columns)]
+      : []),
     '',
     ...verdict(problems, colors),
   ];
@@ -67,20 +74,25 @@ const cells = ({ type, name = '', size, note = '' }: PlannedResource) => [
   note,
 ];
 
-function downTimeLines(downTime: DownTime[], chosen: string): string[] {
+function downTimeLines(downTime: DownTime[], chosen: string, columns: number): string[] {
   const names = downTime.map(({ method }) => `${method}${method === chosen ? ' (this plan)' : ''}`);
   const width = Math.max(...names.map((name) => name.length));
   return downTime.flatMap(({ basis, from, ...seconds }, index) => {
     const figure = basis === 'none' ? 'not at all' : `${basis}: ${rangeText(seconds)}`;
     return [
       `  ${names[index]!.padEnd(width)}  ${figure}`,
-      ...from.map((reason) => `  ${' '.repeat(width)}  - ${clean(reason)}`),
+      ...from.flatMap((reason) =>
+        wrap(clean(reason), Math.max(40, columns - width - 6)).map(
+          (text, line) => `  ${' '.repeat(width)}  ${line === 0 ? '-' : ' '} ${text}`,
+        ),
+      ),
     ];
   });
 }
 
 /** A range of seconds: `6 min 20 s (5 min 50 s to 7 min 02 s)`, `10 min 00 s to 4 h 00 min`, `at most 2 h 30 min`. */
-export function rangeText({ leastSeconds, typicalSeconds, mostSeconds }: Omit<DownTime, 'method' | 'basis' | 'from'>) {
+export function rangeText(seconds: Pick<DownTime, 'leastSeconds' | 'typicalSeconds' | 'mostSeconds'>): string {
+  const { leastSeconds, typicalSeconds, mostSeconds } = seconds;
   const least = leastSeconds === undefined ? undefined : formatSeconds(leastSeconds);
   const most = mostSeconds === undefined ? undefined : formatSeconds(mostSeconds);
   if (least === undefined) return most === undefined ? 'unknown' : `at most ${most}`;

@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -59,6 +60,7 @@ describe('cvm-image doctor', () => {
           regions: ['ap-guangzhou', 'ap-tokyo', 'ap-singapore', 'ap-nowhere'],
           sourceTag: { key: 'image', value: 'yes' },
         },
+        webhooks: { ops: { url: 'http://127.0.0.1:9/with-a-secret', key: 'whsec_c2VjcmV0' } },
       },
     });
     await stack.cloud.seed({ imageQuota: { 'ap-guangzhou': 100, 'ap-tokyo': 1 } });
@@ -92,6 +94,8 @@ describe('cvm-image doctor', () => {
       assert.ok(worker.includes(part), `${part} is not in: ${worker}`);
     }
     assert.match(check(told, 'allow list').found, /ap-guangzhou, ap-tokyo.*image=yes.*ImageBuilder/);
+    assert.equal(check(told, 'webhooks').found, 'ops');
+    assert.doesNotMatch(JSON.stringify(told), /secret|c2VjcmV0/, 'names only');
     assert.match(check(told, 'credentials').found, /account 100000000001/);
     assert.match(check(told, 'region').found, /^ap-guangzhou, \d+ instances$/);
     assert.match(check(told, 'quota').found, /of 100 custom images/);
@@ -187,9 +191,26 @@ describe('cvm-image doctor', () => {
     assert.equal(dead.code, 1);
     assert.match(dead.stdout, new RegExp(`✗ worker +No worker takes work from task queue ${queue}`));
     assert.match(dead.stdout, new RegExp(`${worker.pid}@.* \\(seen .* ago\\)`));
-    assert.ok(dead.seconds < 20, `it took ${dead.seconds} s`);
+    assert.ok(dead.seconds < 30, `it took ${dead.seconds} s`);
     const query = `WorkflowType = '${checkUpWorkflowType}' AND TaskQueue = '${queue}' AND ExecutionStatus = 'Running'`;
     assert.equal((await stack.client.workflow.count(query)).count, 0, 'no question is left waiting');
+  });
+
+  test('a worker that is older than the command: said, and the question is not left behind', async () => {
+    const workflowBundle = await bundleWorkflowCode({
+      workflowsPath: path.resolve(__dirname, '../replay/changed-build.js'),
+      logger: new DefaultLogger('ERROR'),
+    });
+    const { address, namespace } = stack.temporal;
+    const connection = await NativeConnection.connect({ address });
+    const taskQueue = `old-${process.pid}`;
+    const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle });
+    await worker.runUntil(async () => {
+      const told = toldBy(await run(['--json', '--task-queue', taskQueue]));
+      assert.equal(told.exitCode, 1);
+      assert.match(check(told, 'worker').found, /fails to run checkUp: it may be older than this command/);
+    });
+    await connection.close();
   });
 
   test('Temporal out of reach, or without the namespace: ends with 3 and says what to do', async () => {
