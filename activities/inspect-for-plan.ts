@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { DryRun, InspectionOutcome, PlanActivities, PlanProblem, StepFailureDetails, StepName } from '../contract';
 import { step } from './engine/step';
 import { inspection, instanceNow } from './inspect-source';
-import { describeState, isBusy } from './source-instance';
+import { describeState, destinationOf, isBusy } from './source-instance';
 
 type Input = Parameters<PlanActivities['inspectForPlan']>[0];
 
@@ -17,7 +17,8 @@ export const inspectForPlan = step<Input, InspectionOutcome>('before changes', a
   const checks = inspection(run, input, async () => {
     const instance = await instanceNow(run, input.build.instanceId);
     if (isBusy(instance)) busy = describeState(instance);
-    return instance;
+    // What a build would find once it has waited.
+    return { ...instance, InstanceState: destinationOf(instance) };
   });
   const problems: PlanProblem[] = [];
   const outcome = (end: Pick<InspectionOutcome, 'source'> = {}): InspectionOutcome => ({
@@ -58,7 +59,8 @@ export function problemOf(stepName: StepName, error: unknown): PlanProblem {
     step: stepName,
     code: error.type ?? 'Error',
     message: error.message,
-    ...(advice === undefined ? {} : { advice }),
+    // A step's deadline can be set; that of a plan's look cannot.
+    ...(advice === undefined || error.type === 'DeadlineExceeded' ? {} : { advice }),
     ...(requestId === undefined ? {} : { requestId }),
   };
 }

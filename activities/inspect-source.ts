@@ -97,7 +97,7 @@ async function* checkInstance(run: StepRun, instance: Instance): Refusals<void> 
     yield run.refusal('InstanceRestricted', `${id} is restricted (${instance.RestrictState})`);
   }
   const state = instance.InstanceState ?? 'unknown';
-  if (state !== 'RUNNING' && state !== 'STOPPED' && !isBusy(instance)) {
+  if (state !== 'RUNNING' && state !== 'STOPPED') {
     yield run.refusal('InstanceState', `${id} is ${state}; only a RUNNING or STOPPED instance can be imaged`);
   }
   if (state === 'STOPPED' && instance.StopChargingMode === 'STOP_CHARGING') {

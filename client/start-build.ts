@@ -85,7 +85,7 @@ export function explainStart(error: unknown): never {
   const failure = rpcFailure(error);
   if (failure?.code === rpcCodes.invalidArgument && /search attribute/i.test(failure.details)) {
     throw new ClientError(
-      `Temporal's namespace lacks a search attribute (${failure.details}). A worker registers them when it starts: cvm-image worker`,
+      `Temporal's namespace lacks a search attribute (${failure.details}). A worker registers them when it starts: cvm-image worker; or do it yourself: cvm-image doctor --fix`,
     );
   }
   throw error;

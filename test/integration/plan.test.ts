@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { planBuild, startBuild } from '../../client';
 import {
   type BuildPlan,
   type BuildSpecInput,
@@ -222,12 +223,13 @@ describe('cvm-image build --plan', { concurrency: 3 }, () => {
   });
 
   test('what the worker does not allow is not looked at', async () => {
-    const { problems, plan } = await planned(...flags('ins-nowhere1', '--region', 'ap-tokyo'));
+    const denied = await planned(...flags('ins-nowhere1', '--region', 'ap-tokyo'));
     assert.deepEqual(
-      problems.map(({ code }) => code),
+      denied.problems.map(({ code }) => code),
       ['NotAllowed'],
     );
-    assert.deepEqual([plan?.steps, plan?.dryRuns], [[], []]);
+    assert.ok(denied.problems[0]?.advice);
+    assert.deepEqual([denied.plan?.steps, denied.plan?.dryRuns], [[], []]);
     assert.deepEqual(await stack.cloud.calls({ region: 'ap-tokyo' }), []);
     const missing = await planned(...flags('ins-nowhere1'));
     assert.deepEqual(
@@ -235,14 +237,31 @@ describe('cvm-image build --plan', { concurrency: 3 }, () => {
       ['InstanceNotFound'],
     );
     assert.ok(missing.plan?.quota, 'the quota is told all the same');
+    const { plan } = await planBuild(
+      stack.client,
+      { region, instanceId: await stack.instance({ region }), image: { name: 'notified' }, notify: 'nobody' },
+      { taskQueue: stack.taskQueue },
+    );
+    assert.deepEqual(
+      plan?.problems.map(({ code }) => code),
+      ['NoSuchWebhook'],
+    );
+    assert.ok(plan.source, 'the rest is looked at all the same');
   });
 
-  test('a busy source is not waited for, but said', async () => {
-    const instanceId = await stack.instance({ region, state: 'STOPPING' });
-    const { plan, exitCode } = await planned(...flags(instanceId));
-    assert.equal(exitCode, 0);
-    assert.match(plan?.busy ?? '', /STOPPING/);
-    assert.equal(plan?.dryRuns[0]?.answer, 'unasked');
+  test('a busy source is not waited for, but said; it is planned for where it is going', async () => {
+    for (const [state, wasRunning] of [
+      ['STOPPING', false],
+      ['STARTING', true],
+    ] as const) {
+      const instanceId = await stack.instance({ region, state });
+      const { plan, exitCode } = await planned(...flags(instanceId));
+      assert.equal(exitCode, 0);
+      assert.ok(plan);
+      assert.ok(plan.busy?.includes(state), plan.busy);
+      assert.equal(plan.source?.wasRunning, wasRunning);
+      assert.equal(plan.dryRuns[0]?.answer, 'unasked');
+    }
   });
 
   test('a running build: the same spec would join it, another one is refused', async () => {
@@ -268,7 +287,6 @@ describe('cvm-image build --plan', { concurrency: 3 }, () => {
     const family = ['--family', 'measured'];
     const first = await stack.instance({ region, dataDisks: 1 });
     const spec: BuildSpecInput = { region, instanceId: first, image: { name: `m-${first}`, family: 'measured' } };
-    const { startBuild } = await import('../../client/index.js');
     const started = await startBuild(stack.client, spec, { taskQueue: stack.taskQueue });
     const { source, steps } = await started.result();
     const down = source.downTimeSeconds!;
