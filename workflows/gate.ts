@@ -1,7 +1,8 @@
 import { condition, setHandler } from '@temporalio/workflow';
 import { pauseUpdate, type PauseAnswer, type PauseRequest, resumeUpdate, type StepName } from '../contract';
 import { refuse } from './failures';
-import { type Journal, now } from './journal';
+import { now } from './clock';
+import type { Journal } from './journal';
 
 /** The updates `pause` and `resume`. A build stands only before a step that finds the source up. */
 export class Gate {

@@ -4,7 +4,6 @@ import {
   type BuildFailure,
   type BuildPhase,
   type BuildProgress,
-  formatSeconds,
   type HeldProgress,
   type PausedProgress,
   progressQuery,
@@ -15,6 +14,8 @@ import {
   type StepState,
   type UndoProgress,
 } from '../contract';
+import { buildDetails } from './build-details';
+import { now, secondsBetween } from './clock';
 
 /** What people see of a build: the query `progress`, the current details in the Web UI, and its search attributes. */
 export class Journal {
@@ -158,58 +159,6 @@ export class Journal {
   }
 
   private show(): void {
-    setCurrentDetails(this.markdown());
-  }
-
-  private markdown(): string {
-    const { buildId, imageName, instanceId, region, phase, steps, undo, failure, report } = this.progress;
-    const { held, paused, sourceDownSince } = this.progress;
-    const rows = steps.map(({ step, state, startedAt, endedAt, resources, note, generation }) => {
-      const took = startedAt && endedAt ? formatSeconds(secondsBetween(startedAt, endedAt)) : '';
-      const what = [resources.join(', '), note].filter(Boolean).join(' · ');
-      const which = generation === undefined || state === 'pending' ? step : `${step} (try ${generation})`;
-      return `| ${which} | ${marks[state]} ${state} | ${took} | ${escape(what)} |`;
-    });
-    const undoRows = undo.map(({ name, state, startedAt, endedAt, note }) => {
-      const took = startedAt && endedAt ? formatSeconds(secondsBetween(startedAt, endedAt)) : '';
-      return `| ${name} | ${marks[state]} ${state} | ${took} | ${escape(note ?? '')} |`;
-    });
-    const resources = (report?.resources ?? []).map(({ type, id, fate }) => `- ${type} \`${id}\`: ${fate}`);
-    const advice = report?.advice ?? held?.advice;
-    return [
-      `**${phase}** · image \`${imageName}\` of \`${instanceId}\` in ${region} · build \`${buildId}\``,
-      ...(failure === undefined ? [] : ['', `**${escape(failure)}**`]),
-      ...(advice === undefined ? [] : ['', `What to do: ${escape(advice)}`]),
-      ...(held ? ['', heldLine(held)] : []),
-      ...(paused ? ['', pausedLine(paused)] : []),
-      ...(sourceDownSince === undefined ? [] : ['', `The source has been down since ${sourceDownSince}.`]),
-      '',
-      '| step | state | took | result |',
-      '|---|---|---|---|',
-      ...rows,
-      ...(undoRows.length > 0 ? ['', '| undo | state | took | result |', '|---|---|---|---|', ...undoRows] : []),
-      ...(resources.length > 0 ? ['', ...resources] : []),
-    ].join('\n');
+    setCurrentDetails(buildDetails(this.progress));
   }
 }
-
-const marks = {
-  pending: '·',
-  running: '▶',
-  done: '✓',
-  failed: '✗',
-  cancelled: '✗',
-  skipped: '–',
-} as const;
-
-const heldLine = ({ until, retryFrom, secondDownTime }: HeldProgress) =>
-  `Held until ${until}, then everything is undone. Mend what is in the way and send the update \`retryStep\`: it goes on ` +
-  `with ${retryFrom}${secondDownTime ? ', with **a second down-time** of the source' : ''}. Or cancel the build.`;
-const pausedLine = ({ before, since, reason }: PausedProgress) =>
-  (since === undefined ? `Will pause before ${before}` : `Paused before ${before} since ${since}`) +
-  `${reason === undefined ? '' : `: ${escape(reason)}`}. The update \`resume\` lets it go on.`;
-
-const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-export const secondsBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;
-/** The workflow's own clock, which stands still during replay. */
-export const now = () => new Date().toISOString();

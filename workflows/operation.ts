@@ -25,7 +25,7 @@ import {
 } from '../contract';
 import { activitiesOf } from './build-activities';
 import { stepFailure, type StepFailure } from './failures';
-import { now, secondsBetween } from './journal';
+import { now, secondsBetween } from './clock';
 import { operationDetails } from './operation-details';
 
 type Activities = BuildActivities & ImageActivities;

@@ -1,3 +1,4 @@
+import { cell } from './details';
 import type { BuildPlan } from '../contract';
 
 /** A plan as Markdown, for the details of its workflow in the Temporal Web UI. */
@@ -13,15 +14,15 @@ export function planDetails({
 }: BuildPlan): string {
   const verdict = problems.length === 0 ? 'nothing stands in the way' : 'a build would be refused';
   const rows = steps.flatMap(({ step, does, skipped, makes }, index) => [
-    `| ${index + 1} | ${step} | ${escape(skipped ? `– ${does}` : does)} | ${escape(makes.map(described).join('; '))} |`,
+    `| ${index + 1} | ${step} | ${cell(skipped ? `– ${does}` : does)} | ${cell(makes.map(described).join('; '))} |`,
   ]);
   return [
     `**Plan: ${verdict}** · image \`${imageName}\` of \`${instanceId}\` in ${region} by method ${method} · nothing was changed`,
     ...problems.map(
       ({ step, code, message, advice }) =>
-        `\n- ✗ **${code}** (${step}): ${escape(message)}${advice === undefined ? '' : ` What to do: ${escape(advice)}`}`,
+        `\n- ✗ **${code}** (${step}): ${cell(message)}${advice === undefined ? '' : ` What to do: ${cell(advice)}`}`,
     ),
-    ...(busy === undefined ? [] : ['', `A build would wait first: ${escape(busy)}`]),
+    ...(busy === undefined ? [] : ['', `A build would wait first: ${cell(busy)}`]),
     ...(dryRuns.length > 0
       ? ['', `DryRun: ${dryRuns.map(({ action, answer }) => `${action} ${answer}`).join(', ')}`]
       : []),
@@ -31,5 +32,3 @@ export function planDetails({
 
 const described = ({ type, name, size, note }: BuildPlan['steps'][number]['makes'][number]) =>
   [type, name, size === undefined ? undefined : `${size} GiB`, note].filter(Boolean).join(' ');
-
-const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

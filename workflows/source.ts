@@ -1,6 +1,7 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 import { formatSeconds } from '../contract';
-import { type Journal, now, secondsBetween } from './journal';
+import { now, secondsBetween } from './clock';
+import type { Journal } from './journal';
 
 /** What a build has done to its source, and owes it: one that was running is to run again. */
 export class Source {

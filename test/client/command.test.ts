@@ -103,7 +103,8 @@ describe('cvm-image', () => {
       assert.equal(out, '');
       assert.ok(err.startsWith(`Temporal cannot be reached at ${address} `), err);
       assert.doesNotMatch(err, /grpc|UNAVAILABLE|\bat .*\.js:\d+/i);
-      assert.ok(seconds < 7, `it took ${seconds} s`);
+      // It gives up after 4 s; the rest is for slow machines.
+      assert.ok(seconds < 20, `it took ${seconds} s`);
     }
   });
 
