@@ -12,7 +12,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodeHelp = `
 Exit codes:
   0  done (also: left with Ctrl-C while the build goes on)
-  1  the build failed
+  1  the build failed; with --plan: it would be refused; doctor: something is wrong
   2  wrong use: flags, spec, unknown build, or a build with another spec is running
   3  Temporal cannot be reached
   4  the build is held: it waits for somebody to mend it (cvm-image retry, cancel)

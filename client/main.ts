@@ -43,7 +43,12 @@ function program(finish: (exitCode: number) => void): Command {
   const build = talking(verb('build', 'build an image of an instance, and follow the build'))
     .option('--spec <file>', 'spec in YAML or JSON, - for standard input; flags override its fields')
     .option('--detach', 'start it and leave')
-    .option('--plan', 'start nothing: say what it would do, how long the source would be down, what stands in the way')
+    .addOption(
+      new Option(
+        '--plan',
+        'start nothing: say what it would do, how long the source would be down, what is in the way',
+      ).conflicts('detach'),
+    )
     .option('--task-queue <name>', 'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)');
   for (const flag of specFlags) {
     const option = new Option(flag.flags, flag.description);

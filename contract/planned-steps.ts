@@ -2,7 +2,7 @@ import { snapshotName } from './names';
 import { disksToSnapshot, type PlannedResource, type PlannedStep } from './plan';
 import type { StepName } from './progress';
 import type { BuildSpec, LaunchSettings } from './spec';
-import type { Disk, QuotaFacts, SourceFacts } from './steps';
+import type { QuotaFacts, SourceFacts } from './steps';
 
 /** What a build of this source would do, step by step, in the order of the procedure. */
 export function plannedSteps(
@@ -56,13 +56,10 @@ function snapshots(spec: BuildSpec, source: SourceFacts): PlannedStep {
       type: 'snapshot',
       name: snapshotName('{build}', disk.diskId, 1),
       size: disk.size,
-      note: `of ${describeDisk(disk)}`,
+      note: `${disk.usage === 'SYSTEM_DISK' ? 'system' : 'data'} disk ${disk.diskId}`,
     })),
   };
 }
-
-const describeDisk = ({ diskId, usage, type }: Disk) =>
-  `${usage === 'SYSTEM_DISK' ? 'system' : 'data'} disk ${diskId} (${type})`;
 
 function whenRestored({ method, restartSource }: BuildSpec): string {
   if (method === 'snapshots') return 'once the snapshots are NORMAL';
@@ -89,7 +86,7 @@ function imageOf({ dataDisks, image }: BuildSpec, source: SourceFacts, name: str
 
 function launch(settings: LaunchSettings, { dataDisks }: BuildSpec, source: SourceFacts): PlannedStep {
   const type = settings.instanceType ?? source.instanceType;
-  const from = dataDisks === 'include' ? 'from the image' : 'from its snapshot';
+  const from = dataDisks === 'include' ? 'from the image, as' : 'from the snapshot of';
   const disk = (size: number, note: string): PlannedResource => ({ type: 'disk', size, note });
   return {
     step: 'launchInstance',
@@ -97,9 +94,7 @@ function launch(settings: LaunchSettings, { dataDisks }: BuildSpec, source: Sour
     makes: [
       { type: 'instance', name: settings.name, note: `${type}, ${settings.zone}` },
       disk(settings.systemDisk.size ?? source.systemDisk.size, 'system disk'),
-      ...source.dataDisks.map(({ diskId, size, type: diskType }) =>
-        disk(size, `like ${diskId} (${diskType}), ${from}`),
-      ),
+      ...source.dataDisks.map(({ diskId, size, type: diskType }) => disk(size, `${diskType}, ${from} ${diskId}`)),
     ],
   };
 }

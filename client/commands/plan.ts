@@ -22,7 +22,10 @@ export async function plan(spec: BuildSpecInput, options: CommonOptions & { task
     if (json === true) {
       printJson({ type: 'plan', exitCode, ...planned, problems, ...(address === undefined ? {} : { webUi: address }) });
     } else {
-      print(...renderPlan(planned, problems, colorsFor(process.stdout), columnsFor(process.stdout)));
+      const { stdout } = process;
+      print(
+        ...renderPlan(planned, problems, { colors: colorsFor(stdout), columns: columnsFor(stdout), webUi: address }),
+      );
     }
     return exitCode;
   });

@@ -9,12 +9,19 @@ import type { DownTime } from '../down-time';
 import type { PlannedBuild } from '../plan-build';
 import { clean, type Colors, columnsOf, labelled, wrap } from './text';
 
+export interface PlanOptions {
+  colors: Colors;
+  /** Of the terminal; default: without end. */
+  columns?: number;
+  /** Address of the plan in the Web UI. */
+  webUi?: string | undefined;
+}
+
 /** A plan as people read it: what would happen, how long the source would be down, what stands in the way. */
 export function renderPlan(
   planned: PlannedBuild,
   problems: PlanProblem[],
-  colors: Colors,
-  columns = Infinity,
+  { colors, columns = Infinity, webUi }: PlanOptions,
 ): string[] {
   const { plan, downTime, running } = planned;
   if (!plan) {
@@ -25,17 +32,26 @@ export function renderPlan(
   }
   const { imageName, instanceId, region, method } = plan;
   return [
-    colors.bold(clean(`Plan: image ${imageName} of ${instanceId} (${region}), method ${method}. Nothing was changed.`)),
+    colors.bold(clean(`Plan: image ${imageName} of ${instanceId} (${region}), method ${method}`)),
+    'Nothing was changed.',
     '',
-    ...labelled(facts(planned, plan), colors),
+    ...within(
+      [...facts(planned, plan), ...(webUi === undefined ? [] : [['Web UI', webUi] as [string, string]])],
+      columns,
+      colors,
+    ),
     ...(plan.steps.length === 0
       ? []
-      : ['', colors.bold('What would happen'), ...plan.steps.flatMap((step, index) => stepLines(step, index, colors))]),
+      : [
+          '',
+          colors.bold('What would happen'),
+          ...plan.steps.flatMap((step, index) => stepLines(step, index, columns, colors)),
+        ]),
     ...(downTime
       ? ['', colors.bold(`How long ${instanceId} would be down`), ...downTimeLines(downTime, method, columns)]
       : []),
     '',
-    ...verdict(problems, colors),
+    ...verdict(problems, columns, colors),
   ];
 }
 
@@ -59,18 +75,36 @@ function facts({ running }: PlannedBuild, plan: BuildPlan): [string, string][] {
   return rows;
 }
 
-function stepLines({ step, does, skipped, makes }: PlannedStep, index: number, colors: Colors): string[] {
-  const text = clean(`${String(index + 1).padStart(3)}  ${step.padEnd(17)}${skipped ? `not needed: ${does}` : does}`);
+/** Labels with values that are broken at the terminal's width. */
+function within(rows: [label: string, value: string][], columns: number, colors: Colors): string[] {
+  const room = Math.max(40, columns - Math.max(...rows.map(([label]) => label.length)) - 4);
+  const broken = rows.map(([label, value]): [string, string] => [
+    label,
+    value
+      .split('\n')
+      .flatMap((text) => wrap(clean(text), room))
+      .join('\n'),
+  ]);
+  return labelled(broken, colors);
+}
+
+const stepWidth = 22;
+
+function stepLines({ step, does, skipped, makes }: PlannedStep, index: number, columns: number, colors: Colors) {
+  const head = `${String(index + 1).padStart(3)}  ${step}`.padEnd(stepWidth);
+  const what = wrap(clean(skipped ? `not needed: ${does}` : does), Math.max(40, columns - stepWidth));
   return [
-    skipped ? colors.dim(text) : text,
-    ...columnsOf(makes.map(cells)).map((line) => `${' '.repeat(22)}+ ${line}`),
+    ...what
+      .map((text, line) => `${line === 0 ? head : ' '.repeat(stepWidth)}${text}`)
+      .map((line) => (skipped ? colors.dim(line) : line)),
+    ...columnsOf(makes.map(cells)).map((line) => `      + ${line}`),
   ];
 }
 
 const cells = ({ type, name = '', size, note = '' }: PlannedResource) => [
   type,
   name,
-  size === undefined ? '' : `${size} GiB`.padStart(9),
+  size === undefined ? '' : `${size} GiB`.padStart(7),
   note,
 ];
 
@@ -101,7 +135,7 @@ export function rangeText(seconds: Pick<DownTime, 'leastSeconds' | 'typicalSecon
   return `${formatSeconds(typicalSeconds)} (${range})`;
 }
 
-function verdict(problems: PlanProblem[], colors: Colors): string[] {
+function verdict(problems: PlanProblem[], columns: number, colors: Colors): string[] {
   if (problems.length === 0) return [colors.green('Nothing stands in the way.')];
   const many = problems.length > 1 ? `, for ${problems.length} reasons; the first would end it` : '';
   return [
@@ -113,7 +147,7 @@ function verdict(problems: PlanProblem[], colors: Colors): string[] {
       ];
       if (requestId !== undefined) rows.push(['RequestId', requestId]);
       if (advice !== undefined) rows.push(['what to do', advice]);
-      return ['', `${colors.red('✗')} ${step}`, ...labelled(rows, colors)];
+      return ['', `${colors.red('✗')} ${step}`, ...within(rows, columns, colors)];
     }),
   ];
 }

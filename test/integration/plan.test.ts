@@ -138,9 +138,12 @@ describe('cvm-image build --plan', { concurrency: 3 }, () => {
     const before = await stack.cloud.state('ap-seoul');
     const { code, stdout } = await run(args);
     assert.equal(code, 0, stdout);
-    assert.match(stdout, /^Plan: image web-\d{8}-\S+ of ins-\w+ \(ap-seoul\), method instance\. Nothing was changed\./);
+    assert.match(stdout, /^Plan: image web-\d{8}-\S+ of ins-\w+ \(ap-seoul\), method instance\nNothing was changed\./);
     assert.match(stdout, /lock +free/);
-    assert.match(stdout, /4 {2}snapshotDisks .*\n +\+ snapshot +cib-\{build\}-disk-\w+-g1 +100 GiB +of data disk/);
+    assert.match(
+      stdout,
+      /4 {2}snapshotDisks .*\n +\+ snapshot +cib-\{build\}-disk-\w+-g1 +100 GiB {2}data disk disk-\w+\n/,
+    );
     assert.match(stdout, /9 {2}launchInstance +not needed: not asked for/);
     // No build of the region has been measured: what is documented, and labelled so.
     assert.match(stdout, /instance \(this plan\) +estimated: 10 min 00 s to 6 h 00 min\n +- the cloud documents/);
