@@ -150,11 +150,15 @@ async function examineRole(cloud: Cloud, role: string): Promise<Finding> {
   }
 }
 
-/** What the look-ups of a build answer. Each is asked for the least it can answer. */
+/** What the look-ups in use answer. Each is asked for the least it can answer. */
 async function examineLookUps(cloud: Cloud): Promise<Finding[]> {
   const calls: [string, () => Promise<unknown>][] = [
     ['DescribeImages', () => cloud.call('cvm', 'DescribeImages', { ...privateImages, Limit: 1 })],
     ['DescribeImageQuota', () => cloud.call('cvm', 'DescribeImageQuota', null)],
+    [
+      'DescribeImageSharePermission',
+      () => unlessNotFound(cloud.call('cvm', 'DescribeImageSharePermission', { ImageId: noImage })),
+    ],
     ['DescribeDisks', () => cloud.call('cbs', 'DescribeDisks', { Limit: 1 })],
     ['DescribeSnapshots', () => cloud.call('cbs', 'DescribeSnapshots', { Limit: 1 })],
   ];
@@ -189,15 +193,17 @@ async function examineDryRuns(cloud: Cloud, instances: Instance[]): Promise<Find
         InstanceCount: 1,
       }),
     ),
-    permitted('DeleteImages', async () => {
-      try {
-        await cloud.dryRun('DeleteImages', { ImageIds: [noImage] });
-      } catch (error) {
-        // It got as far as looking for the image; whether each single image may be deleted is another matter.
-        if (!(error instanceof CloudError) || error.code !== 'InvalidImageId.NotFound') throw error;
-      }
-    }),
+    permitted('DeleteImages', () => unlessNotFound(cloud.dryRun('DeleteImages', { ImageIds: [noImage] }))),
   ]);
+}
+
+/** A call that got as far as looking for the image is permitted; whether for each single image is another matter. */
+async function unlessNotFound(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== 'InvalidImageId.NotFound') throw error;
+  }
 }
 
 async function permitted(action: string, call: () => Promise<unknown>, found = 'permitted'): Promise<Finding> {

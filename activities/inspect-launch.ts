@@ -54,7 +54,7 @@ export const inspectLaunch = step<Input, LaunchPlan>('before changes', async (ru
   });
   // A token is for what is to happen once; a trial happens never.
   delete request.ClientToken;
-  await run.patiently('launch settings', () => run.cloud.call('cvm', 'RunInstances', { ...request, DryRun: true }));
+  await run.patiently('launch settings', () => run.cloud.dryRun('RunInstances', request));
   return plan;
 });
 

@@ -102,7 +102,14 @@ describe('cvm-image doctor', () => {
     assert.match(check(told, 'role').found, /ImageBuilder can be assumed, account 100000000001/);
     const permissions = told.checks.filter(({ kind }) => kind === 'permission');
     const named = (health: string) => permissions.filter((one) => one.health === health).map(({ name }) => name);
-    const lookUps = ['DescribeInstances', 'DescribeImages', 'DescribeImageQuota', 'DescribeDisks', 'DescribeSnapshots'];
+    const lookUps = [
+      'DescribeInstances',
+      'DescribeImages',
+      'DescribeImageQuota',
+      'DescribeImageSharePermission',
+      'DescribeDisks',
+      'DescribeSnapshots',
+    ];
     assert.deepEqual(named('ok'), [...lookUps, 'CreateImage', 'RunInstances', 'DeleteImages']);
     assert.deepEqual(named('unknown'), withoutDryRun);
 
