@@ -16,6 +16,8 @@ export const realisticDurations = {
   createDisk: { least: 3, most: 8, perGiB: 0 },
   attach: { least: 3, most: 10, perGiB: 0 },
   detach: { least: 3, most: 10, perGiB: 0 },
+  expand: { least: 5, most: 15, perGiB: 0 },
+  rollback: { least: 60, most: 600, perGiB: 1 },
   /** How long an operation stays OPERATING after RUNNING is reported. */
   tail: { least: 2, most: 4, perGiB: 0 },
   /** How long a LAUNCH_FAILED instance is still shown. */
@@ -40,6 +42,8 @@ export interface Switches {
   readonly strictScope: boolean;
   /** Milliseconds (real) for which describes do not show what was just made. */
   readonly describeLag: number;
+  /** ResizeDisk wants the disk's instance stopped (default), or takes it running too. */
+  readonly resizeNeedsStoppedInstance: boolean;
 }
 
 export const defaultSwitches: Switches = {
@@ -50,6 +54,7 @@ export const defaultSwitches: Switches = {
   clientTokenLifetime: 86_400,
   strictScope: false,
   describeLag: 0,
+  resizeNeedsStoppedInstance: true,
 };
 
 /** Options of `startSimulator`; everything has a default. */

@@ -7,7 +7,7 @@ import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
 import { characters, tagsFrom } from '../wire/formats';
-import { ownSnapshot } from './snapshots';
+import { removeSnapshot, visibleSnapshot } from './snapshots';
 import { wireDisk } from './wire-disk';
 
 interface DescribeRequest {
@@ -55,7 +55,10 @@ const describeDisks: Action = (call) => {
   const counts = new Map<string, number>();
   for (const snapshot of world.snapshots.in(account, region))
     counts.set(snapshot.diskId, (counts.get(snapshot.diskId) ?? 0) + 1);
-  return { TotalCount: rows.length, DiskSet: shown.map((disk) => wireDisk(disk, counts.get(disk.id) ?? 0)) };
+  return {
+    TotalCount: rows.length,
+    DiskSet: shown.map((disk) => wireDisk(disk, counts.get(disk.id) ?? 0, world.now())),
+  };
 };
 
 interface CreateDisksRequest {
@@ -121,6 +124,8 @@ const createDisks: Action = (call) => {
       deleteWithInstance: false,
       encrypted: request.Encrypt === 'ENCRYPT' || snapshot?.encrypted === true,
       chargeType: request.DiskChargeType,
+      changedAt: 0,
+      doneAt: 0,
       content: snapshot?.content ?? '',
     });
     return id;
@@ -131,7 +136,7 @@ const createDisks: Action = (call) => {
 
 function snapshotFor(call: Call, id: string): Snapshot | undefined {
   if (id === '') return undefined;
-  const snapshot = ownSnapshot(call.world, call.account, call.region, id);
+  const snapshot = visibleSnapshot(call.world, call.account, call.region, id);
   if (snapshot === undefined)
     throw new ApiError('InvalidSnapshotId.NotFound', `The snapshot \`${id}\` does not exist.`);
   if (snapshot.usage !== 'DATA_DISK')
@@ -140,9 +145,14 @@ function snapshotFor(call: Call, id: string): Snapshot | undefined {
   return snapshot;
 }
 
-function requireDisks(call: Call, ids: readonly string[], most: number): Disk[] {
-  if (ids.length > most)
-    throw new ApiError('InvalidParameterValue.LimitExceeded', `The number of disks exceeds the limit \`${most}\`.`);
+/** The account's cloud disks of these IDs; throws for too many, or for one that it does not have. */
+export function requireDisks(
+  call: Call,
+  ids: readonly string[],
+  most: number,
+  tooMany = 'InvalidParameterValue.LimitExceeded',
+): Disk[] {
+  if (ids.length > most) throw new ApiError(tooMany, `The number of disks exceeds the limit \`${most}\`.`);
   return [...new Set(ids)].map((id) => {
     const disk = call.world.disks.get(id);
     if (disk?.account !== call.account || disk.region !== call.region || isLocal(disk)) {
@@ -242,8 +252,8 @@ const terminateDisks: Action = (call) => {
   for (const disk of disks) {
     if (request.DeleteSnapshot === 1) {
       for (const snapshot of [...world.snapshots.in(call.account, call.region)]) {
-        if (snapshot.diskId === disk.id && snapshot.imageIds.length === 0 && snapshot.state === 'NORMAL')
-          world.snapshots.delete(snapshot.id);
+        const isFree = snapshot.imageIds.length === 0 && snapshot.shares.length === 0 && snapshot.state === 'NORMAL';
+        if (snapshot.diskId === disk.id && isFree) removeSnapshot(world, snapshot);
       }
     }
     world.disks.delete(disk.id);

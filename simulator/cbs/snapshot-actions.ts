@@ -11,7 +11,9 @@ import {
   ownSnapshot,
   requireDeletable,
   snapshotInProgress,
-  snapshotQuota,
+  hasSnapshotRoom,
+  isSharedWith,
+  removeSnapshot,
   systemOn,
   wireSnapshot,
 } from './snapshots';
@@ -49,22 +51,29 @@ const createSnapshot: Action = (call) => {
   if (snapshotInProgress(world, disk) !== undefined) {
     throw new ApiError('InvalidDisk.SnapshotCreating', `A snapshot of the disk \`${disk.id}\` is being created.`);
   }
-  if (world.snapshots.countIn(account, region) >= snapshotQuota(world, account, region)) {
+  if (!hasSnapshotRoom(world, account, region)) {
     throw new ApiError('InsufficientSnapshotQuota', 'The snapshot quota is used up.');
   }
   const at = world.now();
+  const deadline = request.Deadline ?? '';
   const snapshot = beginSnapshot(world, {
     disk,
     system: systemOn(world, disk),
     name: (request.SnapshotName ?? '') === '' ? '未命名' : request.SnapshotName!,
     ...(usage === '' ? {} : { usage: usage as Snapshot['usage'] }),
     tags: tagsFrom(request.Tags),
-    deadline: request.Deadline ?? '',
+    deadline,
     doneAt: at + world.duration('snapshot', call.requestId, disk.size),
     hiddenUntil: world.hiddenUntil(call.lag()),
   });
+  scheduleExpiry(call, snapshot.id, deadline);
   return { SnapshotId: snapshot.id };
 };
+
+/** Deadlines are points in real time: the speed does not touch them. */
+function scheduleExpiry(call: Call, id: string, deadline: string): void {
+  if (deadline !== '') call.world.schedule(Date.parse(deadline), 'snapshot.expired', id, '', { deadline });
+}
 
 function checkName(name: string | undefined): void {
   if (characters(name ?? '') > 60)
@@ -87,7 +96,7 @@ interface DescribeRequest {
   readonly Order?: string;
 }
 
-const filterKeys: FilterKeys<Snapshot> = {
+const filterKeys = (account: string): FilterKeys<Snapshot> => ({
   'snapshot-id': (snapshot, value) => snapshot.id === value,
   'snapshot-name': (snapshot, value) => snapshot.name === value,
   'snapshot-state': (snapshot, value) => snapshot.state === value,
@@ -96,8 +105,9 @@ const filterKeys: FilterKeys<Snapshot> = {
   'disk-id': (snapshot, value) => snapshot.diskId === value,
   zone: (snapshot, value) => snapshot.zone === value,
   encrypt: (snapshot, value) => snapshot.encrypted === (value.toLowerCase() === 'true'),
-  'snapshot-type': (_, value) => value === 'PRIVATE_SNAPSHOT',
-};
+  'snapshot-type': (snapshot, value) =>
+    value === (isSharedWith(snapshot, account) ? 'SHARED_SNAPSHOT' : 'PRIVATE_SNAPSHOT'),
+});
 
 const describeSnapshots: Action = (call) => {
   const { world, account, region } = call;
@@ -110,19 +120,31 @@ const describeSnapshots: Action = (call) => {
   const malformed = ids.find((id) => !/^snap-[0-9a-z]{8}$/.test(id));
   if (malformed !== undefined)
     throw new ApiError('InvalidParameterValue', `The snapshot ID \`${malformed}\` is malformed.`);
-  const matches = matcher(filters, filterKeys, { values: 10, code: 'InvalidParameterValue' });
-  const rows = world.snapshots.shown(account, region, ids, world.now()).filter(matches);
+  const matches = matcher(filters, filterKeys(account), { values: 10, code: 'InvalidParameterValue' });
+  const rows = [
+    ...world.snapshots.shown(account, region, ids, world.now()),
+    ...sharedSnapshots(call, new Set(ids)),
+  ].filter(matches);
   if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
-  return { TotalCount: rows.length, SnapshotSet: shown.map((snapshot) => wireSnapshot(world, snapshot)) };
+  return { TotalCount: rows.length, SnapshotSet: shown.map((snapshot) => wireSnapshot(world, snapshot, account)) };
 };
+
+/** Those of other accounts that are shared with this one. */
+function sharedSnapshots({ world, account, region }: Call, ids: ReadonlySet<string>): Snapshot[] {
+  return [...world.accounts.all()]
+    .filter((owner) => owner.id !== account)
+    .flatMap((owner) => [...world.snapshots.in(owner.id, region)])
+    .filter((snapshot) => isSharedWith(snapshot, account) && (ids.size === 0 || ids.has(snapshot.id)));
+}
 
 interface DeleteRequest {
   readonly SnapshotIds: readonly string[];
   readonly DeleteBindImages?: boolean;
 }
 
-function requireSnapshots(call: Call, ids: readonly string[]): Snapshot[] {
+/** The account's snapshots of these IDs; throws for one that it does not have. */
+export function requireSnapshots(call: Call, ids: readonly string[]): Snapshot[] {
   return [...new Set(ids)].map((id) => {
     const snapshot = ownSnapshot(call.world, call.account, call.region, id);
     if (snapshot === undefined)
@@ -133,21 +155,29 @@ function requireSnapshots(call: Call, ids: readonly string[]): Snapshot[] {
 
 /** All or nothing. */
 const deleteSnapshots: Action = (call) => {
-  const { world } = call;
   const request = call.params as DeleteRequest;
-  const withImages = request.DeleteBindImages === true;
   const snapshots = requireSnapshots(call, request.SnapshotIds);
+  deleteAll(call, snapshots, request.DeleteBindImages === true);
+  return {};
+};
+
+/** Deletes snapshots, and (when asked) the images that they are bound to; throws before it changes anything. */
+export function deleteAll(
+  { world }: Call,
+  snapshots: readonly Snapshot[],
+  withImages: boolean,
+  busyCode = 'ResourceBusy',
+): void {
   requireDeletable(snapshots, withImages);
   const images = [...new Set(snapshots.flatMap((snapshot) => snapshot.imageIds))].flatMap(
     (id) => world.images.get(id) ?? [],
   );
   if (images.some((image) => image.shares.length > 0 || (image.state !== 'NORMAL' && image.state !== 'CREATEFAILED'))) {
-    throw new ApiError('ResourceBusy', 'An image that is bound to the snapshots is shared or still being created.');
+    throw new ApiError(busyCode, 'An image that is bound to the snapshots is shared or still being created.');
   }
   for (const image of images) removeImage(world, image, false);
-  for (const snapshot of snapshots) world.snapshots.delete(snapshot.id);
-  return {};
-};
+  for (const { id } of snapshots) removeSnapshot(world, world.snapshots.must(id));
+}
 
 interface ModifyRequest {
   readonly SnapshotId: string;
@@ -161,10 +191,17 @@ const modifySnapshotAttribute: Action = (call) => {
   const [snapshot] = requireSnapshots(call, [request.SnapshotId]);
   checkName(request.SnapshotName);
   checkDeadline(call, request.Deadline);
-  call.world.snapshots.update(request.SnapshotId, {
-    name: request.SnapshotName ?? snapshot!.name,
-    deadline: request.IsPermanent === true ? '' : (request.Deadline ?? snapshot!.deadline),
-  });
+  const { id, name, deadline, imageIds, shares } = snapshot!;
+  const next = request.IsPermanent === true ? '' : (request.Deadline ?? deadline);
+  if (next !== deadline && next !== '') {
+    // What others rely on is not given an end.
+    if (shares.length > 0)
+      throw new ApiError('UnsupportedOperation.SnapHasShared', `The snapshot \`${id}\` is shared.`);
+    if (imageIds.length > 0)
+      throw new ApiError('UnsupportedOperation.SnapshotHasBindedImage', `The snapshot \`${id}\` is bound to an image.`);
+    scheduleExpiry(call, id, next);
+  }
+  call.world.snapshots.update(id, { name: request.SnapshotName ?? name, deadline: next });
   return {};
 };
 
@@ -193,6 +230,14 @@ const copySnapshotCrossRegions: Action = (call) => {
         DestinationRegion: region,
       };
     }
+    if (!hasSnapshotRoom(world, call.account, region)) {
+      return {
+        SnapshotId: '',
+        Message: `the snapshot quota of ${region} is used up`,
+        Code: 'InsufficientSnapshotQuota',
+        DestinationRegion: region,
+      };
+    }
     const id = world.newId('snap');
     const doneAt = world.now() + world.duration('copy', id, source.size);
     world.snapshots.put({
@@ -206,6 +251,8 @@ const copySnapshotCrossRegions: Action = (call) => {
       hiddenUntil,
       tags: {},
       imageIds: [],
+      groupId: null,
+      shares: [],
       copied: true,
       state: 'COPYING_FROM_REMOTE',
     });

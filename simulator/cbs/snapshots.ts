@@ -30,6 +30,33 @@ export function ownSnapshot(world: World, account: string, region: string, id: s
   return snapshot?.account === account && snapshot.region === region ? snapshot : undefined;
 }
 
+/** The snapshot, if it is the account's or shared with it, in the region. */
+export function visibleSnapshot(world: World, account: string, region: string, id: string): Snapshot | undefined {
+  const snapshot = world.snapshots.get(id);
+  if (snapshot?.region !== region) return undefined;
+  return snapshot.account === account || isSharedWith(snapshot, account) ? snapshot : undefined;
+}
+
+/** Whether somebody else's snapshot is shared with the account. */
+export function isSharedWith(snapshot: Snapshot, account: string): boolean {
+  return snapshot.account !== account && snapshot.shares.some((share) => share.account === account);
+}
+
+/** Whether `wanted` more snapshots fit into the account's quota in the region. */
+export function hasSnapshotRoom(world: World, account: string, region: string, wanted = 1): boolean {
+  return world.snapshots.countIn(account, region) + wanted <= snapshotQuota(world, account, region);
+}
+
+/** Takes a snapshot away, and out of its group; a group without snapshots goes too. */
+export function removeSnapshot(world: World, snapshot: Snapshot): void {
+  world.snapshots.delete(snapshot.id);
+  const group = snapshot.groupId === null ? undefined : world.snapshotGroups.get(snapshot.groupId);
+  if (group === undefined) return;
+  const snapshotIds = group.snapshotIds.filter((id) => id !== snapshot.id);
+  if (snapshotIds.length === 0) world.snapshotGroups.delete(group.id);
+  else world.snapshotGroups.update(group.id, { snapshotIds });
+}
+
 /** The snapshot of the disk that is being made, if there is one. */
 export function snapshotInProgress(world: World, disk: Disk): Snapshot | undefined {
   for (const snapshot of world.snapshots.in(disk.account, disk.region)) {
@@ -46,6 +73,7 @@ interface NewSnapshot {
   readonly tags?: Tags;
   readonly deadline?: string;
   readonly imageIds?: readonly string[];
+  readonly groupId?: string;
   readonly doneAt: number;
   readonly hiddenUntil: number;
 }
@@ -71,6 +99,8 @@ export function beginSnapshot(world: World, wanted: NewSnapshot): Snapshot {
     deadline: wanted.deadline ?? '',
     copied: false,
     imageIds: wanted.imageIds ?? [],
+    groupId: wanted.groupId ?? null,
+    shares: [],
     content: contentNow(world, disk),
     system: (wanted.usage ?? disk.usage) === 'SYSTEM_DISK' ? wanted.system : null,
   });
@@ -87,6 +117,13 @@ export function systemOn(world: World, disk: Disk): System | null {
 /** What becomes of snapshots when the time has come. */
 export const snapshotReactions: Readonly<Record<string, Reaction>> = {
   'snapshot.done': (world, happening) => world.snapshots.update(happening.target, { state: 'NORMAL' }),
+  // Kept for so long: it goes when nothing holds it.
+  'snapshot.expired': (world, happening) => {
+    const snapshot = world.snapshots.get(happening.target);
+    if (snapshot === undefined || snapshot.deadline !== happening.data.deadline) return;
+    if (snapshot.state === 'NORMAL' && snapshot.imageIds.length === 0 && snapshot.shares.length === 0)
+      removeSnapshot(world, snapshot);
+  },
 };
 
 /** Refuses to delete snapshots that are not NORMAL or that images hold. */
@@ -96,6 +133,12 @@ export function requireDeletable(snapshots: readonly Snapshot[], withImages: boo
       throw new ApiError(
         'ResourceUnavailable.SnapshotCreating',
         `The snapshot \`${snapshot.id}\` is still being created.`,
+      );
+    }
+    if (snapshot.shares.length > 0) {
+      throw new ApiError(
+        'UnsupportedOperation.SnapHasShared',
+        `The snapshot \`${snapshot.id}\` is shared with other accounts.`,
       );
     }
     if (snapshot.imageIds.length > 0 && !withImages) {
@@ -108,7 +151,8 @@ export function requireDeletable(snapshots: readonly Snapshot[], withImages: boo
 }
 
 /** A snapshot as CBS writes it. */
-export function wireSnapshot(world: World, snapshot: Snapshot): object {
+export function wireSnapshot(world: World, snapshot: Snapshot, account: string): object {
+  const shared = isSharedWith(snapshot, account);
   const images = snapshot.imageIds.flatMap((id) => world.images.get(id) ?? []);
   const done = snapshot.state === 'NORMAL';
   return {
@@ -119,21 +163,28 @@ export function wireSnapshot(world: World, snapshot: Snapshot): object {
     SnapshotName: snapshot.name,
     DeadlineTime: snapshot.deadline,
     Percent: done ? 100 : percentDone(snapshot.createdAt, snapshot.doneAt, world.now()),
-    Images: images.map((image) => ({ ImageName: image.name, ImageId: image.id })),
-    ShareReference: 0,
-    SnapshotType: 'PRIVATE_SNAPSHOT',
+    Images: shared ? [] : images.map((image) => ({ ImageName: image.name, ImageId: image.id })),
+    ShareReference: shared ? 0 : snapshot.shares.length,
+    SnapshotType: shared ? 'SHARED_SNAPSHOT' : 'PRIVATE_SNAPSHOT',
     DiskSize: snapshot.size,
     DiskId: snapshot.diskId,
     CopyingToRegions: [],
     Encrypt: snapshot.encrypted,
     CreateTime: chinaTime(snapshot.createdAt),
-    ImageCount: images.length,
+    ImageCount: shared ? 0 : images.length,
     DiskUsage: snapshot.usage,
     SnapshotId: snapshot.id,
-    TimeStartShare: '',
-    Tags: tagList(snapshot.tags),
+    TimeStartShare: shareTime(snapshot, account),
+    Tags: shared ? [] : tagList(snapshot.tags),
     IsLocked: false,
     LatestModifyTime: chinaIsoTime(snapshot.createdAt),
     SnapshotMode: 'STANDARD_SNAPSHOT',
   };
+}
+
+/** When the account, or (for the owner) the first account, was let in. */
+function shareTime(snapshot: Snapshot, account: string): string {
+  const shares = snapshot.account === account ? snapshot.shares : snapshot.shares.filter((s) => s.account === account);
+  const [first] = shares;
+  return first === undefined ? '' : chinaTime(first.at);
 }

@@ -1,8 +1,9 @@
 import { type Disk } from '../state/records';
+import { percentDone } from './snapshots';
 import { chinaTime, tagList } from '../wire/formats';
 
 /** A disk as CBS writes it. */
-export function wireDisk(disk: Disk, snapshots: number): object {
+export function wireDisk(disk: Disk, snapshots: number, now: number): object {
   const prepaid = disk.chargeType === 'PREPAID';
   return {
     DeleteWithInstance: disk.deleteWithInstance,
@@ -11,7 +12,7 @@ export function wireDisk(disk: Disk, snapshots: number): object {
     DiskState: disk.state,
     SnapshotCount: snapshots,
     AutoRenewFlagError: false,
-    Rollbacking: false,
+    Rollbacking: disk.state === 'ROLLBACKING',
     InstanceIdList: [],
     Encrypt: disk.encrypted,
     DiskName: disk.name,
@@ -26,7 +27,7 @@ export function wireDisk(disk: Disk, snapshots: number): object {
     Placement: { Zone: disk.zone, CageId: null, CdcId: null, CdcName: null, ProjectId: 0, ProjectName: null },
     IsReturnable: disk.state === 'UNATTACHED',
     DeadlineTime: prepaid ? chinaTime(disk.createdAt + 365 * 86_400_000) : '',
-    Attached: disk.state === 'ATTACHED',
+    Attached: disk.instanceId !== null,
     DiskSize: disk.size,
     MigratePercent: 0,
     DiskUsage: disk.usage,
@@ -34,7 +35,7 @@ export function wireDisk(disk: Disk, snapshots: number): object {
     Portable: disk.usage === 'DATA_DISK',
     SnapshotAbility: true,
     DeadlineError: false,
-    RollbackPercent: 0,
+    RollbackPercent: disk.state === 'ROLLBACKING' ? percentDone(disk.changedAt, disk.doneAt, now) : 0,
     DifferDaysOfDeadline: null,
     ReturnFailCode: disk.state === 'UNATTACHED' ? 0 : 1,
     Shareable: false,

@@ -45,6 +45,28 @@ function contentFrom(text: string): string {
   return text;
 }
 
+interface ClockRequest {
+  readonly stopped?: boolean;
+  /** Simulated seconds, or as far as the next thing that will happen. */
+  readonly advance?: number | 'next';
+}
+
+const setClock: Route = ({ world, body }) => {
+  const { stopped, advance } = body() as ClockRequest;
+  if (stopped === true) world.stopClock();
+  if (stopped === false) world.startClock();
+  if (advance === 'next') world.advanceToNext();
+  else if (advance !== undefined) {
+    if (!(advance >= 0)) throw new Error('advance must be a number of simulated seconds, or "next"');
+    world.advanceClock(advance);
+  }
+  return clockOf(world);
+};
+
+function clockOf(world: World): object {
+  return { now: new Date(world.now()).toISOString(), stopped: world.isStopped, next: world.next };
+}
+
 const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
   ['GET', /^\/calls$/, ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) })],
@@ -85,6 +107,8 @@ const routes: readonly (readonly [method: string, path: RegExp, route: Route])[]
       return world.durations;
     },
   ],
+  ['GET', /^\/clock$/, ({ world }) => clockOf(world)],
+  ['POST', /^\/clock$/, setClock],
   [
     'POST',
     /^\/reset$/,

@@ -1,4 +1,5 @@
 import { endImage, removeImage } from '../cvm/images';
+import { removeSnapshot } from '../cbs/snapshots';
 import { removeInstance } from '../cvm/instances';
 import { type World } from '../state/world';
 
@@ -19,13 +20,13 @@ const acts = {
     removeImage(world, world.images.must(id), false);
   },
   'delete-snapshot': (world: World, id: string) => {
-    world.snapshots.must(id);
+    const snapshot = world.snapshots.must(id);
     for (const image of world.images.all()) {
       if (image.snapshots.some((part) => part.id === id)) {
         world.images.update(image.id, { snapshots: image.snapshots.filter((part) => part.id !== id) });
       }
     }
-    world.snapshots.delete(id);
+    removeSnapshot(world, snapshot);
   },
   'finish-image': (world: World, id: string) => {
     endImage(world, id, 'done');

@@ -1,24 +1,26 @@
 import { regionOf, regions } from '../vpc/regions';
 import { type Action } from '../wire/action';
 import { ApiError } from '../wire/errors';
-import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
-import { characters, isoTime, tagList } from '../wire/formats';
-import { type KeyPair } from '../state/records';
+import { characters } from '../wire/formats';
+import { bindKeysActions } from './bind-keys';
+import { describeAccountQuota, describeImageQuota } from './account-quota';
 import { createImage } from './create-image';
-import { describeInstances, describeInstancesStatus, describeInstanceTypeConfigs } from './describe-instances';
+import { describeInstances, describeInstancesStatus } from './describe-instances';
 import {
   deleteImages,
-  describeAccountQuota,
-  describeImageQuota,
+  describeImageFromFamily,
   describeImages,
   describeImageSharePermission,
   modifyImageAttribute,
   modifyImageSharePermission,
   syncImages,
 } from './image-actions';
+import { describeInstanceTypeConfigs, describeZoneInstanceConfigInfos } from './describe-types';
 import { requireCharging, requireIdle, requireInstances, requireState } from './instances';
+import { keyPairActions } from './key-pairs';
 import { chooseSecurityGroups } from './launch-network';
 import { rebootInstances, startInstances, stopInstances, terminateInstances } from './power';
+import { priceActions } from './prices';
 import { runInstances } from './run-instances';
 
 const describeRegions: Action = () => ({
@@ -79,49 +81,6 @@ const modifyInstancesAttribute: Action = (call) => {
   return {};
 };
 
-interface KeyPairsRequest {
-  readonly KeyIds?: readonly string[];
-  readonly Filters?: readonly Filter[];
-  readonly Offset?: number;
-  readonly Limit?: number;
-}
-
-const keyPairKeys: FilterKeys<KeyPair> = {
-  ...tagKeys,
-  'project-id': (_, value) => value === '0',
-  'key-name': (key, value) => key.name === value,
-};
-
-const describeKeyPairs: Action = (call) => {
-  const { world, account, region } = call;
-  const request = call.params as KeyPairsRequest;
-  const ids = request.KeyIds ?? [];
-  if (ids.length > 0 && (request.Filters ?? []).length > 0) {
-    throw new ApiError('InvalidParameter', '`KeyIds` and `Filters` cannot be used together.');
-  }
-  const malformed = ids.find((id) => !/^skey-[0-9a-z]{8}$/.test(id));
-  if (malformed !== undefined)
-    throw new ApiError('InvalidKeyPairId.Malformed', `The key pair ID \`${malformed}\` is malformed.`);
-  const matches = matcher(request.Filters ?? [], keyPairKeys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
-  const rows = [...world.keyPairs.in(account, region)].filter(
-    (key) => (ids.length === 0 || ids.includes(key.id)) && matches(key),
-  );
-  const instances = [...world.instances.in(account, region)];
-  const shown = page(rows, request, 'InvalidParameterValueLimit').map((key) => ({
-    KeyId: key.id,
-    KeyName: key.name,
-    ProjectId: 0,
-    Description: '',
-    PublicKey: `ssh-rsa AAAAB3NzaC1yc2E ${key.id}`,
-    AssociatedInstanceIds: instances
-      .filter((instance) => instance.keyIds.includes(key.id))
-      .map((instance) => instance.id),
-    CreatedTime: isoTime(key.createdAt),
-    Tags: tagList(key.tags),
-  }));
-  return { TotalCount: rows.length, KeyPairSet: shown };
-};
-
 /** What the simulator serves of CVM. */
 export const cvmActions: Readonly<Record<string, Action>> = {
   DescribeRegions: describeRegions,
@@ -144,5 +103,9 @@ export const cvmActions: Readonly<Record<string, Action>> = {
   SyncImages: syncImages,
   ModifyImageSharePermission: modifyImageSharePermission,
   DescribeImageSharePermission: describeImageSharePermission,
-  DescribeKeyPairs: describeKeyPairs,
+  ...keyPairActions,
+  ...bindKeysActions,
+  ...priceActions,
+  DescribeImageFromFamily: describeImageFromFamily,
+  DescribeZoneInstanceConfigInfos: describeZoneInstanceConfigInfos,
 };

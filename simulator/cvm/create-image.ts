@@ -99,6 +99,7 @@ function fromSnapshots(call: Call, wanted: Wanted, ids: readonly string[]): obje
     system: system.system,
     snapshots: ordered,
     instanceId: null,
+    keyIds: [],
     doneAt,
     hiddenUntil: world.hiddenUntil(call.lag()),
     restart: false,
@@ -114,6 +115,11 @@ function fromInstance(call: Call, wanted: Wanted, instanceId: string): object {
     throw new ApiError('InvalidInstance.NotSupported', '`Sysprep` is for Windows instances only.');
   }
   const disks = disksFor(world, instance, request.DataDiskIds ?? []);
+  const rolling = disks.find((disk) => disk.state === 'ROLLBACKING');
+  if (rolling !== undefined)
+    throw new ApiError('ResourceInUse.DiskRollbacking', `The disk \`${rolling.id}\` is being rolled back.`);
+  const busy = disks.find((disk) => disk.state !== 'ATTACHED');
+  if (busy !== undefined) throw new ApiError('ResourceInUse', `The disk \`${busy.id}\` is busy.`);
   const creating = disks.find((disk) => snapshotInProgress(world, disk) !== undefined);
   if (creating !== undefined) {
     throw new ApiError(
@@ -152,6 +158,7 @@ function fromInstance(call: Call, wanted: Wanted, instanceId: string): object {
     system: instance.system,
     snapshots,
     instanceId: instance.id,
+    keyIds: instance.keyIds,
     doneAt: startAt + time,
     hiddenUntil,
     restart: powerOff && world.switches.forcePoweroffRestarts,
@@ -207,6 +214,7 @@ interface Source {
   readonly doneAt: number;
   readonly hiddenUntil: number;
   readonly restart: boolean;
+  readonly keyIds: readonly string[];
 }
 
 function putImage(call: Call, wanted: Wanted, source: Source): Image {
@@ -230,6 +238,7 @@ function putImage(call: Call, wanted: Wanted, source: Source): Image {
     deprecated: false,
     snapshots: source.snapshots.map(({ id, usage, size }) => ({ id, usage, size })),
     shares: [],
+    keyIds: source.keyIds,
     instanceId: source.instanceId,
     doneAt: source.doneAt,
   });

@@ -4,7 +4,6 @@ import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
 import { isoTime, tagList } from '../wire/formats';
-import { regionOf } from '../vpc/regions';
 import { instanceTypes } from './instance-types';
 
 interface DescribeRequest {
@@ -143,32 +142,3 @@ function wireDataDisk(disk: Disk): object {
     DiskName: disk.name,
   };
 }
-
-interface TypeRequest {
-  readonly Filters?: readonly Filter[];
-}
-
-/** The instance types on sale, in every zone of the region. */
-export const describeInstanceTypeConfigs: Action = (call) => {
-  const request = call.params as TypeRequest;
-  const zones = regionOf(call.region).zones;
-  const rows = zones.flatMap((zone) => [...instanceTypes.values()].map((type) => ({ zone, type, tags: {} })));
-  const keys: FilterKeys<(typeof rows)[number]> = {
-    zone: (row, value) => row.zone === value,
-    'instance-family': (row, value) => row.type.family === value,
-    'instance-type': (row, value) => row.type.name === value,
-  };
-  const matches = matcher(request.Filters ?? [], keys, { values: 1, code: 'InvalidFilterValue.LimitExceeded' });
-  return {
-    InstanceTypeConfigSet: rows.filter(matches).map(({ zone, type }) => ({
-      Zone: zone,
-      InstanceType: type.name,
-      InstanceFamily: type.family,
-      GPU: 0,
-      CPU: type.cpu,
-      Memory: type.memory,
-      FPGA: 0,
-      GpuCount: 0,
-    })),
-  };
-};

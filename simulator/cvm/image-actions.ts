@@ -4,7 +4,6 @@ import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
 import { characters, isoTime } from '../wire/formats';
 import {
-  imageQuota,
   publicOwner,
   removeImage,
   requireFreeName,
@@ -68,28 +67,17 @@ export const describeImages: Action = (call) => {
   return { ImageSet: shown.map((image) => wireImage(image, account, now)), TotalCount: rows.length };
 };
 
-/** The total, not what is left. */
-export const describeImageQuota: Action = (call) => ({ ImageNumQuota: imageQuota(call.world, call.region) });
-
-/** The total and what is used. */
-export const describeAccountQuota: Action = (call) => ({
-  AppId: call.world.accounts.must(call.account).appId,
-  AccountQuotaOverview: {
-    Region: call.region,
-    AccountQuota: {
-      PostPaidQuotaSet: [],
-      PrePaidQuotaSet: [],
-      SpotPaidQuotaSet: [],
-      ImageQuotaSet: [
-        {
-          UsedQuota: call.world.images.countIn(call.account, call.region),
-          TotalQuota: imageQuota(call.world, call.region),
-        },
-      ],
-      DisasterRecoverGroupQuotaSet: [],
-    },
-  },
-});
+/** The youngest image of the family that can be launched and is not deprecated; null when there is none. */
+export const describeImageFromFamily: Action = (call) => {
+  const { world, account, region } = call;
+  const family = (call.params as { ImageFamily?: string }).ImageFamily ?? '';
+  if (family === '')
+    throw new ApiError('MissingParameter', 'The request is missing a required parameter `ImageFamily`.');
+  const [image] = world.images
+    .shown(account, region, [], world.now())
+    .filter((candidate) => candidate.family === family && candidate.state === 'NORMAL' && !candidate.deprecated);
+  return { Image: image === undefined ? null : wireImage(image, account, world.now()) };
+};
 
 interface DeleteImagesRequest {
   readonly ImageIds: readonly string[];
@@ -272,6 +260,8 @@ export const syncImages: Action = (call) => {
         copied: true,
         state: 'COPYING_FROM_REMOTE',
         imageIds: [copy],
+        groupId: null,
+        shares: [],
       });
       world.schedule(doneAt, 'snapshot.done', snapshotId, '');
       return { ...part, id: snapshotId };
@@ -285,6 +275,8 @@ export const syncImages: Action = (call) => {
       tags,
       snapshots,
       shares: [],
+      // Key pairs belong to a region.
+      keyIds: [],
       instanceId: null,
       state: 'SYNCING',
     });

@@ -2,7 +2,7 @@ import { type Happening, type Image } from '../state/records';
 import { type Reaction, type World } from '../state/world';
 import { ApiError } from '../wire/errors';
 import { characters, isoTime, tagList } from '../wire/formats';
-import { percentDone } from '../cbs/snapshots';
+import { percentDone, removeSnapshot } from '../cbs/snapshots';
 import { endOperation } from './instances';
 import { restart } from './power';
 
@@ -98,7 +98,7 @@ export function removeImage(world: World, image: Image, withSnapshots: boolean):
     const snapshot = world.snapshots.get(id);
     if (snapshot === undefined) continue;
     const imageIds = snapshot.imageIds.filter((other) => other !== image.id);
-    if (withSnapshots && imageIds.length === 0) world.snapshots.delete(id);
+    if (withSnapshots && imageIds.length === 0 && snapshot.shares.length === 0) removeSnapshot(world, snapshot);
     else world.snapshots.update(id, { imageIds });
   }
   world.images.delete(image.id);

@@ -117,14 +117,6 @@ export function publicAddress(...words: readonly (string | number)[]): string {
   return `119.${part('b')}.${part('c')}.${part('d')}`;
 }
 
-/** A private address in the subnet's range. */
-export function privateAddress(cidr: string, ...words: readonly (string | number)[]): string {
-  const [base = '10.0.0.0', bits = '24'] = cidr.split('/');
-  const host = 2 + Math.floor(fraction('private', ...words) * (2 ** (32 - Number(bits)) - 4));
-  const number = base.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) + host;
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
-}
-
 /** Removes an instance with its system disk and the data disks that go with it; the others stay, detached. */
 export function removeInstance(world: World, instance: Instance): void {
   for (const disk of disksOf(world, instance)) {

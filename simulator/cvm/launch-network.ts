@@ -1,9 +1,26 @@
 import { type Subnet } from '../state/records';
 import { type Call } from '../wire/action';
+import { freeAddresses } from '../vpc/addresses';
 import { ApiError } from '../wire/errors';
 
 /** The subnet of a launch: the one that is named, or the default one of the zone. */
 export function chooseSubnet(
+  call: Call,
+  zone: string,
+  wanted: { readonly VpcId: string; readonly SubnetId: string } | undefined,
+  count: number,
+): Subnet {
+  const subnet = findSubnet(call, zone, wanted);
+  if (freeAddresses(call.world, subnet) < count) {
+    throw new ApiError(
+      'FailedOperation.NoAvailableIpAddressCountInSubnet',
+      `The subnet \`${subnet.id}\` has fewer than ${count} free addresses.`,
+    );
+  }
+  return subnet;
+}
+
+function findSubnet(
   call: Call,
   zone: string,
   wanted: { readonly VpcId: string; readonly SubnetId: string } | undefined,

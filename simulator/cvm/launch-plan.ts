@@ -1,9 +1,10 @@
-import { ownSnapshot } from '../cbs/snapshots';
+import { visibleSnapshot } from '../cbs/snapshots';
 import { type Image, type Snapshot, type Subnet, type Tags } from '../state/records';
 import { regionOf } from '../vpc/regions';
 import { type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { characters, isTrue } from '../wire/formats';
+import { instanceQuota, instancesUsed } from './account-quota';
 import { publicOwner, requireImage } from './images';
 import { instanceTypes } from './instance-types';
 import { chooseSecurityGroups, chooseSubnet } from './launch-network';
@@ -21,7 +22,7 @@ interface DiskRequest {
 /** The parameters of RunInstances that the simulator looks at. */
 export interface LaunchRequest {
   readonly InstanceChargeType?: string;
-  readonly InstanceChargePrepaid?: object;
+  readonly InstanceChargePrepaid?: { readonly Period: number };
   readonly Placement?: { readonly Zone: string };
   readonly InstanceType?: string;
   readonly ImageId?: string;
@@ -80,28 +81,23 @@ export interface LaunchPlan {
 
 /** Checks a launch against the documented rules, in one place, before anything is made. */
 export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
-  const { world, account, region } = call;
   const zone = zoneOf(call, request);
   if ((request.ImageId ?? '') === '') throw missing('ImageId');
-  const image = requireImage(world, account, region, request.ImageId!);
-  if (image.state !== 'NORMAL') {
-    throw new ApiError(
-      'InvalidParameterValue.InvalidImageState',
-      `The image \`${image.id}\` is in the state \`${image.state}\`.`,
-    );
-  }
+  const image = launchable(call, request.ImageId!);
   const count = request.InstanceCount ?? 1;
   if (count < 1 || count > 500)
     throw new ApiError('InvalidParameterValue.Range', '`InstanceCount` must be between 1 and 500.');
   const name = (request.InstanceName ?? '') === '' ? '未命名' : request.InstanceName!;
   if (characters(name) > 128)
     throw new ApiError('InvalidInstanceName.TooLong', 'The instance name exceeds 128 characters.');
-  const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud);
+  const chargeType = chargeTypeOf(request);
+  requireInstanceQuota(call, zone, chargeType, count);
+  const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud, count);
   return {
     image,
     zone,
     type: typeOf(request),
-    chargeType: chargeTypeOf(request),
+    chargeType,
     count,
     name,
     systemDisk: planSystemDisk(call, image, request.SystemDisk ?? {}),
@@ -117,6 +113,54 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
     protected: request.DisableApiTermination ?? false,
     tags: specifiedTags(request.TagSpecification, 'instance'),
   };
+}
+
+/** What the price of a launch depends on, checked like the launch itself. */
+export function checkPriced(
+  call: Call,
+  request: LaunchRequest,
+): { readonly type: string; readonly chargeType: string; readonly count: number; readonly disksGiB: number } {
+  zoneOf(call, request);
+  if ((request.ImageId ?? '') === '') throw missing('ImageId');
+  const image = launchable(call, request.ImageId!);
+  const count = request.InstanceCount ?? 1;
+  if (count < 1 || count > 100)
+    throw new ApiError('InvalidParameterValue.Range', '`InstanceCount` must be between 1 and 100.');
+  const disks = [
+    planSystemDisk(call, image, request.SystemDisk ?? {}),
+    ...planDataDisks(call, image, request.DataDisks ?? []),
+  ];
+  return {
+    type: typeOf(request),
+    chargeType: chargeTypeOf(request),
+    count,
+    disksGiB: disks.reduce((sum, disk) => sum + disk.size, 0),
+  };
+}
+
+function launchable(call: Call, id: string): Image {
+  const image = requireImage(call.world, call.account, call.region, id);
+  if (image.state !== 'NORMAL') {
+    throw new ApiError(
+      'InvalidParameterValue.InvalidImageState',
+      `The image \`${image.id}\` is in the state \`${image.state}\`.`,
+    );
+  }
+  return image;
+}
+
+function requireInstanceQuota(call: Call, zone: string, chargeType: string, count: number): void {
+  const { world, account, region } = call;
+  const quota = instanceQuota(world, region);
+  if (instancesUsed(world, account, region, zone, chargeType) + count <= quota) return;
+  const codes: Readonly<Record<string, string>> = {
+    PREPAID: 'LimitExceeded.PrepayQuota',
+    SPOTPAID: 'LimitExceeded.SpotQuota',
+  };
+  throw new ApiError(
+    codes[chargeType] ?? 'LimitExceeded.InstanceQuota',
+    `The number of instances in \`${zone}\` would exceed the quota \`${quota}\`.`,
+  );
 }
 
 function missing(name: string): ApiError {
@@ -278,7 +322,7 @@ function usableSnapshot(call: Call, image: Image, id: string): Snapshot {
   }
   // Snapshots of a shared image belong to another account, but come with the image.
   const ofImage = image.snapshots.some((snapshot) => snapshot.id === id) ? call.world.snapshots.get(id) : undefined;
-  const snapshot = ofImage ?? ownSnapshot(call.world, call.account, call.region, id);
+  const snapshot = ofImage ?? visibleSnapshot(call.world, call.account, call.region, id);
   if (snapshot === undefined)
     throw new ApiError('InvalidParameter.SnapshotNotFound', `The snapshot \`${id}\` does not exist.`);
   if (snapshot.usage !== 'DATA_DISK') {

@@ -5,6 +5,7 @@ import { ApiError } from '../wire/errors';
 import {
   begun,
   canStopCharging,
+  disksOf,
   endOperation,
   publicAddress,
   removeInstance,
@@ -80,23 +81,29 @@ export const startInstances: Action = (call) => {
   const instances = targets(call, call.params as PowerRequest);
   requireState('StartInstances', instances, ['STOPPED']);
   requireIdle(instances);
+  for (const instance of instances) requireWholeDisks(world, instance);
   for (const instance of instances) start(world, instance, requestId, world.now());
   return {};
 };
 
-function start(world: World, instance: Instance, requestId: string, now: number): void {
+/** A disk that is being rolled back cannot be booted from, or mounted. */
+function requireWholeDisks(world: World, instance: Instance): void {
+  const disk = disksOf(world, instance).find((candidate) => candidate.state === 'ROLLBACKING');
+  if (disk !== undefined)
+    throw new ApiError('MutexOperation.TaskRunning', `The disk \`${disk.id}\` is being rolled back.`);
+}
+
+function start(world: World, instance: Instance, requestId: string, now: number, name = 'StartInstances'): void {
   world.instances.update(instance.id, {
     state: 'STARTING',
     stoppedMode: 'NOT_APPLICABLE',
-    operation: begun('StartInstances', requestId),
+    operation: begun(name, requestId),
   });
   world.schedule(now + world.duration('start', instance.id + requestId), 'instance.running', instance.id, requestId);
 }
 
-/** Starts an instance by itself, after CreateImage has powered it off. */
-export function restart(world: World, instance: Instance, requestId: string, now: number): void {
-  start(world, instance, requestId, now);
-}
+/** Starts an instance by itself, at the end of an operation that has stopped it. */
+export const restart = start;
 
 /** RUNNING -> REBOOTING -> RUNNING. */
 export const rebootInstances: Action = (call) => {

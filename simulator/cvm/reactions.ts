@@ -1,4 +1,5 @@
 import { type Reaction } from '../state/world';
+import { bindKeysReactions } from './bind-keys';
 import { createImageReactions } from './create-image';
 import { imageReactions } from './images';
 import { powerReactions } from './power';
@@ -8,4 +9,5 @@ export const cvmReactions: Readonly<Record<string, Reaction>> = {
   ...powerReactions,
   ...imageReactions,
   ...createImageReactions,
+  ...bindKeysReactions,
 };

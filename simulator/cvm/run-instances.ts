@@ -4,7 +4,8 @@ import { uuidFrom } from '../state/random';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { characters } from '../wire/formats';
-import { begun, privateAddress, publicAddress } from './instances';
+import { freeAddress } from '../vpc/addresses';
+import { begun, publicAddress } from './instances';
 import { checkLaunch, type DiskPlan, type LaunchPlan, type LaunchRequest } from './launch-plan';
 
 /** Checks everything, then makes instances that are PENDING with their disks attached. */
@@ -53,6 +54,8 @@ function putInstance(call: Call, plan: LaunchPlan, hiddenUntil: number): Instanc
       deleteWithInstance: disk.deleteWithInstance,
       encrypted: disk.encrypted,
       chargeType: plan.chargeType === 'PREPAID' ? 'PREPAID' : 'POSTPAID_BY_HOUR',
+      changedAt: 0,
+      doneAt: 0,
       content: disk.content,
     }).id;
   return world.instances.put({
@@ -70,7 +73,7 @@ function putInstance(call: Call, plan: LaunchPlan, hiddenUntil: number): Instanc
     dataDiskIds: plan.dataDisks.map((disk) => putDisk(disk, 'DATA_DISK')),
     vpcId: plan.subnet.vpcId,
     subnetId: plan.subnet.id,
-    privateIp: privateAddress(plan.subnet.cidr, id),
+    privateIp: freeAddress(world, plan.subnet, id),
     publicIp: plan.bandwidth > 0 ? publicAddress(id) : null,
     bandwidth: plan.bandwidth,
     internetChargeType: plan.internetChargeType,

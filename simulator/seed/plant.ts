@@ -1,8 +1,9 @@
-import { privateAddress, publicAddress } from '../cvm/instances';
+import { publicAddress } from '../cvm/instances';
 import { instanceTypes } from '../cvm/instance-types';
 import { type Disk, type ImageSnapshot } from '../state/records';
 import { shortId, uuidFrom } from '../state/random';
 import { type World } from '../state/world';
+import { freeAddress } from '../vpc/addresses';
 import { ensureNetworks, longAgo } from '../vpc/networks';
 import { regionOf, regions } from '../vpc/regions';
 import { developmentAccount } from './default-seed';
@@ -42,6 +43,8 @@ export function plant(world: World, seed: Seed): Planted {
     world.settings.put({ id: `imageQuota/${region}`, value });
   for (const [region, value] of Object.entries(seed.snapshotQuota ?? {}))
     world.settings.put({ id: `snapshotQuota/${region}`, value });
+  for (const [region, value] of Object.entries(seed.instanceQuota ?? {}))
+    world.settings.put({ id: `instanceQuota/${region}`, value });
   return {
     instances: instances.map((instance) => plantInstance(world, instance)),
     images: (seed.images ?? []).map((image) => plantImage(world, image)),
@@ -103,6 +106,8 @@ function plantInstance(world: World, seed: FullInstanceSeed): Planted['instances
       deleteWithInstance: disk.deleteWithInstance ?? true,
       encrypted: disk.encrypted ?? false,
       chargeType: seed.chargeType === 'PREPAID' ? 'PREPAID' : 'POSTPAID_BY_HOUR',
+      changedAt: 0,
+      doneAt: 0,
       content: disk.content ?? `${usage === 'SYSTEM_DISK' ? 'system' : 'data'} of ${disk.id}`,
     }).id;
   const systemDiskId = putDisk(seed.systemDisk, 'SYSTEM_DISK');
@@ -122,7 +127,7 @@ function plantInstance(world: World, seed: FullInstanceSeed): Planted['instances
     dataDiskIds,
     vpcId: subnet.vpcId,
     subnetId: subnet.id,
-    privateIp: privateAddress(subnet.cidr, id),
+    privateIp: freeAddress(world, subnet, id),
     publicIp: bandwidth === 0 || stopCharging ? null : publicAddress(id),
     bandwidth,
     internetChargeType: 'TRAFFIC_POSTPAID_BY_HOUR',
@@ -160,6 +165,8 @@ function plantImage(world: World, seed: ImageSeed): Planted['images'][number] {
       deadline: '',
       copied: false,
       imageIds: [id],
+      groupId: null,
+      shares: [],
       content: seed.content ?? `${usage === 'SYSTEM_DISK' ? 'system' : 'data'} of ${id}`,
       system: usage === 'SYSTEM_DISK' ? system : null,
     });
@@ -183,6 +190,7 @@ function plantImage(world: World, seed: ImageSeed): Planted['images'][number] {
     family: seed.family ?? '',
     deprecated: false,
     snapshots,
+    keyIds: [],
     shares: (seed.sharedWith ?? []).map((other) => ({ account: other, at: longAgo })),
     instanceId: null,
     doneAt: world.now(),

@@ -55,6 +55,7 @@ export function seedPublicImages(world: World): void {
       deprecated: false,
       snapshots: [],
       shares: [],
+      keyIds: [],
       instanceId: null,
       doneAt: longAgo,
     });

@@ -69,6 +69,8 @@ export interface Seed {
   readonly imageQuota?: Readonly<Record<string, number>>;
   /** Snapshots allowed in a region; 64 and 64 for each disk where nothing is said. */
   readonly snapshotQuota?: Readonly<Record<string, number>>;
+  /** Instances of one charge type allowed in each zone of a region; 1,000 where nothing is said. */
+  readonly instanceQuota?: Readonly<Record<string, number>>;
 }
 
 /** An instance with every ID written out, so that a test knows the disks that it will have. */

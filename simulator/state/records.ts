@@ -68,7 +68,7 @@ export interface Instance extends Resource {
   readonly operation: Operation | null;
 }
 
-export type DiskState = 'UNATTACHED' | 'ATTACHING' | 'ATTACHED' | 'DETACHING';
+export type DiskState = 'UNATTACHED' | 'ATTACHING' | 'ATTACHED' | 'DETACHING' | 'EXPANDING' | 'ROLLBACKING';
 
 export interface Disk extends Resource {
   readonly zone: string;
@@ -82,8 +82,17 @@ export interface Disk extends Resource {
   readonly deleteWithInstance: boolean;
   readonly encrypted: boolean;
   readonly chargeType: string;
+  /** When a rollback began and when it will be done; 0 when there is none. */
+  readonly changedAt: number;
+  readonly doneAt: number;
   /** What is on the disk; stands for its blocks. */
   readonly content: string;
+}
+
+/** An account that something is shared with, and since when. */
+export interface Share {
+  readonly account: string;
+  readonly at: number;
 }
 
 export interface Snapshot extends Resource {
@@ -92,7 +101,7 @@ export interface Snapshot extends Resource {
   readonly diskId: string;
   readonly usage: 'SYSTEM_DISK' | 'DATA_DISK';
   readonly size: number;
-  readonly state: 'CREATING' | 'NORMAL' | 'COPYING_FROM_REMOTE';
+  readonly state: 'CREATING' | 'NORMAL' | 'COPYING_FROM_REMOTE' | 'ROLLBACKING';
   /** When it will be done: Percent is read off the time that has passed. */
   readonly doneAt: number;
   readonly encrypted: boolean;
@@ -100,6 +109,9 @@ export interface Snapshot extends Resource {
   readonly copied: boolean;
   /** Images that it is bound to. */
   readonly imageIds: readonly string[];
+  /** The snapshot group that it was made in. */
+  readonly groupId: string | null;
+  readonly shares: readonly Share[];
   readonly content: string;
   /** What a system-disk snapshot would boot. */
   readonly system: System | null;
@@ -122,14 +134,25 @@ export interface Image extends Resource {
   readonly deprecated: boolean;
   readonly snapshots: readonly ImageSnapshot[];
   /** Accounts that it is shared with, and when that happened. */
-  readonly shares: readonly { readonly account: string; readonly at: number }[];
+  readonly shares: readonly Share[];
+  /** Key pairs that its system disk brings along. */
+  readonly keyIds: readonly string[];
   /** The instance that CreateImage works on, until it is done. */
   readonly instanceId: string | null;
   readonly doneAt: number;
 }
 
+/** Snapshots of several disks of one instance, taken at the same time. */
+export interface SnapshotGroup extends Resource {
+  readonly name: string;
+  readonly snapshotIds: readonly string[];
+}
+
 export interface KeyPair extends Resource {
   readonly name: string;
+  readonly description: string;
+  /** A line of OpenSSH. */
+  readonly publicKey: string;
 }
 
 export interface Vpc extends Resource {
@@ -146,9 +169,25 @@ export interface Subnet extends Resource {
   readonly isDefault: boolean;
 }
 
+/** One rule of a security group. */
+export interface SecurityPolicy {
+  readonly protocol: string;
+  readonly port: string;
+  readonly cidr: string;
+  readonly groupId: string;
+  readonly action: string;
+  readonly description: string;
+  readonly at: number;
+}
+
 export interface SecurityGroup extends Resource {
   readonly name: string;
+  readonly description: string;
   readonly isDefault: boolean;
+  readonly ingress: readonly SecurityPolicy[];
+  readonly egress: readonly SecurityPolicy[];
+  /** Counts changes of the policies. */
+  readonly version: number;
 }
 
 export interface Role {

@@ -15,6 +15,8 @@ export class Table<T extends Row> {
   constructor(
     readonly name: string,
     private readonly changed: (table: string, id: string) => void,
+    /** Fields that rows do not have which an older version wrote. */
+    private readonly defaults: Partial<T> = {},
   ) {}
 
   get size(): number {
@@ -73,8 +75,12 @@ export class Table<T extends Row> {
     if (this.unload(id)) this.changed(this.name, id);
   }
 
-  /** Puts a row without telling the journal: it comes from there. */
-  load(row: T): void {
+  /** Puts a row as the journal has it, without telling the journal. */
+  restore(row: T): void {
+    this.load({ ...this.defaults, ...row });
+  }
+
+  private load(row: T): void {
     this.rows.set(row.id, row);
     if (row.account !== undefined && row.region !== undefined) {
       const key = `${row.account}/${row.region}`;

@@ -15,6 +15,7 @@ import {
   type Session,
   type Setting,
   type Snapshot,
+  type SnapshotGroup,
   type Subnet,
   type Vpc,
 } from './records';
@@ -49,13 +50,19 @@ export class World {
   readonly accounts = this.table<Account>('accounts');
   readonly sessions = this.table<Session>('sessions');
   readonly instances = this.table<Instance>('instances');
-  readonly disks = this.table<Disk>('disks');
-  readonly snapshots = this.table<Snapshot>('snapshots');
-  readonly images = this.table<Image>('images');
-  readonly keyPairs = this.table<KeyPair>('keyPairs');
+  readonly disks = this.table<Disk>('disks', { changedAt: 0, doneAt: 0 });
+  readonly snapshots = this.table<Snapshot>('snapshots', { groupId: null, shares: [] });
+  readonly snapshotGroups = this.table<SnapshotGroup>('snapshotGroups');
+  readonly images = this.table<Image>('images', { keyIds: [] });
+  readonly keyPairs = this.table<KeyPair>('keyPairs', { description: '', publicKey: '' });
   readonly vpcs = this.table<Vpc>('vpcs');
   readonly subnets = this.table<Subnet>('subnets');
-  readonly securityGroups = this.table<SecurityGroup>('securityGroups');
+  readonly securityGroups = this.table<SecurityGroup>('securityGroups', {
+    description: '',
+    ingress: [],
+    egress: [],
+    version: 0,
+  });
   readonly clientTokens = this.table<ClientToken>('clientTokens');
   readonly happenings = this.table<Happening>('happenings');
   readonly faults = this.table<Fault>('faults');
@@ -76,7 +83,7 @@ export class World {
     for (const entry of this.options.journal?.read() ?? []) {
       found = true;
       for (const [name, rows] of Object.entries(entry.put ?? {}))
-        for (const row of rows) this.tables.get(name)?.load(row);
+        for (const row of rows) this.tables.get(name)?.restore(row);
       for (const [name, ids] of Object.entries(entry.del ?? {}))
         for (const id of ids) this.tables.get(name)?.unload(id);
       if (entry.call !== undefined) this.calls.push(entry.call as CallRecord);
@@ -98,8 +105,62 @@ export class World {
     this.options.journal?.compact(this.contents());
   }
 
+  /** The cloud's present, in milliseconds: real time, unless its clock was stopped or put forward. */
   now(): number {
+    const { stoppedAt, ahead } = this.clock;
+    return stoppedAt ?? this.outside() + ahead;
+  }
+
+  private outside(): number {
     return (this.options.now ?? Date.now)();
+  }
+
+  /** The cloud's clock: where it stands still, and how far it is ahead of real time otherwise (milliseconds). */
+  private get clock(): { readonly stoppedAt: number | undefined; readonly ahead: number } {
+    return {
+      stoppedAt: this.settings.get('clock/stopped')?.value,
+      ahead: this.settings.get('clock/ahead')?.value ?? 0,
+    };
+  }
+
+  get isStopped(): boolean {
+    return this.clock.stoppedAt !== undefined;
+  }
+
+  /** When (milliseconds) the next thing will happen by itself; null when nothing will. */
+  get next(): number | null {
+    return this.nextDue === Infinity ? null : this.nextDue;
+  }
+
+  /** Stops the clock, so that nothing happens by itself any more. */
+  stopClock(): void {
+    this.settings.put({ id: 'clock/stopped', value: this.now() });
+  }
+
+  /** Lets the clock run on from where it stands. */
+  startClock(): void {
+    const { stoppedAt } = this.clock;
+    if (stoppedAt === undefined) return;
+    this.settings.put({ id: 'clock/ahead', value: stoppedAt - this.outside() });
+    this.settings.delete('clock/stopped');
+  }
+
+  /** Puts the clock forward by simulated seconds; what falls into that time happens. */
+  advanceClock(seconds: number): void {
+    this.moveClock(this.now() + (seconds * 1000) / this.speed);
+  }
+
+  private moveClock(to: number): void {
+    if (this.isStopped) this.settings.put({ id: 'clock/stopped', value: to });
+    else this.settings.put({ id: 'clock/ahead', value: to - this.outside() });
+    this.settle();
+  }
+
+  /** Puts the clock forward to the next thing that will happen; says whether there was one. */
+  advanceToNext(): boolean {
+    if (this.nextDue === Infinity) return false;
+    this.moveClock(Math.max(this.now(), this.nextDue));
+    return true;
   }
 
   /** Real milliseconds that something takes: fixed by hand, or realistic, growing with `gib`, the same for the same `key`. */
@@ -125,9 +186,7 @@ export class World {
   /** A new ID of eight characters behind the prefix. */
   newId(prefix: string): string {
     const id = `${prefix}-${shortId(this.count('ids'), prefix)}`;
-    const taken = [this.instances, this.disks, this.snapshots, this.images].some(
-      (table) => table.get(id) !== undefined,
-    );
+    const taken = [...this.tables.values()].some((table) => table.get(id) !== undefined);
     return taken ? this.newId(prefix) : id;
   }
 
@@ -207,12 +266,13 @@ export class World {
     for (const call of this.calls) yield { call };
   }
 
-  private table<T extends Row>(name: string): Table<T> {
-    const table = new Table<T>(name, (changed, id) => {
-      let ids = this.dirty.get(changed);
-      if (ids === undefined) this.dirty.set(changed, (ids = new Set()));
+  private table<T extends Row>(name: string, defaults: Partial<T> = {}): Table<T> {
+    const changed = (table: string, id: string): void => {
+      let ids = this.dirty.get(table);
+      if (ids === undefined) this.dirty.set(table, (ids = new Set()));
       ids.add(id);
-    });
+    };
+    const table = new Table<T>(name, changed, defaults);
     this.tables.set(name, table);
     return table;
   }

@@ -1,4 +1,5 @@
 import { type Tags } from '../state/records';
+import { type Row, type Table } from '../state/table';
 import { type World } from '../state/world';
 import { isLocal } from '../cvm/instances';
 import { ApiError } from '../wire/errors';
@@ -12,7 +13,7 @@ export interface Tagged {
 }
 
 /** The kinds of resources, by the prefix that their six-segment names have. */
-const kinds = ['instance', 'image', 'snapshot', 'volume', 'disk'] as const;
+const kinds = ['instance', 'image', 'snapshot', 'volume', 'disk', 'keypair', 'vpc', 'subnet', 'sg'] as const;
 type Kind = (typeof kinds)[number];
 
 interface Place {
@@ -22,7 +23,7 @@ interface Place {
 
 /** Reads a six-segment name; throws when it is malformed, or not of this account. */
 export function parseName(account: string, name: string): Place & { readonly region: string } {
-  const match = /^qcs::(cvm|cbs):([a-z0-9-]+):uin\/(\d+):([a-z]+)\/([a-z]+-[0-9a-z]{8})$/.exec(name);
+  const match = /^qcs::(cvm|cbs|vpc):([a-z0-9-]+):uin\/(\d+):([a-z]+)\/([a-z]+-[0-9a-z]{8})$/.exec(name);
   const kind = kinds.find((candidate) => candidate === match?.[4]);
   if (match === null || kind === undefined) {
     throw new ApiError('InvalidParameterValue.ResourceDescriptionError', `The resource name \`${name}\` is malformed.`);
@@ -33,13 +34,21 @@ export function parseName(account: string, name: string): Place & { readonly reg
   return { kind, id, region };
 }
 
-const tableOf = (
-  world: World,
-  kind: Kind,
-): World['instances'] | World['images'] | World['snapshots'] | World['disks'] => {
-  if (kind === 'instance') return world.instances;
-  if (kind === 'image') return world.images;
-  return kind === 'snapshot' ? world.snapshots : world.disks;
+type TaggableRow = Row & { readonly account: string; readonly region: string; readonly tags: Tags };
+
+const tableOf = (world: World, kind: Kind): Table<TaggableRow> => {
+  const tables: Readonly<Record<Kind, unknown>> = {
+    instance: world.instances,
+    image: world.images,
+    snapshot: world.snapshots,
+    volume: world.disks,
+    disk: world.disks,
+    keypair: world.keyPairs,
+    vpc: world.vpcs,
+    subnet: world.subnets,
+    sg: world.securityGroups,
+  };
+  return tables[kind] as Table<TaggableRow>;
 };
 
 /** The tags of the resource that a name means, or undefined when there is none. */
@@ -57,11 +66,12 @@ export function setTags(world: World, account: string, name: string, tags: Tags)
 
 /** Every tagged resource of the account, in all regions. */
 export function* taggedResources(world: World, account: string): Generator<Tagged> {
-  for (const kind of ['instance', 'image', 'snapshot', 'volume'] as const) {
+  for (const kind of ['instance', 'image', 'snapshot', 'volume', 'keypair', 'vpc', 'subnet', 'sg'] as const) {
     for (const row of tableOf(world, kind).all()) {
       if (row.account !== account || Object.keys(row.tags).length === 0) continue;
       if (kind === 'volume' && isLocal(world.disks.must(row.id))) continue;
-      yield { name: `qcs::cvm:${row.region}:uin/${account}:${kind}/${row.id}`, id: row.id, tags: row.tags };
+      const service = ['vpc', 'subnet', 'sg'].includes(kind) ? 'vpc' : 'cvm';
+      yield { name: `qcs::${service}:${row.region}:uin/${account}:${kind}/${row.id}`, id: row.id, tags: row.tags };
     }
   }
 }

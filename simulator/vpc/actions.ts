@@ -2,7 +2,10 @@ import { type SecurityGroup, type Subnet, type Tags, type Vpc } from '../state/r
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
-import { chinaTime, tagList } from '../wire/formats';
+import { freeAddresses } from './addresses';
+import { networkActions } from './network-actions';
+import { securityGroupActions } from './security-groups';
+import { wireSecurityGroup, wireSubnet, wireVpc } from './wire-network';
 
 interface DescribeRequest {
   readonly Filters?: readonly Filter[];
@@ -14,6 +17,7 @@ interface Named {
   readonly id: string;
   readonly name: string;
   readonly tags: Tags;
+  readonly hiddenUntil: number;
 }
 
 /** One page of rows by ID or filter. VPC writes its offsets as text. */
@@ -36,7 +40,10 @@ function select<T extends Named>(
     unknown: 'InvalidParameter.FilterInvalidKey',
   };
   const matches = matcher(filters, keys, limits);
-  const found = [...rows].filter((row) => (ids.length === 0 || ids.includes(row.id)) && matches(row));
+  const now = call.world.now();
+  const found = [...rows].filter(
+    (row) => row.hiddenUntil <= now && (ids.length === 0 || ids.includes(row.id)) && matches(row),
+  );
   const range = { Offset: Number(request.Offset ?? 0), Limit: Number(request.Limit ?? 20) };
   if (!Number.isInteger(range.Offset) || !Number.isInteger(range.Limit)) {
     throw new ApiError('InvalidParameterValue.Range', '`Offset` and `Limit` must be integers, written as text.');
@@ -57,21 +64,7 @@ const describeVpcs: Action = (call) => {
   const { total, shown } = select(call, call.world.vpcs.in(call.account, call.region), VpcIds, vpcKeys);
   return {
     TotalCount: total,
-    VpcSet: shown.map((vpc) => ({
-      VpcName: vpc.name,
-      VpcId: vpc.id,
-      CidrBlock: vpc.cidr,
-      IsDefault: vpc.isDefault,
-      EnableMulticast: false,
-      CreatedTime: chinaTime(vpc.createdAt),
-      DnsServerSet: ['183.60.83.19', '183.60.82.98'],
-      DomainName: '',
-      DhcpOptionsId: '',
-      EnableDhcp: true,
-      Ipv6CidrBlock: '',
-      TagSet: tagList(vpc.tags),
-      AssistantCidrSet: [],
-    })),
+    VpcSet: shown.map(wireVpc),
   };
 };
 
@@ -90,23 +83,7 @@ const describeSubnets: Action = (call) => {
   const { total, shown } = select(call, call.world.subnets.in(call.account, call.region), SubnetIds, subnetKeys);
   return {
     TotalCount: total,
-    SubnetSet: shown.map((subnet) => ({
-      VpcId: subnet.vpcId,
-      SubnetId: subnet.id,
-      SubnetName: subnet.name,
-      CidrBlock: subnet.cidr,
-      IsDefault: subnet.isDefault,
-      EnableBroadcast: false,
-      Zone: subnet.zone,
-      RouteTableId: '',
-      CreatedTime: chinaTime(subnet.createdAt),
-      AvailableIpAddressCount: 252,
-      TotalIpAddressCount: 253,
-      Ipv6CidrBlock: '',
-      NetworkAclId: '',
-      IsRemoteVpcSnat: false,
-      TagSet: tagList(subnet.tags),
-    })),
+    SubnetSet: shown.map((subnet) => wireSubnet(subnet, freeAddresses(call.world, subnet))),
   };
 };
 
@@ -123,16 +100,7 @@ const describeSecurityGroups: Action = (call) => {
   const { total, shown } = select(call, rows, SecurityGroupIds, groupKeys);
   return {
     TotalCount: total,
-    SecurityGroupSet: shown.map((group) => ({
-      SecurityGroupId: group.id,
-      SecurityGroupName: group.name,
-      SecurityGroupDesc: '',
-      ProjectId: '0',
-      IsDefault: group.isDefault,
-      CreatedTime: chinaTime(group.createdAt),
-      TagSet: tagList(group.tags),
-      UpdateTime: chinaTime(group.createdAt),
-    })),
+    SecurityGroupSet: shown.map(wireSecurityGroup),
   };
 };
 
@@ -141,4 +109,6 @@ export const vpcActions: Readonly<Record<string, Action>> = {
   DescribeVpcs: describeVpcs,
   DescribeSubnets: describeSubnets,
   DescribeSecurityGroups: describeSecurityGroups,
+  ...networkActions,
+  ...securityGroupActions,
 };

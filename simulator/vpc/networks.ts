@@ -1,4 +1,4 @@
-import { type KeyPair, type SecurityGroup, type Subnet, type Vpc } from '../state/records';
+import { type KeyPair, type SecurityGroup, type SecurityPolicy, type Subnet, type Vpc } from '../state/records';
 import { type World } from '../state/world';
 import { regionOf } from './regions';
 
@@ -32,6 +32,23 @@ export function networkIds(
   };
 }
 
+/** The public half of a key whose private half nobody has. */
+const seededPublicKey =
+  'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCsIoNlxCSxj6NJ0uRL9pMr1a50sM3ebFivUteXkXqSknCyqcdpCVRUz2ZDs70gRc2F1GP2/ttdt2i53V4grTDAYGDvk5ObIGpG581q4LXz3NDNw+4xzt5KTAKc3lQM9NQNPXhoORtJfHxzlCsyuXGUcQBEcy3ojuthVEdx27Kcr0prvWq0JzziOvu78abUArYTV1KHkJud/WWdScZ3A470OfZXTdrjujqbKvh6gKEk6ufcxvqS0X5aJGar6rYVUgz480iuxW6XUD6LkkkyfoVWkzCiSAanXnonmWhrpYgdgIdDH9tS74jmfQ0kz8QYUnEQUpr1shiIB93M7s2wwr3X operations';
+
+/** Rules that let everybody in (or out) on these ports. */
+function openTo(...ports: readonly string[]): SecurityPolicy[] {
+  return ports.map((port) => ({
+    protocol: port === 'all' ? 'ALL' : 'TCP',
+    port,
+    cidr: '0.0.0.0/0',
+    groupId: '',
+    action: 'ACCEPT',
+    description: '',
+    at: longAgo,
+  }));
+}
+
 /** Gives an account in a region its networks, unless it has them: two VPCs, a subnet in every zone, two security groups, a key. */
 export function ensureNetworks(world: World, account: string, region: string): ReturnType<typeof networkIds> {
   const ids = networkIds(
@@ -45,13 +62,22 @@ export function ensureNetworks(world: World, account: string, region: string): R
   const subnet = (id: string, name: string, zone: string, vpcId: string, cidr: string): Subnet =>
     world.subnets.put({ ...common, id, name, zone, vpcId, cidr, isDefault: vpcId === ids.vpc });
   const group = (id: string, name: string, isDefault: boolean): SecurityGroup =>
-    world.securityGroups.put({ ...common, id, name, isDefault });
-  const key: KeyPair = { ...common, id: ids.key, name: 'operations' };
+    world.securityGroups.put({
+      ...common,
+      id,
+      name,
+      description: '',
+      isDefault,
+      ingress: openTo('22', '80', '443'),
+      egress: openTo('all'),
+      version: 1,
+    });
+  const key: KeyPair = { ...common, id: ids.key, name: 'operations', description: '', publicKey: seededPublicKey };
   vpc(ids.vpc, 'default', '10.0.0.0/16', true);
   vpc(ids.otherVpc, 'staging', '10.1.0.0/16', false);
   const { zones } = regionOf(region);
   zones.forEach((zone, index) =>
-    subnet(ids.subnet(index + 1), `default-${index + 1}`, zone, ids.vpc, `10.0.${index + 1}.0/24`),
+    subnet(ids.subnet(index + 1), `default-${index + 1}`, zone, ids.vpc, `10.0.${index * 16}.0/20`),
   );
   subnet(ids.otherSubnet, 'staging-1', zones[0]!, ids.otherVpc, '10.1.1.0/24');
   group(ids.group, 'default', true);

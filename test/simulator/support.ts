@@ -58,7 +58,7 @@ export class Clock {
   private at = Date.now();
   readonly now = (): number => this.at;
 
-  /** Lets simulated seconds pass, at speed 1. Beyond 300 of them the signatures of {@link Cloud} count as expired. */
+  /** Lets simulated seconds pass, at speed 1. */
   pass(seconds: number): void {
     this.at += seconds * 1000;
   }
@@ -196,6 +196,16 @@ export class Cloud {
       ...options.headers,
     });
   }
+}
+
+/** Stops the cloud's clock: nothing happens by itself until `advance` says so. */
+export async function stopClock(url: string): Promise<void> {
+  await control(url, 'POST', '/clock', { stopped: true });
+}
+
+/** Puts the cloud's clock forward, by simulated seconds or to the next thing that will happen. */
+export async function advance(url: string, by: number | 'next' = 'next'): Promise<void> {
+  await control(url, 'POST', '/clock', { advance: by });
 }
 
 /** One HTTP request with exactly these headers. */
