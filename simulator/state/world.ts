@@ -108,10 +108,11 @@ export class World {
   /** The cloud's present, in milliseconds: real time, unless its clock was stopped or put forward. */
   now(): number {
     const { stoppedAt, ahead } = this.clock;
-    return stoppedAt ?? this.outside() + ahead;
+    return stoppedAt ?? this.realTime() + ahead;
   }
 
-  private outside(): number {
+  /** The time outside the cloud, which rates and signatures go by; nobody can stop it. */
+  realTime(): number {
     return (this.options.now ?? Date.now)();
   }
 
@@ -141,7 +142,7 @@ export class World {
   startClock(): void {
     const { stoppedAt } = this.clock;
     if (stoppedAt === undefined) return;
-    this.settings.put({ id: 'clock/ahead', value: stoppedAt - this.outside() });
+    this.settings.put({ id: 'clock/ahead', value: stoppedAt - this.realTime() });
     this.settings.delete('clock/stopped');
   }
 
@@ -152,7 +153,7 @@ export class World {
 
   private moveClock(to: number): void {
     if (this.isStopped) this.settings.put({ id: 'clock/stopped', value: to });
-    else this.settings.put({ id: 'clock/ahead', value: to - this.outside() });
+    else this.settings.put({ id: 'clock/ahead', value: to - this.realTime() });
     this.settle();
   }
 

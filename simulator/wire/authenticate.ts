@@ -39,7 +39,7 @@ function authenticateTc3(world: World, request: ApiRequest, service: ServiceName
       'The request `Authorization` header does not conform to tencentcloud standards: `Service` in Credential not valid.',
     );
   }
-  checkTime(request.timestamp);
+  checkTime(world, request.timestamp);
   if (parsed.date !== new Date(request.timestamp * 1000).toISOString().slice(0, 10)) {
     throw new ApiError(
       'AuthFailure.InvalidAuthorization',
@@ -82,7 +82,7 @@ function authenticateV1(world: World, request: ApiRequest, service: ServiceName)
   if (secretId === undefined || signature === undefined) {
     throw new ApiError('AuthFailure.InvalidAuthorization', 'The request carries no signature.');
   }
-  checkTime(request.timestamp);
+  checkTime(world, request.timestamp);
   const { secretKey, caller } = keyOf(world, secretId, request.token);
   for (const host of hostCandidates(raw.headers.host ?? '', service, request.region)) {
     for (const path of new Set(['/', raw.path])) {
@@ -94,9 +94,8 @@ function authenticateV1(world: World, request: ApiRequest, service: ServiceName)
   throw badSignature();
 }
 
-/** Clients sign with their own clocks, so the cloud's, which may be stopped, does not count here. */
-function checkTime(timestamp: number): void {
-  if (!Number.isFinite(timestamp) || Math.abs(Date.now() / 1000 - timestamp) > allowedSkewSeconds) {
+function checkTime(world: World, timestamp: number): void {
+  if (!Number.isFinite(timestamp) || Math.abs(world.realTime() / 1000 - timestamp) > allowedSkewSeconds) {
     throw new ApiError(
       'AuthFailure.SignatureExpire',
       'The provided credentials could not be validated because the signature has expired. Please check your system time.',

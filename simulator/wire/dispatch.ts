@@ -105,7 +105,7 @@ export class Dispatcher {
     const caller = authenticate(this.world, request, service);
     progress.account = caller.account;
     this.checkRegion(request, service, progress);
-    this.rates.take(caller.account, progress.region, service, request.action, Date.now());
+    this.rates.take(caller.account, progress.region, service, request.action, this.world.realTime());
     return { service, request, caller };
   }
 

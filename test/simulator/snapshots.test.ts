@@ -16,15 +16,16 @@ describe('snapshot groups', { concurrency: true }, () => {
     const simulator = await simulatorFor(t);
     const cloud = new Cloud(simulator.port);
     const request = { DiskIds: ['disk-websys01', 'disk-webdata1', 'disk-webdata2'], SnapshotGroupName: 'web' };
+    await stopClock(simulator.url);
     const { SnapshotGroupId } = await cloud.ask('CreateSnapshotGroup', request);
     const id = String(SnapshotGroupId);
     await cloud.refused('InvalidDisk.SnapshotCreating', 'CreateSnapshotGroup', request);
     await cloud.refused('UnsupportedOperation.StateError', 'DeleteSnapshotGroup', { SnapshotGroupId: id });
     const find = { Filters: [{ Name: 'snapshot-group-id', Values: [id] }] };
-    const group = await until('NORMAL', async () => {
-      const [row] = await cloud.rows('DescribeSnapshotGroups', 'SnapshotGroupSet', find);
-      return row!.SnapshotGroupState === 'NORMAL' ? row : undefined;
-    });
+    await advance(simulator.url, 1800);
+    await control(simulator.url, 'POST', '/clock', { stopped: false });
+    const [group] = (await cloud.rows('DescribeSnapshotGroups', 'SnapshotGroupSet', find)) as [Row];
+    assert.equal(group.SnapshotGroupState, 'NORMAL');
     assert.deepEqual([group.ContainRootSnapshot, group.Percent], [true, 100]);
     const members = group.SnapshotIdSet as string[];
     const names = await Promise.all(members.map(async (member) => (await cloud.snapshot(member)).SnapshotName));

@@ -58,7 +58,7 @@ export class Clock {
   private at = Date.now();
   readonly now = (): number => this.at;
 
-  /** Lets simulated seconds pass, at speed 1. */
+  /** Lets simulated seconds pass, at speed 1. Beyond 300 of them the signatures of {@link Cloud} count as expired. */
   pass(seconds: number): void {
     this.at += seconds * 1000;
   }
