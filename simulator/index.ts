@@ -111,6 +111,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     close: async () => {
       if (!server.listening) return;
       for (const timer of timers) clearTimeout(timer);
+      world.pauses.releaseAll();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

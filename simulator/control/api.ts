@@ -4,8 +4,8 @@ import { type Seed } from '../seed/seed';
 import { type World } from '../state/world';
 import { type RawRequest } from '../wire/request';
 import { filterCalls } from './calls';
-import { armFault, parseFault } from './faults';
-import { interfere } from './interfere';
+import { armFault, type Fault, parseFault } from './faults';
+import { checkInterference, interfere } from './interfere';
 import { describeState } from './state';
 
 /** An answer of the control API. */
@@ -45,6 +45,17 @@ function contentFrom(text: string): string {
   return text;
 }
 
+/** A fault, with the calls that it holds. */
+function shownFault(world: World, fault: Fault): object {
+  return { ...fault, waiting: world.pauses.count(fault.id) };
+}
+
+/** What a fault held goes on. */
+function disarm(world: World, id: string): void {
+  world.faults.delete(id);
+  world.pauses.release(id);
+}
+
 interface ClockRequest {
   readonly stopped?: boolean;
   /** Simulated seconds, or as far as the next thing that will happen. */
@@ -70,23 +81,31 @@ function clockOf(world: World): object {
 const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
   ['GET', /^\/calls$/, ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) })],
-  ['GET', /^\/faults$/, ({ world }) => ({ faults: [...world.faults.all()] })],
+  ['GET', /^\/faults$/, ({ world }) => ({ faults: [...world.faults.all()].map((fault) => shownFault(world, fault)) })],
   ['POST', /^\/faults$/, ({ world, body }) => armFault(world, parseFault(body()))],
   [
     'DELETE',
     /^\/faults$/,
     ({ world }) => {
-      for (const fault of [...world.faults.all()]) world.faults.delete(fault.id);
+      for (const fault of [...world.faults.all()]) disarm(world, fault.id);
       return {};
     },
   ],
-  ['GET', /^\/faults\/([^/]+)$/, ({ world }, id) => world.faults.must(id)],
+  ['GET', /^\/faults\/([^/]+)$/, ({ world }, id) => shownFault(world, world.faults.must(id))],
+  [
+    'POST',
+    /^\/faults\/([^/]+)\/release$/,
+    ({ world }, id) => {
+      world.faults.must(id);
+      return { released: world.pauses.release(id) };
+    },
+  ],
   [
     'DELETE',
     /^\/faults\/([^/]+)$/,
     ({ world }, id) => {
       const fault = world.faults.must(id);
-      world.faults.delete(id);
+      disarm(world, id);
       return fault;
     },
   ],
@@ -121,7 +140,7 @@ const routes: readonly (readonly [method: string, path: RegExp, route: Route])[]
     'POST',
     /^\/interfere$/,
     ({ world, body }) => {
-      interfere(world, body() as Parameters<typeof interfere>[1]);
+      interfere(world, checkInterference(body()));
       return {};
     },
   ],

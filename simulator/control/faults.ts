@@ -1,8 +1,13 @@
 import { fraction } from '../state/random';
 import { type Row } from '../state/table';
 import { type World } from '../state/world';
+import { checkInterference, type Interference } from './interfere';
 
-const transportKinds = ['answer-lost', 'request-lost', 'http-502', 'error', 'delay'] as const;
+/** Kinds that decide what becomes of the call: of those that fire, only the first counts. */
+const decidingKinds = ['answer-lost', 'request-lost', 'http-502', 'error'] as const;
+/** Kinds that only do something on the way: all that fire do. */
+const passingKinds = ['delay', 'pause', 'hook', 'interfere', 'write-lag'] as const;
+const transportKinds = [...decidingKinds, ...passingKinds] as const;
 const outcomeKinds = [
   'image-fails',
   'image-never-finishes',
@@ -20,10 +25,12 @@ export type OutcomeKind = (typeof outcomeKinds)[number];
 /** Misbehaviour that is armed, as it is posted to the control API. */
 export interface FaultSpec {
   readonly action?: string;
+  /** cvm, cbs, vpc, sts or tag: every action of the service. */
+  readonly service?: string;
   readonly kind: TransportKind | OutcomeKind;
   /** First matching call that it fires on, counted from 1 since arming. */
   readonly nth?: number;
-  /** How often it fires; default 1, or without end when there is a probability. */
+  /** How often it fires; default 1, or without end when there is a probability or an end in time. */
   readonly times?: number;
   readonly probability?: number;
   readonly region?: string;
@@ -35,6 +42,12 @@ export interface FaultSpec {
   readonly code?: string;
   readonly message?: string;
   readonly milliseconds?: number;
+  /** Real milliseconds for which it is armed: an outage. */
+  readonly lasts?: number;
+  /** What a `hook` posts to. */
+  readonly url?: string;
+  /** What someone else does when an `interfere` fires. */
+  readonly interference?: Interference;
 }
 
 /** An armed fault and how often it was met. */
@@ -42,11 +55,14 @@ export interface Fault extends Row, FaultSpec {
   /** Calls that matched since arming. */
   readonly seen: number;
   readonly fired: number;
+  /** When it disarms itself, if it does. */
+  readonly until?: number;
 }
 
 /** A request as faults look at it. */
 export interface FaultSubject {
   readonly action: string;
+  readonly service: string;
   readonly region: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
@@ -56,7 +72,10 @@ export function parseFault(given: unknown): FaultSpec {
   if (typeof given !== 'object' || given === null) throw new Error('a fault is a JSON object');
   const spec = given as FaultSpec & Record<string, unknown>;
   const kinds: readonly string[] = [...transportKinds, ...outcomeKinds];
-  const known = 'action kind nth times probability region match contains when code message milliseconds'.split(' ');
+  const known =
+    'action service kind nth times probability region match contains when code message milliseconds lasts url interference'.split(
+      ' ',
+    );
   const unknown = Object.keys(spec).find((key) => !known.includes(key));
   if (unknown !== undefined) throw new Error(`unknown fault field "${unknown}": use ${known.join(', ')}`);
   if (!kinds.includes(spec.kind)) throw new Error(`kind must be one of ${kinds.join(', ')}`);
@@ -70,25 +89,33 @@ export function parseFault(given: unknown): FaultSpec {
     throw new Error('probability must be 0 to 1');
   if (when !== undefined && !['before', 'after'].includes(when)) throw new Error('when must be "before" or "after"');
   if (spec.kind === 'error' && typeof spec.code !== 'string') throw new Error('an "error" fault needs a code');
-  if ((spec.kind === 'delay' || spec.kind === 'describe-lag') && typeof spec.milliseconds !== 'number') {
+  if (['delay', 'describe-lag', 'write-lag'].includes(spec.kind) && typeof spec.milliseconds !== 'number') {
     throw new Error(`a "${spec.kind}" fault needs milliseconds`);
   }
+  if (spec.kind === 'hook' && !(spec.url ?? '').startsWith("http://"))
+    throw new Error('a "hook" fault needs a url (http://…)');
+  if (spec.kind === 'interfere') checkInterference(spec.interference);
+  if (spec.lasts !== undefined && !(spec.lasts > 0)) throw new Error('lasts must be a number of milliseconds');
   return spec;
 }
 
 /** Arms a fault. */
 export function armFault(world: World, spec: FaultSpec): Fault {
-  return world.faults.put({ ...spec, id: `fault-${world.count('faults')}`, seen: 0, fired: 0 });
+  const id = `fault-${world.count('faults')}`;
+  const end = spec.lasts === undefined ? {} : { until: world.realTime() + spec.lasts };
+  return world.faults.put({ ...spec, id, seen: 0, fired: 0, ...end });
 }
 
 /** Whether a fault acts after the call was applied; then only calls that were applied count as matching. */
 function isAfter(fault: FaultSpec): boolean {
   return (
-    fault.kind === 'answer-lost' || (['http-502', 'error', 'delay'].includes(fault.kind) && fault.when === 'after')
+    fault.kind === 'answer-lost' ||
+    fault.kind === 'write-lag' ||
+    (fault.when === 'after' && isTransport(fault) && fault.kind !== 'request-lost')
   );
 }
 
-/** Faults that fire on this request before it is applied: all delays, and at most one other. */
+/** Faults that fire on this request before it is applied: all passing ones, and at most one that decides. */
 export function fireBefore(world: World, subject: FaultSubject): Fault[] {
   return fire(world, subject, (fault) => isTransport(fault) && !isAfter(fault));
 }
@@ -103,6 +130,11 @@ export function fireOutcome(world: World, subject: FaultSubject, kind: OutcomeKi
   return fire(world, subject, (fault) => fault.kind === kind)[0];
 }
 
+/** Whether the call goes on after the fault. */
+export function isPassing(fault: FaultSpec): boolean {
+  return (passingKinds as readonly string[]).includes(fault.kind);
+}
+
 function isTransport(fault: FaultSpec): boolean {
   return (transportKinds as readonly string[]).includes(fault.kind);
 }
@@ -111,18 +143,22 @@ function fire(world: World, subject: FaultSubject, eligible: (fault: Fault) => b
   const fired: Fault[] = [];
   let decided = false;
   for (const fault of [...world.faults.all()]) {
+    if ((fault.until ?? Infinity) <= world.realTime()) {
+      world.faults.delete(fault.id);
+      continue;
+    }
     if (!eligible(fault) || !matches(fault, subject)) continue;
     const seen = fault.seen + 1;
-    const times = fault.times ?? (fault.probability === undefined ? 1 : Infinity);
+    const times = fault.times ?? (fault.probability === undefined && fault.until === undefined ? 1 : Infinity);
     const fires =
       seen >= (fault.nth ?? 1) &&
       fault.fired < times &&
-      (fault.kind === 'delay' || !decided) &&
+      (isPassing(fault) || !decided) &&
       (fault.probability === undefined || fraction('fault', fault.id, seen) < fault.probability);
     world.faults.update(fault.id, { seen, fired: fault.fired + (fires ? 1 : 0) });
     if (!fires) continue;
     fired.push(fault);
-    if (fault.kind !== 'delay') decided = true;
+    if (!isPassing(fault)) decided = true;
   }
   return fired;
 }
@@ -130,6 +166,7 @@ function fire(world: World, subject: FaultSubject, eligible: (fault: Fault) => b
 function matches(fault: Fault, subject: FaultSubject): boolean {
   return (
     (fault.action === undefined || fault.action === subject.action) &&
+    (fault.service === undefined || fault.service === subject.service) &&
     (fault.region === undefined || fault.region === subject.region) &&
     (fault.match === undefined || contained(fault.match, subject.params)) &&
     (fault.contains === undefined || JSON.stringify(subject.params).includes(fault.contains))

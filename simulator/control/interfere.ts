@@ -1,25 +1,53 @@
 import { endImage, removeImage } from '../cvm/images';
 import { removeSnapshot } from '../cbs/snapshots';
-import { removeInstance } from '../cvm/instances';
+import { begun, removeInstance } from '../cvm/instances';
+import { type ApiKey } from '../state/records';
 import { type World } from '../state/world';
 
+/** What someone else does. Which fields count depends on the act. */
+export interface Interference {
+  readonly act: string;
+  readonly id?: string;
+  /** Tags to set; null takes one away. */
+  readonly tags?: Readonly<Record<string, string | null>>;
+  /** GiB. */
+  readonly size?: number;
+  readonly name?: string;
+  /** Simulated seconds. */
+  readonly seconds?: number;
+}
+
+type Act = (world: World, id: string, given: Interference) => void;
+
 /** Acts of someone else: they happen at once, whatever the rules, as when a colleague was at the console a while ago. */
-const acts = {
-  'terminate-instance': (world: World, id: string) => {
+const acts: Readonly<Record<string, Act>> = {
+  'terminate-instance': (world, id) => {
     removeInstance(world, world.instances.must(id));
   },
-  'start-instance': (world: World, id: string) => {
+  'start-instance': (world, id) => {
     world.instances.must(id);
     world.instances.update(id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', operation: null });
   },
-  'stop-instance': (world: World, id: string) => {
+  'stop-instance': (world, id) => {
     world.instances.must(id);
     world.instances.update(id, { state: 'STOPPED', stoppedMode: 'KEEP_CHARGING', operation: null });
   },
-  'delete-image': (world: World, id: string) => {
+  // Something goes on with the instance that nobody of ours began, for some time.
+  'busy-instance': (world, id, { seconds = 60 }) => {
+    world.instances.must(id);
+    const requestId = `someone-else-${world.count('interference')}`;
+    world.instances.update(id, { operation: begun('ModifyInstancesAttribute', requestId) });
+    world.schedule(world.now() + (seconds * 1000) / world.speed, 'instance.idle', id, requestId);
+  },
+  'delete-image': (world, id) => {
     removeImage(world, world.images.must(id), false);
   },
-  'delete-snapshot': (world: World, id: string) => {
+  'rename-image': (world, id, { name }) => {
+    world.images.must(id);
+    if (name === undefined) throw new Error('"rename-image" needs a name');
+    world.images.update(id, { name });
+  },
+  'delete-snapshot': (world, id) => {
     const snapshot = world.snapshots.must(id);
     for (const image of world.images.all()) {
       if (image.snapshots.some((part) => part.id === id)) {
@@ -28,32 +56,62 @@ const acts = {
     }
     removeSnapshot(world, snapshot);
   },
-  'finish-image': (world: World, id: string) => {
+  'resize-disk': (world, id, { size }) => {
+    world.disks.must(id);
+    if (size === undefined || !(size > 0)) throw new Error('"resize-disk" needs a size in GiB');
+    world.disks.update(id, { size });
+  },
+  'detach-disk': (world, id) => {
+    const disk = world.disks.must(id);
+    if (disk.usage !== 'DATA_DISK') throw new Error(`the disk ${id} is a system disk`);
+    const instance = world.instances.get(disk.instanceId ?? '');
+    if (instance !== undefined)
+      world.instances.update(instance.id, { dataDiskIds: instance.dataDiskIds.filter((other) => other !== id) });
+    world.disks.update(id, { state: 'UNATTACHED', lastInstanceId: disk.instanceId, instanceId: null });
+  },
+  'finish-image': (world, id) => {
     endImage(world, id, 'done');
   },
-  'fail-image': (world: World, id: string) => {
+  'fail-image': (world, id) => {
     endImage(world, id, 'failed');
   },
-  'expire-keys': (world: World) => {
+  retag: (world, id, { tags = {} }) => {
+    retag(world, id, tags);
+  },
+  'expire-keys': (world) => {
     for (const session of [...world.sessions.all()]) world.sessions.update(session.id, { expiresAt: 0 });
   },
-} as const;
+  'revoke-key': (world, id) => {
+    setRevoked(world, id, true);
+  },
+  'restore-key': (world, id) => {
+    setRevoked(world, id, false);
+  },
+};
 
-interface Interference {
-  readonly act: string;
-  readonly id?: string;
-  readonly tags?: Readonly<Record<string, string | null>>;
+/** Checks an interference as posted; throws an Error that says what is wrong with it. */
+export function checkInterference(given: unknown): Interference {
+  if (typeof given !== 'object' || given === null) throw new Error('an interference is a JSON object with an "act"');
+  const interference = given as Interference;
+  if (!Object.hasOwn(acts, interference.act))
+    throw new Error(`unknown act "${interference.act}": use ${Object.keys(acts).join(', ')}`);
+  return interference;
 }
 
-/** Does what is asked; throws an Error that says what is wrong with it. */
+/** Does what is asked; throws an Error when what it is to be done to is not there. */
 export function interfere(world: World, given: Interference): void {
-  const { act, id = '', tags } = given;
-  if (act === 'retag') {
-    retag(world, id, tags ?? {});
+  acts[given.act]!(world, given.id ?? '', given);
+}
+
+/** Revokes an API key by its SecretId, or makes it good again. */
+function setRevoked(world: World, secretId: string, revoked: boolean): void {
+  for (const account of world.accounts.all()) {
+    if (!account.keys.some((key) => key.secretId === secretId)) continue;
+    const keys = account.keys.map((key): ApiKey => (key.secretId === secretId ? { ...key, revoked } : key));
+    world.accounts.update(account.id, { keys });
     return;
   }
-  if (!Object.hasOwn(acts, act)) throw new Error(`unknown act "${act}": use ${Object.keys(acts).join(', ')}, retag`);
-  acts[act as keyof typeof acts](world, id);
+  throw new Error(`no key ${secretId}`);
 }
 
 /** Sets tags, or (null) takes them away, on whatever has the ID. */

@@ -57,13 +57,9 @@ export const describeImages: Action = (call) => {
     'cdc-cache-status': () => false,
   };
   const matches = matcher(filters, keys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
-  const wanted = new Set(ids);
   const now = world.now();
-  const rows: Image[] = [];
-  for (const image of visibleImages(world, account, region)) {
-    if (image.hiddenUntil <= now && (wanted.size === 0 || wanted.has(image.id)) && matches(image)) rows.push(image);
-  }
-  const shown = page(rows.reverse(), request, 'InvalidParameterValue.InvalidParameterValueLimit');
+  const rows = visibleImages(world, account, region, ids).filter(matches);
+  const shown = page(rows, request, 'InvalidParameterValue.InvalidParameterValueLimit');
   return { ImageSet: shown.map((image) => wireImage(image, account, now)), TotalCount: rows.length };
 };
 

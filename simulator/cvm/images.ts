@@ -21,14 +21,17 @@ export function isVisible(image: Image, account: string, region: string): boolea
   return image.account === account || image.shares.some((share) => share.account === account);
 }
 
-/** The images that an account sees in a region: public ones first, its own by age, then those shared with it. */
-export function* visibleImages(world: World, account: string, region: string): Generator<Image> {
-  yield* world.images.in(publicOwner, '');
-  for (const owner of world.accounts.all()) {
-    if (owner.id === account) continue;
-    for (const image of world.images.in(owner.id, region)) if (isVisible(image, account, region)) yield image;
-  }
-  yield* world.images.in(account, region);
+/** The images that describes show to an account in a region: its own, youngest first, those shared with it, public ones. */
+export function visibleImages(world: World, account: string, region: string, ids: readonly string[]): Image[] {
+  const now = world.now();
+  const others = [...world.accounts.all()].filter((owner) => owner.id !== account);
+  return [
+    ...world.images.shown(account, region, ids, now),
+    ...others.flatMap((owner) =>
+      world.images.shown(owner.id, region, ids, now).filter((image) => isVisible(image, account, region)),
+    ),
+    ...world.images.shown(publicOwner, '', ids, now),
+  ];
 }
 
 /** The image that an action names; throws for a malformed or unknown ID. */

@@ -197,10 +197,17 @@ export interface Role {
   readonly trusts: readonly string[];
 }
 
+/** An API key. One that is revoked is as unknown as if it had never been. */
+export interface ApiKey {
+  readonly secretId: string;
+  readonly secretKey: string;
+  readonly revoked?: boolean;
+}
+
 /** A root account (ID = uin) with its API keys and roles. */
 export interface Account extends Row {
   readonly appId: number;
-  readonly keys: readonly { readonly secretId: string; readonly secretKey: string }[];
+  readonly keys: readonly ApiKey[];
   readonly roles: readonly Role[];
 }
 

@@ -10,11 +10,13 @@ export interface Row {
 /** One kind of resource: rows by ID, and by account and region, in the order in which they were made. */
 export class Table<T extends Row> {
   private readonly rows = new Map<string, T>();
+  /** What describes show instead of the rows of these IDs. Not in the journal: after a restart they have caught up. */
+  private readonly heldBack = new Map<string, { readonly before: T | undefined; readonly until: number }>();
   private readonly buckets = new Map<string, Map<string, T>>();
 
   constructor(
     readonly name: string,
-    private readonly changed: (table: string, id: string) => void,
+    private readonly changed: (table: string, id: string, before: Row | undefined) => void,
     /** Fields that rows do not have which an older version wrote. */
     private readonly defaults: Partial<T> = {},
   ) {}
@@ -45,14 +47,25 @@ export class Table<T extends Row> {
 
   /** Those of them that a describe shows at this time: the ones with these IDs, or all when there are none. Newest first. */
   shown(account: string, region: string, ids: readonly string[], now: number): T[] {
-    const rows =
+    let rows =
       ids.length === 0
         ? [...this.in(account, region)].reverse()
         : [...new Set(ids)].flatMap((id) => this.rows.get(id) ?? []);
-    return rows.filter(
-      (row) =>
-        (row.hiddenUntil ?? 0) <= now && (ids.length === 0 || (row.account === account && row.region === region)),
+    if (this.heldBack.size > 0) rows = this.asBefore(rows, ids, now);
+    return rows.filter((row) => (row.hiddenUntil ?? 0) <= now && row.account === account && row.region === region);
+  }
+
+  /** The rows as describes still see them. */
+  private asBefore(rows: readonly T[], ids: readonly string[], now: number): T[] {
+    for (const [id, { until }] of this.heldBack) if (until <= now) this.heldBack.delete(id);
+    const gone = [...this.heldBack].flatMap(([id, { before }]) =>
+      before !== undefined && !this.rows.has(id) && (ids.length === 0 || ids.includes(id)) ? [before] : [],
     );
+    const there = rows.flatMap((row) => {
+      const held = this.heldBack.get(row.id);
+      return held === undefined ? [row] : (held.before ?? []);
+    });
+    return [...there, ...gone];
   }
 
   countIn(account: string, region: string): number {
@@ -60,9 +73,21 @@ export class Table<T extends Row> {
   }
 
   put(row: T): T {
+    const before = this.rows.get(row.id);
     this.load(row);
-    this.changed(this.name, row.id);
+    this.changed(this.name, row.id, before);
     return row;
+  }
+
+  /** Lets describes show a row as it was, or that it was not there, until a time. */
+  holdBack(id: string, before: T | undefined, until: number): void {
+    // What is held back already stays: describes show the older state until that time is over.
+    if (!this.heldBack.has(id)) this.heldBack.set(id, { before, until });
+  }
+
+  /** Forgets everything that is held back. */
+  catchUp(): void {
+    this.heldBack.clear();
   }
 
   /** Replaces some fields. A row that is gone meanwhile stays gone. */
@@ -72,7 +97,8 @@ export class Table<T extends Row> {
   }
 
   delete(id: string): void {
-    if (this.unload(id)) this.changed(this.name, id);
+    const before = this.rows.get(id);
+    if (this.unload(id)) this.changed(this.name, id, before);
   }
 
   /** Puts a row as the journal has it, without telling the journal. */

@@ -1,6 +1,7 @@
 import { type DurationName, type Durations, realisticDurations, type Switches } from '../options';
 import { type CallRecord } from '../control/calls';
 import { type Fault } from '../control/faults';
+import { Pauses } from '../control/pauses';
 import { type Entry, type Journal } from './journal';
 import { fraction, shortId } from './random';
 import {
@@ -43,7 +44,8 @@ const compactAfterBytes = 64 * 1024 * 1024;
  */
 export class World {
   private readonly tables = new Map<string, Table<Row>>();
-  private dirty = new Map<string, Set<string>>();
+  /** What has changed since the last commit, and what it was before. */
+  private dirty = new Map<string, Map<string, Row | undefined>>();
   private pendingCalls: CallRecord[] = [];
   private nextDue = Infinity;
 
@@ -68,6 +70,8 @@ export class World {
   readonly faults = this.table<Fault>('faults');
   readonly settings = this.table<Setting>('settings');
   readonly calls: CallRecord[] = [];
+  /** Calls that wait until somebody lets them go on. */
+  readonly pauses = new Pauses();
 
   readonly speed: number;
   readonly switches: Switches;
@@ -95,7 +99,10 @@ export class World {
 
   /** Forgets everything; the caller seeds anew. */
   clear(): void {
-    for (const table of this.tables.values()) for (const row of [...table.all()]) table.delete(row.id);
+    for (const table of this.tables.values()) {
+      for (const row of [...table.all()]) table.delete(row.id);
+      table.catchUp();
+    }
     this.calls.length = 0;
     this.nextDue = Infinity;
   }
@@ -204,6 +211,13 @@ export class World {
     return longest === 0 ? 0 : this.now() + longest;
   }
 
+  /** Keeps what has changed since the last commit out of describes for so many milliseconds. */
+  holdBack(milliseconds: number): void {
+    const until = this.now() + milliseconds;
+    for (const [name, rows] of this.dirty)
+      for (const [id, before] of rows) this.tables.get(name)?.holdBack(id, before, until);
+  }
+
   /** Lets something happen at a time (real milliseconds). */
   schedule(at: number, type: string, target: string, operation: string, data: Happening['data'] = {}): void {
     const id = String(this.count('happenings')).padStart(12, '0');
@@ -249,8 +263,8 @@ export class World {
     if (journal === undefined) return;
     const put: Record<string, Row[]> = {};
     const del: Record<string, string[]> = {};
-    for (const [name, ids] of dirty) {
-      for (const id of ids) {
+    for (const [name, rows] of dirty) {
+      for (const id of rows.keys()) {
         const row = this.tables.get(name)?.get(id);
         if (row !== undefined) (put[name] ??= []).push(row);
         else (del[name] ??= []).push(id);
@@ -268,10 +282,10 @@ export class World {
   }
 
   private table<T extends Row>(name: string, defaults: Partial<T> = {}): Table<T> {
-    const changed = (table: string, id: string): void => {
-      let ids = this.dirty.get(table);
-      if (ids === undefined) this.dirty.set(table, (ids = new Set()));
-      ids.add(id);
+    const changed = (table: string, id: string, before: Row | undefined): void => {
+      let rows = this.dirty.get(table);
+      if (rows === undefined) this.dirty.set(table, (rows = new Map<string, Row | undefined>()));
+      if (!rows.has(id)) rows.set(id, before);
     };
     const table = new Table<T>(name, changed, defaults);
     this.tables.set(name, table);

@@ -106,7 +106,7 @@ function checkTime(world: World, timestamp: number): void {
 function keyOf(world: World, secretId: string, token: string): { secretKey: string; caller: Caller } {
   for (const account of world.accounts.all()) {
     const key = account.keys.find((candidate) => candidate.secretId === secretId);
-    if (key === undefined) continue;
+    if (key === undefined || key.revoked === true) continue;
     if (token !== '') throw badToken();
     return { secretKey: key.secretKey, caller: { account: account.id } };
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { resourcesIn } from '../control/calls';
-import { type Fault, fireAfter, fireBefore, fireOutcome, type FaultSubject } from '../control/faults';
+import { type Fault, fireAfter, fireBefore, fireOutcome, isPassing, type FaultSubject } from '../control/faults';
+import { onTheWay } from '../control/on-the-way';
 import { type World } from '../state/world';
 import { isRegion } from '../vpc/regions';
 import { type Action, type Call } from './action';
@@ -62,21 +63,27 @@ export class Dispatcher {
       return this.finish(progress, { error: asApiError(error) }, []);
     }
     const { service, request, caller } = prepared;
-    const subject: FaultSubject = { action: progress.action, region: progress.region, params: request.params };
+    const { action, region, account, requestId } = progress;
+    const subject: FaultSubject = { action, service, region, params: request.params };
+    const passage = { ...subject, account, requestId };
 
     const before = fireBefore(world, subject);
     progress.faults.push(...before.map((fault) => fault.id));
     world.commit();
-    for (const fault of before) if (fault.kind === 'delay') await this.sleep(fault.milliseconds ?? 0);
-    const stop = before.find((fault) => fault.kind !== 'delay');
+    await onTheWay(world, before, { ...passage, when: 'before' }, this.sleep);
+    const stop = before.find((fault) => !isPassing(fault));
     if (stop !== undefined) return this.refuse(progress, stop);
 
     world.settle();
+    world.commit();
     const outcome = this.apply(service, request, caller, progress, subject);
     const after = 'error' in outcome ? [] : fireAfter(world, subject);
     progress.faults.push(...after.map((fault) => fault.id));
+    const lags = after.filter((fault) => fault.kind === 'write-lag').map((fault) => fault.milliseconds ?? 0);
+    const lag = Math.max(world.switches.describeLag, ...lags);
+    if (lag > 0) world.holdBack(lag);
     const answer = this.finish(progress, outcome, after);
-    for (const fault of after) if (fault.kind === 'delay') await this.sleep(fault.milliseconds ?? 0);
+    await onTheWay(world, after, { ...passage, when: 'after' }, this.sleep);
     return answer;
   }
 
@@ -165,7 +172,7 @@ export class Dispatcher {
 
   /** Logs and commits what was done, and gives the answer that the client gets. */
   private finish(progress: Progress, outcome: Outcome, after: readonly Fault[]): Answer {
-    const spoiled = after.find((fault) => fault.kind !== 'delay');
+    const spoiled = after.find((fault) => !isPassing(fault));
     const applied = !('error' in outcome);
     const told: Outcome = spoiled?.kind === 'error' ? { error: faultError(spoiled) } : outcome;
     const fields = 'error' in told ? { Error: { Code: told.error.code, Message: told.error.message } } : told.fields;
