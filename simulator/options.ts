@@ -44,6 +44,16 @@ export interface Switches {
   readonly describeLag: number;
   /** ResizeDisk wants the disk's instance stopped (default), or takes it running too. */
   readonly resizeNeedsStoppedInstance: boolean;
+  /** DeleteImages deletes in order up to the first image that it cannot delete (default), or all of them or none. */
+  readonly deleteImagesOneByOne: boolean;
+  /** DescribeImages lists in no order that means anything (default; the same in every call), or newest first. */
+  readonly imagesInNoOrder: boolean;
+  /** While an image is copied, the source is SYNCING too (default), and takes nothing else; or only the copy is. */
+  readonly syncingShowsOnSource: boolean;
+  /** Images can be copied between mainland China and the rest of the world without a ticket. */
+  readonly copiesCrossBorder: boolean;
+  /** Accounts that an image can be shared with: 50 in the older, 500 in the newer documentation. */
+  readonly imageShareLimit: number;
 }
 
 export const defaultSwitches: Switches = {
@@ -55,6 +65,11 @@ export const defaultSwitches: Switches = {
   strictScope: false,
   describeLag: 0,
   resizeNeedsStoppedInstance: true,
+  deleteImagesOneByOne: true,
+  imagesInNoOrder: true,
+  syncingShowsOnSource: true,
+  copiesCrossBorder: true,
+  imageShareLimit: 50,
 };
 
 /** Options of `startSimulator`; everything has a default. */

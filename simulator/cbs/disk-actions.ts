@@ -7,7 +7,7 @@ import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
 import { characters, tagsFrom } from '../wire/formats';
-import { removeSnapshot, visibleSnapshot } from './snapshots';
+import { removeSnapshot, snapshotInProgress, visibleSnapshot } from './snapshots';
 import { wireDisk } from './wire-disk';
 
 interface DescribeRequest {
@@ -45,6 +45,7 @@ const describeDisks: Action = (call) => {
   if (ids.length > 0 && filters.length > 0) {
     throw new ApiError('InvalidParameterValue', '`DiskIds` and `Filters` cannot be used together.');
   }
+  if (ids.length > 100) throw new ApiError('InvalidParameterValue', 'The number of `DiskIds` exceeds the limit `100`.');
   const malformed = ids.find((id) => !/^disk-[0-9a-z]{8}$/.test(id));
   if (malformed !== undefined)
     throw new ApiError('InvalidParameterValue', `The disk ID \`${malformed}\` is malformed.`);
@@ -72,6 +73,7 @@ interface CreateDisksRequest {
   readonly DiskSize?: number;
   readonly ClientToken?: string;
   readonly Encrypt?: string;
+  readonly DiskChargePrepaid?: object;
 }
 
 const diskTypes = ['CLOUD_PREMIUM', 'CLOUD_BSSD', 'CLOUD_SSD', 'CLOUD_HSSD'];
@@ -91,6 +93,10 @@ const createDisks: Action = (call) => {
   if (!['POSTPAID_BY_HOUR', 'PREPAID'].includes(request.DiskChargeType) || !diskTypes.includes(request.DiskType)) {
     throw new ApiError('InvalidParameter.DiskConfigNotSupported', 'The disk type or charge type is not supported.');
   }
+  if (request.DiskChargeType === 'PREPAID' && request.DiskChargePrepaid === undefined)
+    throw new ApiError('MissingParameter', 'The request is missing a required parameter `DiskChargePrepaid`.');
+  if (characters(request.DiskName ?? '') > 60)
+    throw new ApiError('InvalidParameterValue', 'The disk name exceeds 60 characters.');
   const count = request.DiskCount ?? 1;
   if (count < 1 || count > 50)
     throw new ApiError('InvalidParameterValue.LimitExceeded', '`DiskCount` must be between 1 and 50.');
@@ -174,6 +180,8 @@ const attachDisks: Action = (call) => {
       `The instance \`${instance.id}\` is in the state \`${instance.state}\`.`,
     );
   }
+  if (instance.operation?.state === 'OPERATING')
+    throw new ApiError('ResourceBusy', `The instance \`${instance.id}\` already has operation in progress.`);
   const disks = requireDisks(call, request.DiskIds, 10);
   for (const disk of disks) {
     if (disk.usage !== 'DATA_DISK')
@@ -248,6 +256,8 @@ const terminateDisks: Action = (call) => {
     if (disk.state !== 'UNATTACHED' || disk.usage !== 'DATA_DISK') {
       throw new ApiError('ResourceUnavailable.NotSupported', `The disk \`${disk.id}\` is attached.`);
     }
+    if (snapshotInProgress(world, disk) !== undefined)
+      throw new ApiError('ResourceBusy', `A snapshot of the disk \`${disk.id}\` is being created.`);
   }
   for (const disk of disks) {
     if (request.DeleteSnapshot === 1) {
@@ -263,6 +273,8 @@ const terminateDisks: Action = (call) => {
 
 const modifyDiskAttributes: Action = (call) => {
   const request = call.params as { DiskIds: readonly string[]; DiskName?: string; DeleteWithInstance?: boolean };
+  if (characters(request.DiskName ?? '') > 60)
+    throw new ApiError('InvalidParameterValue', 'The disk name exceeds 60 characters.');
   for (const disk of requireDisks(call, request.DiskIds, 100)) {
     call.world.disks.update(disk.id, {
       name: request.DiskName ?? disk.name,

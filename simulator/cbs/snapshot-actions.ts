@@ -117,6 +117,8 @@ const describeSnapshots: Action = (call) => {
   if (ids.length > 0 && filters.length > 0) {
     throw new ApiError('InvalidParameterValue', '`SnapshotIds` and `Filters` cannot be used together.');
   }
+  if (ids.length > 100)
+    throw new ApiError('InvalidParameterValue', 'The number of `SnapshotIds` exceeds the limit `100`.');
   const malformed = ids.find((id) => !/^snap-[0-9a-z]{8}$/.test(id));
   if (malformed !== undefined)
     throw new ApiError('InvalidParameterValue', `The snapshot ID \`${malformed}\` is malformed.`);

@@ -92,7 +92,7 @@ export function parseFault(given: unknown): FaultSpec {
   if (['delay', 'describe-lag', 'write-lag'].includes(spec.kind) && typeof spec.milliseconds !== 'number') {
     throw new Error(`a "${spec.kind}" fault needs milliseconds`);
   }
-  if (spec.kind === 'hook' && !(spec.url ?? '').startsWith("http://"))
+  if (spec.kind === 'hook' && !(spec.url ?? '').startsWith('http://'))
     throw new Error('a "hook" fault needs a url (http://…)');
   if (spec.kind === 'interfere') checkInterference(spec.interference);
   if (spec.lasts !== undefined && !(spec.lasts > 0)) throw new Error('lasts must be a number of milliseconds');

@@ -6,20 +6,15 @@ import { bindKeysActions } from './bind-keys';
 import { describeAccountQuota, describeImageQuota } from './account-quota';
 import { createImage } from './create-image';
 import { describeInstances, describeInstancesStatus } from './describe-instances';
-import {
-  deleteImages,
-  describeImageFromFamily,
-  describeImages,
-  describeImageSharePermission,
-  modifyImageAttribute,
-  modifyImageSharePermission,
-  syncImages,
-} from './image-actions';
+import { deleteImages, describeImageFromFamily, describeImages, modifyImageAttribute } from './image-actions';
+import { describeImageSharePermission, modifyImageSharePermission } from './image-sharing';
 import { describeInstanceTypeConfigs, describeZoneInstanceConfigInfos } from './describe-types';
 import { requireCharging, requireIdle, requireInstances, requireState } from './instances';
 import { keyPairActions } from './key-pairs';
 import { chooseSecurityGroups } from './launch-network';
-import { rebootInstances, startInstances, stopInstances, terminateInstances } from './power';
+import { requireHostName, requireUserData } from './launch-plan';
+import { reboot, rebootInstances, startInstances, stopInstances, terminateInstances } from './power';
+import { syncImages } from './sync-images';
 import { priceActions } from './prices';
 import { runInstances } from './run-instances';
 
@@ -51,6 +46,7 @@ interface ModifyRequest {
   readonly CamRoleName?: string;
   readonly HostName?: string;
   readonly DisableApiTermination?: boolean;
+  readonly AutoReboot?: boolean;
 }
 
 const modifyInstancesAttribute: Action = (call) => {
@@ -63,10 +59,14 @@ const modifyInstancesAttribute: Action = (call) => {
     throw new ApiError('InvalidParameterValue', 'Exactly one kind of attribute can be changed in one call.');
   requireState('ModifyInstancesAttribute', instances, ['RUNNING', 'STOPPED']);
   requireCharging(instances);
-  if (rest.InstanceName !== undefined && characters(rest.InstanceName) > 128) {
+  if (rest.InstanceName !== undefined && characters(rest.InstanceName) > 60) {
     throw new ApiError('InvalidInstanceName.TooLong', 'The instance name is too long.');
   }
-  if (rest.HostName !== undefined) requireIdle(instances);
+  if (rest.HostName !== undefined) {
+    requireIdle(instances);
+    for (const { system } of instances) requireHostName(rest.HostName, system.windows);
+  }
+  requireUserData(rest.UserData ?? '');
   if (rest.SecurityGroups !== undefined) chooseSecurityGroups(call, rest.SecurityGroups);
   for (const instance of instances) {
     call.world.instances.update(instance.id, {
@@ -77,6 +77,8 @@ const modifyInstancesAttribute: Action = (call) => {
       hostName: rest.HostName ?? instance.hostName,
       protected: rest.DisableApiTermination ?? instance.protected,
     });
+    if (rest.HostName !== undefined && rest.AutoReboot !== false && instance.state === 'RUNNING')
+      reboot(call, instance, 'ModifyInstancesAttribute');
   }
   return {};
 };

@@ -4,7 +4,7 @@ import { type Reaction, type World } from '../state/world';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { characters, isTrue } from '../wire/formats';
-import { requireFreeName, requireImageQuota } from './images';
+import { requireFamily, requireFreeName, requireImageQuota } from './images';
 import { begun, disksOf, isLocal, ownInstance, requireCharging, requireIdle, requireState } from './instances';
 import { type TagSpecification, specifiedTags } from './tag-specification';
 
@@ -31,9 +31,7 @@ export const createImage: Action = (call) => {
     throw new ApiError('InvalidParameterValue.TooLarge', 'The image description exceeds 256 characters.');
   }
   const family = request.ImageFamily ?? '';
-  if (family !== '' && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(family)) {
-    throw new ApiError('InvalidParameterValue.InvalidImageFamily', `The image family \`${family}\` is not valid.`);
-  }
+  requireFamily(family);
   const tags = specifiedTags(request.TagSpecification, 'image');
   const instanceId = request.InstanceId ?? '';
   const snapshotIds = request.SnapshotIds ?? [];
@@ -236,6 +234,7 @@ function putImage(call: Call, wanted: Wanted, source: Source): Image {
     source: 'CREATE_IMAGE',
     family: wanted.family,
     deprecated: false,
+    encrypted: false,
     snapshots: source.snapshots.map(({ id, usage, size }) => ({ id, usage, size })),
     shares: [],
     keyIds: source.keyIds,

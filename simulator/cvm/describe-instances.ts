@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { type Disk, type Instance } from '../state/records';
 import { type World } from '../state/world';
 import { type Action, type Call } from '../wire/action';
@@ -12,6 +13,9 @@ interface DescribeRequest {
   readonly Offset?: number;
   readonly Limit?: number;
 }
+
+/** `YYYY-MM-DD hh:mm:ss`, UTC. */
+const timeOf = (text: string): number => Date.parse(`${text.replace(' ', 'T')}Z`);
 
 const filterKeys: FilterKeys<Instance> = {
   ...tagKeys,
@@ -30,9 +34,32 @@ const filterKeys: FilterKeys<Instance> = {
   'private-ip-address': (instance, value) => instance.privateIp === value,
   'public-ip-address': (instance, value) => instance.publicIp === value,
   'ipv6-address': () => false,
-  'creation-start-time': (instance, value) => instance.createdAt >= Date.parse(`${value.replace(' ', 'T')}Z`),
-  'creation-end-time': (instance, value) => instance.createdAt <= Date.parse(`${value.replace(' ', 'T')}Z`),
+  'creation-start-time': (instance, value) => instance.createdAt >= timeOf(value),
+  'creation-end-time': (instance, value) => instance.createdAt <= timeOf(value),
 };
+
+/** What a filter's values must look like, where the API has a code of its own for those that do not. */
+const valueForms: Readonly<Record<string, readonly [isRight: (value: string) => boolean, code: string]>> = {
+  'creation-start-time': [isTime, 'InvalidParameterValue.InvalidTimeFormat'],
+  'creation-end-time': [isTime, 'InvalidParameterValue.InvalidTimeFormat'],
+  'private-ip-address': [(value) => isIPv4(value), 'InvalidParameterValue.IPAddressMalformed'],
+  'public-ip-address': [(value) => isIPv4(value), 'InvalidParameterValue.IPAddressMalformed'],
+  'instance-id': [(value) => /^ins-[0-9a-z]{8}$/.test(value), 'InvalidParameterValue.InstanceIdMalformed'],
+  'vpc-id': [(value) => /^vpc-[0-9a-z]{8}$/.test(value), 'InvalidParameterValue.VpcIdMalformed'],
+  'subnet-id': [(value) => /^subnet-[0-9a-z]{8}$/.test(value), 'InvalidParameterValue.SubnetIdMalformed'],
+  'security-group-id': [(value) => /^sg-[0-9a-z]{8}$/.test(value), 'InvalidSgId.Malformed'],
+};
+
+function isTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text) && !Number.isNaN(timeOf(text));
+}
+
+function checkValues({ Name, Values }: Filter): void {
+  if (!Object.hasOwn(valueForms, Name)) return;
+  const [isRight, code] = valueForms[Name]!;
+  const wrong = Values.find((value) => !isRight(value));
+  if (wrong !== undefined) throw new ApiError(code, `The value \`${wrong}\` of the filter \`${Name}\` is malformed.`);
+}
 
 function select(call: Call): { total: number; rows: readonly Instance[] } {
   const { world } = call;
@@ -47,6 +74,7 @@ function select(call: Call): { total: number; rows: readonly Instance[] } {
   const malformed = ids.find((id) => !/^ins-[0-9a-z]{8}$/.test(id));
   if (malformed !== undefined)
     throw new ApiError('InvalidInstanceId.Malformed', `The instance ID \`${malformed}\` is malformed.`);
+  filters.forEach(checkValues);
   const matches = matcher(filters, filterKeys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
   const rows = world.instances.shown(call.account, call.region, ids, world.now()).filter(matches);
   return { total: rows.length, rows: page(rows, request, 'InvalidParameterValue.LimitExceeded') };

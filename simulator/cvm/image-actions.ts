@@ -1,18 +1,18 @@
+import { fraction } from '../state/random';
 import { type Image } from '../state/records';
-import { type Action } from '../wire/action';
+import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
-import { characters, isoTime } from '../wire/formats';
+import { characters } from '../wire/formats';
 import {
   publicOwner,
   removeImage,
+  requireFamily,
   requireFreeName,
   requireImage,
-  requireImageQuota,
   visibleImages,
   wireImage,
 } from './images';
-import { isRegion } from '../vpc/regions';
 import { instanceTypes } from './instance-types';
 
 interface DescribeImagesRequest {
@@ -23,7 +23,10 @@ interface DescribeImagesRequest {
   readonly InstanceType?: string;
 }
 
-/** The images that the account sees and that match, newest first. */
+/** A place in a list that has nothing to do with age or name. */
+const lotOf = (image: Image): number => fraction('order', image.id);
+
+/** The images that the account sees and that match, in no order, or newest first. */
 export const describeImages: Action = (call) => {
   const { world, account, region } = call;
   const request = call.params as DescribeImagesRequest;
@@ -35,6 +38,8 @@ export const describeImages: Action = (call) => {
       '`ImageIds` and `Filters` cannot be used together.',
     );
   }
+  if (ids.length > 100)
+    throw new ApiError('InvalidParameterValue.LimitExceeded', 'The number of `ImageIds` exceeds the limit `100`.');
   const malformed = ids.find((id) => !/^img-[0-9a-z]{8}$/.test(id));
   if (malformed !== undefined)
     throw new ApiError('InvalidImageId.Malformed', `The image ID \`${malformed}\` is malformed.`);
@@ -59,6 +64,7 @@ export const describeImages: Action = (call) => {
   const matches = matcher(filters, keys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
   const now = world.now();
   const rows = visibleImages(world, account, region, ids).filter(matches);
+  if (world.switches.imagesInNoOrder) rows.sort((left, right) => lotOf(left) - lotOf(right));
   const shown = page(rows, request, 'InvalidParameterValue.InvalidParameterValueLimit');
   return { ImageSet: shown.map((image) => wireImage(image, account, now)), TotalCount: rows.length };
 };
@@ -81,32 +87,40 @@ interface DeleteImagesRequest {
   readonly DryRun?: boolean;
 }
 
-/** Deletes custom images that are settled and shared with no one; all of them or none. */
+/** Deletes custom images that are settled and shared with no one; in order up to the first other one, or all or none. */
 export const deleteImages: Action = (call) => {
-  const { world, account, region } = call;
+  const { world } = call;
   const request = call.params as DeleteImagesRequest;
   if (request.ImageIds.length === 0)
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `ImageIds`.');
-  const images = [...new Set(request.ImageIds)].map((id) => {
-    const image = requireImage(world, account, region, id);
-    if (image.account === publicOwner)
-      throw new ApiError('InvalidParameterValue.InvalidImageId', `\`${id}\` is a public image.`);
-    if (image.account !== account) {
-      throw new ApiError(
-        'InvalidParameterValue.InvalidImageIdIsShared',
-        `The image \`${id}\` belongs to another account.`,
-      );
-    }
-    if (image.state !== 'NORMAL' && image.state !== 'CREATEFAILED') {
-      throw new ApiError('InvalidImageId.IncorrectState', `The image \`${id}\` is in the state \`${image.state}\`.`);
-    }
-    if (image.shares.length > 0)
-      throw new ApiError('InvalidImageId.InShared', `The image \`${id}\` is shared with other accounts.`);
-    return image;
-  });
-  if (request.DryRun !== true) for (const image of images) removeImage(world, image, request.DeleteBindedSnap === true);
+  const ids = [...new Set(request.ImageIds)];
+  const remove = (image: Image): void => removeImage(world, image, request.DeleteBindedSnap === true);
+  if (request.DryRun !== true && world.switches.deleteImagesOneByOne) {
+    for (const id of ids) remove(deletable(call, id));
+    return {};
+  }
+  const images = ids.map((id) => deletable(call, id));
+  if (request.DryRun !== true) images.forEach(remove);
   return {};
 };
+
+function deletable({ world, account, region }: Call, id: string): Image {
+  const image = requireImage(world, account, region, id);
+  if (image.account === publicOwner)
+    throw new ApiError('InvalidParameterValue.InvalidImageId', `\`${id}\` is a public image.`);
+  if (image.account !== account) {
+    throw new ApiError(
+      'InvalidParameterValue.InvalidImageIdIsShared',
+      `The image \`${id}\` belongs to another account.`,
+    );
+  }
+  if (image.state !== 'NORMAL' && image.state !== 'CREATEFAILED') {
+    throw new ApiError('InvalidImageId.IncorrectState', `The image \`${id}\` is in the state \`${image.state}\`.`);
+  }
+  if (image.shares.length > 0)
+    throw new ApiError('InvalidImageId.InShared', `The image \`${id}\` is shared with other accounts.`);
+  return image;
+}
 
 interface ModifyImageRequest {
   readonly ImageId: string;
@@ -127,6 +141,12 @@ export const modifyImageAttribute: Action = (call) => {
       `The image \`${image.id}\` is shared and cannot be changed.`,
     );
   }
+  if (image.state !== 'NORMAL')
+    throw new ApiError(
+      'InvalidImageId.IncorrectState',
+      `The image \`${image.id}\` is in the state \`${image.state}\`.`,
+    );
+  requireFamily(request.ImageFamily ?? '');
   const name = request.ImageName ?? '';
   if (name !== '') requireFreeName(world, account, region, name, image.id);
   if (characters(request.ImageDescription ?? '') > 256) {
@@ -139,145 +159,4 @@ export const modifyImageAttribute: Action = (call) => {
     deprecated: request.ImageDeprecated ?? image.deprecated,
   });
   return {};
-};
-
-interface ShareRequest {
-  readonly ImageId: string;
-  readonly AccountIds: readonly string[];
-  readonly Permission: string;
-}
-
-/** Shares an image with other root accounts of the region, or takes it back. */
-export const modifyImageSharePermission: Action = (call) => {
-  const { world, account, region } = call;
-  const request = call.params as ShareRequest;
-  const image = ownImage(world, account, region, request.ImageId);
-  if (image.state !== 'NORMAL') {
-    throw new ApiError(
-      'InvalidParameterValue.InvalidImageState',
-      `The image \`${image.id}\` is in the state \`${image.state}\`.`,
-    );
-  }
-  if (image.snapshots.some((snapshot) => snapshot.usage === 'DATA_DISK')) {
-    throw new ApiError('InvalidParameter.InstanceImageNotSupport', 'Whole-instance images cannot be shared.');
-  }
-  if (request.Permission !== 'SHARE' && request.Permission !== 'CANCEL') {
-    throw new ApiError('InvalidParameterValue', '`Permission` must be SHARE or CANCEL.');
-  }
-  for (const id of request.AccountIds) {
-    if (id === account)
-      throw new ApiError('FailedOperation.AccountIsYourSelf', 'An image cannot be shared with its own account.');
-    if (world.accounts.get(id) === undefined)
-      throw new ApiError('InvalidAccountId.NotFound', `The account \`${id}\` does not exist.`);
-    if (request.Permission === 'SHARE' && image.shares.some((share) => share.account === id)) {
-      throw new ApiError('FailedOperation.AccountAlreadyExists', `The image is already shared with \`${id}\`.`);
-    }
-  }
-  const others = image.shares.filter((share) => !request.AccountIds.includes(share.account));
-  const added = request.AccountIds.map((id) => ({ account: id, at: world.now() }));
-  const shares = request.Permission === 'SHARE' ? [...others, ...added] : others;
-  if (shares.length > 500) throw new ApiError('OverQuota', 'An image can be shared with at most 500 accounts.');
-  world.images.update(image.id, { shares });
-  return {};
-};
-
-/** Whom an image is shared with. */
-export const describeImageSharePermission: Action = (call) => {
-  const image = ownImage(call.world, call.account, call.region, (call.params as { ImageId: string }).ImageId);
-  return {
-    SharePermissionSet: image.shares.map((share) => ({ CreatedTime: isoTime(share.at), AccountId: share.account })),
-  };
-};
-
-function ownImage(...[world, account, region, id]: Parameters<typeof requireImage>): Image {
-  const image = requireImage(world, account, region, id);
-  if (image.account !== account) {
-    throw new ApiError(
-      'UnauthorizedOperation.ImageNotBelongToAccount',
-      `The image \`${id}\` does not belong to the account.`,
-    );
-  }
-  return image;
-}
-
-interface SyncRequest {
-  readonly ImageIds: readonly string[];
-  readonly DestinationRegions: readonly string[];
-  readonly ImageName?: string;
-  readonly DryRun?: boolean;
-  readonly ImageSetRequired?: boolean;
-  readonly Encrypt?: boolean;
-}
-
-/** Copies an image, with its snapshot, to other regions: SYNCING there until it is NORMAL. */
-export const syncImages: Action = (call) => {
-  const { world, account, region } = call;
-  const request = call.params as SyncRequest;
-  const [id = '', another] = request.ImageIds;
-  if (another !== undefined) throw new ApiError('InvalidImageId.TooLarge', 'Only one image can be copied in one call.');
-  const image = requireImage(world, account, region, id);
-  if (image.account !== account)
-    throw new ApiError('InvalidParameterValue.InvalidImageId', `\`${id}\` is not an image of this account.`);
-  if (request.Encrypt === true) {
-    throw new ApiError(
-      'UnsupportedOperation.SyncEncryptImageNotSupport',
-      'the simulator does not make encrypted copies',
-    );
-  }
-  if (image.state !== 'NORMAL')
-    throw new ApiError('InvalidImageId.IncorrectState', `The image \`${id}\` is in the state \`${image.state}\`.`);
-  if (image.snapshots.some((snapshot) => snapshot.usage === 'DATA_DISK')) {
-    throw new ApiError('InvalidParameter.InstanceImageNotSupport', 'Whole-instance images cannot be copied.');
-  }
-  const name = (request.ImageName ?? '') === '' ? image.name : request.ImageName!;
-  for (const destination of request.DestinationRegions) {
-    if (!isRegion(destination))
-      throw new ApiError('InvalidRegion.NotFound', `The region \`${destination}\` does not exist.`);
-    if (destination === region)
-      throw new ApiError('InvalidParameterValue.InvalidRegion', 'The destination is the region of the image.');
-    requireFreeName(world, account, destination, name);
-    requireImageQuota(world, account, destination);
-  }
-  if (request.DryRun === true) return { ImageSet: [] };
-  const hiddenUntil = world.hiddenUntil(call.lag());
-  const copies = [...new Set(request.DestinationRegions)].map((destination) => {
-    const copy = world.newId('img');
-    const doneAt = world.now() + world.duration('copy', copy, image.size);
-    const common = { region: destination, createdAt: world.now(), hiddenUntil, doneAt };
-    const snapshots = image.snapshots.map((part) => {
-      const source = world.snapshots.must(part.id);
-      const snapshotId = world.newId('snap');
-      const tags = {};
-      world.snapshots.put({
-        ...source,
-        ...common,
-        id: snapshotId,
-        tags,
-        copied: true,
-        state: 'COPYING_FROM_REMOTE',
-        imageIds: [copy],
-        groupId: null,
-        shares: [],
-      });
-      world.schedule(doneAt, 'snapshot.done', snapshotId, '');
-      return { ...part, id: snapshotId };
-    });
-    const tags = {};
-    world.images.put({
-      ...image,
-      ...common,
-      id: copy,
-      name,
-      tags,
-      snapshots,
-      shares: [],
-      // Key pairs belong to a region.
-      keyIds: [],
-      instanceId: null,
-      state: 'SYNCING',
-    });
-    world.schedule(doneAt, 'image.done', copy, call.requestId, { result: 'done' });
-    return { ImageId: copy, Region: destination };
-  });
-  return { ImageSet: request.ImageSetRequired === true ? copies : [] };
 };

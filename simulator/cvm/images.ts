@@ -45,6 +45,12 @@ export function requireImage(world: World, account: string, region: string, id: 
   return image;
 }
 
+/** Refuses a family name of another form. */
+export function requireFamily(family: string): void {
+  if (family !== '' && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(family))
+    throw new ApiError('InvalidParameterValue.InvalidImageFamily', `The image family \`${family}\` is not valid.`);
+}
+
 /** Refuses a name that is too long or that another image of the account in the region has. */
 export function requireFreeName(world: World, account: string, region: string, name: string, except?: string): void {
   if (characters(name) > 60)

@@ -31,6 +31,7 @@ export interface LaunchRequest {
   readonly VirtualPrivateCloud?: { readonly VpcId: string; readonly SubnetId: string };
   readonly InternetAccessible?: { readonly InternetMaxBandwidthOut?: number; readonly InternetChargeType?: string };
   readonly InstanceCount?: number;
+  readonly MinCount?: number;
   readonly InstanceName?: string;
   readonly LoginSettings?: {
     readonly Password?: string;
@@ -92,6 +93,9 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
     throw new ApiError('InvalidInstanceName.TooLong', 'The instance name exceeds 128 characters.');
   const chargeType = chargeTypeOf(request);
   requireInstanceQuota(call, zone, chargeType, count);
+  requireHostName(numbered(request.HostName ?? '', 0), image.system.windows);
+  requireUserData(request.UserData ?? '');
+  requireMinCount(request.MinCount, count);
   const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud, count);
   return {
     image,
@@ -107,8 +111,8 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
     keyIds: checkLogin(call, image, request.LoginSettings ?? {}),
     bandwidth: request.InternetAccessible?.InternetMaxBandwidthOut ?? 0,
     internetChargeType: request.InternetAccessible?.InternetChargeType ?? 'TRAFFIC_POSTPAID_BY_HOUR',
-    hostName: hostNameOf(request, image),
-    userData: userDataOf(request),
+    hostName: request.HostName ?? '',
+    userData: request.UserData ?? '',
     camRoleName: request.CamRoleName ?? '',
     protected: request.DisableApiTermination ?? false,
     tags: specifiedTags(request.TagSpecification, 'instance'),
@@ -147,6 +151,18 @@ function launchable(call: Call, id: string): Image {
     );
   }
   return image;
+}
+
+function requireMinCount(least: number | undefined, count: number): void {
+  if (least !== undefined && (least < 1 || least > count))
+    throw new ApiError('InvalidParameterValue.InvalidParameterMinCount', '`MinCount` must be 1 to `InstanceCount`.');
+}
+
+/** `{R:x}` in a name becomes x for the first instance, x + 1 for the second; `{R:x,F:y}` writes it with y digits. */
+export function numbered(name: string, index: number): string {
+  return name.replace(/\{R:(\d+)(?:,F:(\d))?\}/g, (_, from: string, digits: string | undefined) =>
+    String(Number(from) + index).padStart(Number(digits ?? 0), '0'),
+  );
 }
 
 function requireInstanceQuota(call: Call, zone: string, chargeType: string, count: number): void {
@@ -194,22 +210,20 @@ function chargeTypeOf(request: LaunchRequest): string {
   return type;
 }
 
-function hostNameOf(request: LaunchRequest, image: Image): string {
-  const name = request.HostName ?? '';
-  const [least, most] = image.system.windows ? [2, 15] : [2, 60];
+/** Refuses a host name against the rules of the system. */
+export function requireHostName(name: string, windows: boolean): void {
+  const [least, most] = windows ? [2, 15] : [2, 60];
   const bad =
     name.length < least || name.length > most || /^[.-]|[.-]$|[.-]{2}/.test(name) || !/^[A-Za-z0-9.-]+$/.test(name);
   if (name !== '' && bad)
     throw new ApiError('InvalidParameterValue.IllegalHostName', `The host name \`${name}\` is not valid.`);
-  return name;
 }
 
-function userDataOf(request: LaunchRequest): string {
-  const data = request.UserData ?? '';
+/** Refuses user data that is not base64 or too long. */
+export function requireUserData(data: string): void {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data) || data.length > 16 * 1024) {
     throw new ApiError('InvalidParameterValue.InvalidUserDataFormat', '`UserData` must be base64 of at most 16 KB.');
   }
-  return data;
 }
 
 /** The key pairs to bind; a password, a key and the image's own login exclude each other. */
@@ -265,7 +279,7 @@ function planSystemDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
     size,
     name: disk.DiskName ?? '',
     deleteWithInstance: true,
-    encrypted: disk.Encrypt ?? false,
+    encrypted: image.encrypted || (disk.Encrypt ?? false),
     content: content ?? '',
   };
 }

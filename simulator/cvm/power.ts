@@ -107,20 +107,22 @@ export const restart = start;
 
 /** RUNNING -> REBOOTING -> RUNNING. */
 export const rebootInstances: Action = (call) => {
-  const { world, requestId } = call;
   const request = call.params as PowerRequest;
   stopTypeOf(request);
   const instances = targets(call, request);
   requireCharging(instances);
   requireState('RebootInstances', instances, ['RUNNING']);
   requireIdle(instances);
-  for (const instance of instances) {
-    world.instances.update(instance.id, { state: 'REBOOTING', operation: begun('RebootInstances', requestId) });
-    const at = world.now() + world.duration('reboot', instance.id + requestId);
-    world.schedule(at, 'instance.running', instance.id, requestId);
-  }
+  for (const instance of instances) reboot(call, instance, 'RebootInstances');
   return {};
 };
+
+/** Sends a running instance down and up again. */
+export function reboot({ world, requestId }: Call, instance: Instance, name: string): void {
+  world.instances.update(instance.id, { state: 'REBOOTING', operation: begun(name, requestId) });
+  const at = world.now() + world.duration('reboot', instance.id + requestId);
+  world.schedule(at, 'instance.running', instance.id, requestId);
+}
 
 /** Postpaid: TERMINATING -> gone. Prepaid: the first call moves to the recycle bin (SHUTDOWN), the second destroys. */
 export const terminateInstances: Action = (call) => {

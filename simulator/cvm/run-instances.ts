@@ -6,7 +6,7 @@ import { ApiError } from '../wire/errors';
 import { characters } from '../wire/formats';
 import { freeAddress } from '../vpc/addresses';
 import { begun, publicAddress } from './instances';
-import { checkLaunch, type DiskPlan, type LaunchPlan, type LaunchRequest } from './launch-plan';
+import { checkLaunch, type DiskPlan, type LaunchPlan, type LaunchRequest, numbered } from './launch-plan';
 
 /** Checks everything, then makes instances that are PENDING with their disks attached. */
 export const runInstances: Action = (call) => {
@@ -25,8 +25,8 @@ function launch(call: Call, plan: LaunchPlan, memory: Remember): string[] {
   const { world, requestId } = call;
   const fails = call.outcome('launch-fails');
   const hiddenUntil = world.hiddenUntil(call.lag());
-  const ids = Array.from({ length: plan.count }, () => {
-    const instance = putInstance(call, plan, hiddenUntil);
+  const ids = Array.from({ length: plan.count }, (_, index) => {
+    const instance = putInstance(call, plan, index, hiddenUntil);
     const at = world.now() + world.duration('launch', instance.id);
     world.schedule(at, fails ? 'instance.launch-failed' : 'instance.running', instance.id, requestId);
     return instance.id;
@@ -35,7 +35,7 @@ function launch(call: Call, plan: LaunchPlan, memory: Remember): string[] {
   return ids;
 }
 
-function putInstance(call: Call, plan: LaunchPlan, hiddenUntil: number): Instance {
+function putInstance(call: Call, plan: LaunchPlan, index: number, hiddenUntil: number): Instance {
   const { world } = call;
   const id = world.newId('ins');
   const common = { account: call.account, region: call.region, createdAt: world.now(), hiddenUntil, tags: plan.tags };
@@ -62,7 +62,7 @@ function putInstance(call: Call, plan: LaunchPlan, hiddenUntil: number): Instanc
     ...common,
     id,
     zone: plan.zone,
-    name: plan.name,
+    name: numbered(plan.name, index),
     type: plan.type,
     system: plan.image.system,
     imageId: plan.image.id,
@@ -79,7 +79,7 @@ function putInstance(call: Call, plan: LaunchPlan, hiddenUntil: number): Instanc
     internetChargeType: plan.internetChargeType,
     securityGroupIds: plan.securityGroupIds,
     keyIds: plan.keyIds,
-    hostName: plan.hostName === '' ? hostNameOf(plan.image, id) : plan.hostName,
+    hostName: plan.hostName === '' ? hostNameOf(plan.image, id) : numbered(plan.hostName, index),
     userData: plan.userData,
     camRoleName: plan.camRoleName === '' ? null : plan.camRoleName,
     protected: plan.protected,

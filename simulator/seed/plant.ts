@@ -189,6 +189,7 @@ function plantImage(world: World, seed: ImageSeed): Planted['images'][number] {
     source: 'CREATE_IMAGE',
     family: seed.family ?? '',
     deprecated: false,
+    encrypted: false,
     snapshots,
     keyIds: [],
     shares: (seed.sharedWith ?? []).map((other) => ({ account: other, at: longAgo })),

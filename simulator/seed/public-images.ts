@@ -53,6 +53,7 @@ export function seedPublicImages(world: World): void {
       source: 'OFFICIAL',
       family: '',
       deprecated: false,
+      encrypted: false,
       snapshots: [],
       shares: [],
       keyIds: [],

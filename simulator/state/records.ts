@@ -132,6 +132,7 @@ export interface Image extends Resource {
   readonly source: 'OFFICIAL' | 'CREATE_IMAGE';
   readonly family: string;
   readonly deprecated: boolean;
+  readonly encrypted: boolean;
   readonly snapshots: readonly ImageSnapshot[];
   /** Accounts that it is shared with, and when that happened. */
   readonly shares: readonly Share[];

@@ -55,7 +55,7 @@ export class World {
   readonly disks = this.table<Disk>('disks', { changedAt: 0, doneAt: 0 });
   readonly snapshots = this.table<Snapshot>('snapshots', { groupId: null, shares: [] });
   readonly snapshotGroups = this.table<SnapshotGroup>('snapshotGroups');
-  readonly images = this.table<Image>('images', { keyIds: [] });
+  readonly images = this.table<Image>('images', { keyIds: [], encrypted: false });
   readonly keyPairs = this.table<KeyPair>('keyPairs', { description: '', publicKey: '' });
   readonly vpcs = this.table<Vpc>('vpcs');
   readonly subnets = this.table<Subnet>('subnets');

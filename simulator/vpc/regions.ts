@@ -46,3 +46,17 @@ export function regionOf(name: string): Region {
   if (region === undefined) throw new Error(`no region ${name}`);
   return region;
 }
+
+const mainland: ReadonlySet<string> = new Set([
+  'ap-guangzhou',
+  'ap-shanghai',
+  'ap-nanjing',
+  'ap-beijing',
+  'ap-chengdu',
+  'ap-chongqing',
+]);
+
+/** Whether a region is in mainland China. */
+export function isMainland(name: string): boolean {
+  return mainland.has(name);
+}

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, control, otherKey, type Row, simulatorFor, simulatorWithClock, until } from './support';
+import {
+  advance,
+  Cloud,
+  control,
+  otherKey,
+  type Row,
+  simulatorFor,
+  simulatorWithClock,
+  stopClock,
+  until,
+} from './support';
 
 const web = 'ins-web00001';
 const snapshotsOf = (image: Row): Row[] => image.SnapshotSet as Row[];
@@ -265,9 +275,11 @@ describe('images', { concurrency: true }, () => {
     const cloud = new Cloud(simulator.port);
     simulator.seed({ images: [{ region: 'ap-guangzhou', id: 'img-one00001', name: 'app', content: 'app 7' }] });
     const sync = { ImageIds: ['img-one00001'], DestinationRegions: ['ap-singapore'], ImageSetRequired: true };
+    await stopClock(simulator.url);
     const [copy] = (await cloud.ask('SyncImages', sync)).ImageSet as Row[];
     const there = cloud.in('ap-singapore');
     assert.equal((await there.image(String(copy!.ImageId))).ImageState, 'SYNCING');
+    await advance(simulator.url, 1800);
     const done = await there.imageDone(String(copy!.ImageId));
     const answer = await control(
       simulator.url,
