@@ -9,6 +9,7 @@ import { plant, type Planted } from './seed/plant';
 import { type Seed } from './seed/seed';
 import { type CallFilter, type CallRecord, filterCalls } from './control/calls';
 import { armFault, type Fault, type FaultSpec, parseFault } from './control/faults';
+import { Guests } from './guests/guests';
 import { createHttpServer } from './server';
 import { Journal } from './state/journal';
 import { World } from './state/world';
@@ -98,6 +99,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { world } = cloud;
   cloud.dispatcher = new Dispatcher(world, actions, new Rates(options.rateScale ?? 1), sleep);
 
+  const guests = options.listen === true ? new Guests(world) : undefined;
+
   const { port } = server.address() as AddressInfo;
   const bracketed = isIP(host) === 6 ? `[${host}]` : host;
   return {
@@ -112,6 +115,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       if (!server.listening) return;
       for (const timer of timers) clearTimeout(timer);
       world.pauses.releaseAll();
+      await guests?.close();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
@@ -136,6 +140,7 @@ function openWorld(options: SimulatorOptions, speed: number): World {
     switches: { ...defaultSwitches, ...options.switches },
     reactions: { ...cvmReactions, ...cbsReactions },
     now: options.now,
+    listens: options.listen ?? false,
     ...(options.dataDir === undefined ? {} : { journal: new Journal(options.dataDir) }),
   });
   if (!world.restore()) {

@@ -18,6 +18,7 @@ Options:
   --durations LIST    fixed durations in simulated seconds, such as stop=40,image=1200
                       (${Object.keys(realisticDurations).join(', ')})
   --rate-scale FACTOR multiplies the published request rates; 0 = no limit (default 1)
+  --listen            launched instances really listen, on addresses in 127.0.0.0/8
   --switch NAME=VALUE a reading of what the documentation leaves open; may be repeated
                       (${Object.keys(defaultSwitches).join(', ')})
   --help              this text
@@ -51,6 +52,7 @@ function readOptions(): SimulatorOptions | undefined {
       durations: { type: 'string' },
       'rate-scale': { type: 'string', default: '1' },
       switch: { type: 'string', multiple: true, default: [] },
+      listen: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -61,6 +63,7 @@ function readOptions(): SimulatorOptions | undefined {
     host: values.host,
     speed: numberFrom('speed', values.speed),
     rateScale: numberFrom('rate-scale', values['rate-scale']),
+    listen: values.listen,
     switches: parseSwitches(switchesFrom(values.switch)),
     ...(values.data === undefined ? {} : { dataDir: values.data }),
     ...(values.durations === undefined ? {} : { durations: parseDurations(values.durations) }),

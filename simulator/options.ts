@@ -18,6 +18,8 @@ export const realisticDurations = {
   detach: { least: 3, most: 10, perGiB: 0 },
   expand: { least: 5, most: 15, perGiB: 0 },
   rollback: { least: 60, most: 600, perGiB: 1 },
+  /** From RUNNING until a guest that listens answers. */
+  boot: { least: 5, most: 20, perGiB: 0 },
   /** How long an operation stays OPERATING after RUNNING is reported. */
   tail: { least: 2, most: 4, perGiB: 0 },
   /** How long a LAUNCH_FAILED instance is still shown. */
@@ -34,6 +36,8 @@ export interface Switches {
   readonly forcePoweroffRestarts: boolean;
   /** A snapshot or image of a running instance is torn: its content ends in "\u0000torn". */
   readonly tornWhileRunning: boolean;
+  /** How many of them are, from 0 to 1; which ones depends on their IDs alone. Default 1. */
+  readonly tornShare: number;
   /** A ClientToken that comes back with other parameters is an error (default), or answers the old IDs. */
   readonly clientTokenMismatchFails: boolean;
   /** Simulated seconds that a ClientToken is remembered. */
@@ -60,6 +64,7 @@ export const defaultSwitches: Switches = {
   createImageKeepsInstanceBusy: true,
   forcePoweroffRestarts: false,
   tornWhileRunning: true,
+  tornShare: 1,
   clientTokenMismatchFails: true,
   clientTokenLifetime: 86_400,
   strictScope: false,
@@ -88,6 +93,8 @@ export interface SimulatorOptions {
   readonly switches?: Partial<Switches>;
   /** The cloud's clock, in milliseconds since 1970, for tests that set it by hand; default `Date.now`. */
   readonly now?: () => number;
+  /** Launched instances get addresses in 127.0.0.0/8, on which they really listen while they run; default false. */
+  readonly listen?: boolean;
   /** What the cloud contains at first; default `defaultSeed()`. A data directory that has state keeps that instead. */
   readonly seed?: Seed;
 }

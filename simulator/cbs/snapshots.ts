@@ -1,5 +1,6 @@
 import { type Disk, type Instance, type Snapshot, type System, type Tags } from '../state/records';
 import { type Reaction, type World } from '../state/world';
+import { fraction } from '../state/random';
 import { isWriting } from '../cvm/instances';
 import { ApiError } from '../wire/errors';
 import { chinaIsoTime, chinaTime, tagList } from '../wire/formats';
@@ -12,10 +13,34 @@ export function percentDone(from: number, to: number, now: number): number {
   return Math.max(0, Math.min(99, Math.floor((100 * (now - from)) / Math.max(1, to - from))));
 }
 
-/** What a snapshot of the disk would hold, taken now. */
-export function contentNow(world: World, disk: Disk): string {
+/** Whether a disk or snapshot holds a copy that was taken while the guest was writing. */
+export function isTorn(content: string): boolean {
+  return content.includes(tornMark);
+}
+
+/** What the snapshot of that ID would hold of the disk, taken now. */
+export function contentNow(world: World, disk: Disk, id: string): string {
+  return mayTear(world, disk, id) ? disk.content + tornMark : disk.content;
+}
+
+function mayTear(world: World, disk: Disk, id: string): boolean {
+  const { tornWhileRunning, tornShare } = world.switches;
   const instance = disk.instanceId === null ? undefined : world.instances.get(disk.instanceId);
-  return world.switches.tornWhileRunning && isWriting(instance) ? disk.content + tornMark : disk.content;
+  return tornWhileRunning && isWriting(instance) && fraction('torn', id) < tornShare;
+}
+
+/**
+ * The guest writes: snapshots of its disk that are being taken get some of what was there before, and some of what is
+ * there now. Those of a stopped instance hold what was there when they were asked for.
+ */
+export function writeToDisk(world: World, disk: Disk, content: string): void {
+  for (const snapshot of world.snapshots.in(disk.account, disk.region)) {
+    if (snapshot.diskId !== disk.id || snapshot.state !== 'CREATING' || !isTorn(snapshot.content)) continue;
+    const before = snapshot.content.replaceAll(tornMark, '');
+    const cut = Math.floor(fraction('cut', snapshot.id) * before.length);
+    world.snapshots.update(snapshot.id, { content: before.slice(0, cut) + content.slice(cut) + tornMark });
+  }
+  world.disks.update(disk.id, { content });
 }
 
 /** Snapshots that the account may have in the region: 64, and 64 for each cloud disk. */
@@ -81,8 +106,9 @@ interface NewSnapshot {
 /** Begins a snapshot of a disk as it is now. */
 export function beginSnapshot(world: World, wanted: NewSnapshot): Snapshot {
   const { disk } = wanted;
+  const id = world.newId('snap');
   const snapshot = world.snapshots.put({
-    id: world.newId('snap'),
+    id,
     account: disk.account,
     region: disk.region,
     createdAt: world.now(),
@@ -101,7 +127,7 @@ export function beginSnapshot(world: World, wanted: NewSnapshot): Snapshot {
     imageIds: wanted.imageIds ?? [],
     groupId: wanted.groupId ?? null,
     shares: [],
-    content: contentNow(world, disk),
+    content: contentNow(world, disk, id),
     system: (wanted.usage ?? disk.usage) === 'SYSTEM_DISK' ? wanted.system : null,
   });
   world.schedule(wanted.doneAt, 'snapshot.done', snapshot.id, '');

@@ -1,4 +1,5 @@
 import { parseDurations } from '../options';
+import { writeToDisk } from '../cbs/snapshots';
 import { plant } from '../seed/plant';
 import { type Seed } from '../seed/seed';
 import { type World } from '../state/world';
@@ -28,8 +29,7 @@ interface ControlRequest {
 type Route = (request: ControlRequest, argument: string) => unknown;
 
 const setContent: Route = ({ world, text }, id) => {
-  world.disks.must(id);
-  world.disks.update(id, { content: contentFrom(text) });
+  writeToDisk(world, world.disks.must(id), contentFrom(text));
   return { DiskId: id, content: world.disks.must(id).content };
 };
 

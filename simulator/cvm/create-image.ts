@@ -251,7 +251,7 @@ export const createImageReactions: Readonly<Record<string, Reaction>> = {
     const image = world.images.get(String(happening.data.image));
     for (const { id } of image?.snapshots ?? []) {
       const disk = world.disks.get(world.snapshots.get(id)?.diskId ?? '');
-      if (disk !== undefined) world.snapshots.update(id, { content: contentNow(world, disk) });
+      if (disk !== undefined) world.snapshots.update(id, { content: contentNow(world, disk, id) });
     }
   },
 };

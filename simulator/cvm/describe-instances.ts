@@ -31,8 +31,9 @@ const filterKeys: FilterKeys<Instance> = {
   'instance-name': (instance, value) => instance.name === value,
   'instance-charge-type': (instance, value) => instance.chargeType === value,
   'instance-state': (instance, value) => instance.state === value,
-  'private-ip-address': (instance, value) => instance.privateIp === value,
-  'public-ip-address': (instance, value) => instance.publicIp === value,
+  'private-ip-address': (instance, value) => (instance.loopback ?? instance.privateIp) === value,
+  'public-ip-address': (instance, value) =>
+    instance.publicIp !== null && (instance.loopback ?? instance.publicIp) === value,
   'ipv6-address': () => false,
   'creation-start-time': (instance, value) => instance.createdAt >= timeOf(value),
   'creation-end-time': (instance, value) => instance.createdAt <= timeOf(value),
@@ -111,8 +112,8 @@ function wireInstance(world: World, instance: Instance): object {
     InstanceChargeType: instance.chargeType,
     SystemDisk: systemDisk === undefined ? null : wireSystemDisk(systemDisk),
     DataDisks: dataDisks.map(wireDataDisk),
-    PrivateIpAddresses: [instance.privateIp],
-    PublicIpAddresses: instance.publicIp === null ? null : [instance.publicIp],
+    PrivateIpAddresses: [instance.loopback ?? instance.privateIp],
+    PublicIpAddresses: instance.publicIp === null ? null : [instance.loopback ?? instance.publicIp],
     InternetAccessible: {
       InternetChargeType: instance.internetChargeType,
       InternetMaxBandwidthOut: instance.bandwidth,

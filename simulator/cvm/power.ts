@@ -183,10 +183,17 @@ export const powerReactions: Readonly<Record<string, Reaction>> = {
     if (instance === undefined) return;
     const publicIp =
       instance.publicIp ?? (instance.bandwidth > 0 ? publicAddress(instance.id, happening.operation) : null);
-    world.instances.update(instance.id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', publicIp });
+    world.instances.update(instance.id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', publicIp, booted: false });
+    if (instance.loopback !== null) {
+      const up = happening.at + world.duration('boot', instance.id + happening.operation);
+      world.schedule(up, 'instance.booted', instance.id, happening.operation);
+    }
     // The real cloud reports RUNNING a little before it lets go of the instance.
     const at = happening.at + world.duration('tail', instance.id + happening.operation);
     world.schedule(at, 'instance.idle', instance.id, happening.operation);
+  },
+  'instance.booted': (world, happening) => {
+    if (current(world, happening)?.state === 'RUNNING') world.instances.update(happening.target, { booted: true });
   },
   'instance.idle': (world, happening) => {
     if (current(world, happening) !== undefined) endOperation(world, happening.target, happening.operation, 'SUCCESS');

@@ -1,5 +1,6 @@
 import { answerAgain, type Remember } from '../state/client-tokens';
 import { type Image, type Instance } from '../state/records';
+import { newLoopback } from '../guests/loopback';
 import { uuidFrom } from '../state/random';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
@@ -83,6 +84,8 @@ function putInstance(call: Call, plan: LaunchPlan, index: number, hiddenUntil: n
     userData: plan.userData,
     camRoleName: plan.camRoleName === '' ? null : plan.camRoleName,
     protected: plan.protected,
+    loopback: world.listens ? newLoopback(world) : null,
+    booted: false,
     uuid: uuidFrom(id, call.requestId),
     operation: begun('RunInstances', call.requestId),
   });

@@ -26,7 +26,10 @@ export function defaultSeed(): Seed {
         region,
         id: 'ins-web00001',
         name: 'web-1',
-        systemDisk: { id: 'disk-websys01', content: 'web-1 system: nginx 1.26, app 4.2' },
+        systemDisk: {
+          id: 'disk-websys01',
+          content: 'web-1 system: nginx 1.26, app 4.2\nlisten 8080 200 web-1: app 4.2',
+        },
         dataDisks: [
           { id: 'disk-webdata1', size: 100, name: 'uploads', content: 'web-1 uploads: 1204 files' },
           { id: 'disk-webdata2', size: 50, name: 'cache', content: 'web-1 cache: warm' },

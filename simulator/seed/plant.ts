@@ -137,6 +137,8 @@ function plantInstance(world: World, seed: FullInstanceSeed): Planted['instances
     userData: '',
     camRoleName: null,
     protected: false,
+    loopback: null,
+    booted: true,
     uuid: uuidFrom(id),
     operation: null,
   });

@@ -65,6 +65,10 @@ export interface Instance extends Resource {
   readonly camRoleName: string | null;
   readonly protected: boolean;
   readonly uuid: string;
+  /** Where it really listens, when guests do. */
+  readonly loopback: string | null;
+  /** Whether the guest has come up since it was last started. */
+  readonly booted: boolean;
   readonly operation: Operation | null;
 }
 

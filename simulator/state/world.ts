@@ -25,6 +25,9 @@ import { type Row, Table } from './table';
 /** What happens when the time of a happening has come. `at` of the happening is its present, however late it is looked at. */
 export type Reaction = (world: World, happening: Happening) => void;
 
+/** Rows by table and ID, as they were before. */
+type Changed = ReadonlyMap<string, ReadonlyMap<string, Row | undefined>>;
+
 interface WorldOptions {
   readonly speed: number;
   readonly durations: Durations;
@@ -32,6 +35,8 @@ interface WorldOptions {
   readonly reactions: Readonly<Record<string, Reaction>>;
   readonly journal?: Journal;
   readonly now?: (() => number) | undefined;
+  /** Whether launched instances get addresses that they really listen on. */
+  readonly listens?: boolean;
 }
 
 /** Calls that are kept; older ones are forgotten so that a long-lived simulator does not grow without end. */
@@ -51,7 +56,7 @@ export class World {
 
   readonly accounts = this.table<Account>('accounts');
   readonly sessions = this.table<Session>('sessions');
-  readonly instances = this.table<Instance>('instances');
+  readonly instances = this.table<Instance>('instances', { loopback: null, booted: true });
   readonly disks = this.table<Disk>('disks', { changedAt: 0, doneAt: 0 });
   readonly snapshots = this.table<Snapshot>('snapshots', { groupId: null, shares: [] });
   readonly snapshotGroups = this.table<SnapshotGroup>('snapshotGroups');
@@ -75,10 +80,13 @@ export class World {
 
   readonly speed: number;
   readonly switches: Switches;
+  readonly listens: boolean;
+  private watcher: ((changed: Changed) => void) | undefined;
 
   constructor(private readonly options: WorldOptions) {
     this.speed = options.speed;
     this.switches = options.switches;
+    this.listens = options.listens ?? false;
   }
 
   /** Reads the journal, if there is one; says whether it held anything. */
@@ -260,7 +268,16 @@ export class World {
     if (dirty.size === 0 && pendingCalls.length === 0) return;
     this.dirty = new Map();
     this.pendingCalls = [];
-    if (journal === undefined) return;
+    if (journal !== undefined) this.write(journal, dirty, pendingCalls);
+    this.watcher?.(dirty);
+  }
+
+  /** Tells of every commit which rows it changed. */
+  watch(watcher: (changed: Changed) => void): void {
+    this.watcher = watcher;
+  }
+
+  private write(journal: Journal, dirty: Changed, pendingCalls: readonly CallRecord[]): void {
     const put: Record<string, Row[]> = {};
     const del: Record<string, string[]> = {};
     for (const [name, rows] of dirty) {

@@ -63,7 +63,7 @@ describe('images', { concurrency: true }, () => {
       SnapshotIds: [snapshotId],
     });
     const content = await control(simulator.url, 'GET', `/snapshots/${snapshotId}/content`);
-    assert.equal(content.content, 'web-1 system: nginx 1.26, app 4.2');
+    assert.equal(content.content, 'web-1 system: nginx 1.26, app 4.2\nlisten 8080 200 web-1: app 4.2');
     await cloud.ask('DeleteImages', { ImageIds: [id], DryRun: true });
     await cloud.ask('DeleteImages', { ImageIds: [id] });
     assert.equal((await cloud.snapshot(snapshotId)).ImageCount, 0);
@@ -204,7 +204,7 @@ describe('images', { concurrency: true }, () => {
         'GET',
         `/snapshots/${String(snapshotsOf(image)[0]!.SnapshotId)}/content`,
       );
-      assert.equal(answer.content, 'web-1 system: nginx 1.26, app 4.2');
+      assert.equal(answer.content, 'web-1 system: nginx 1.26, app 4.2\nlisten 8080 200 web-1: app 4.2');
     }
   });
 
