@@ -10,6 +10,7 @@ import { type Seed } from './seed/seed';
 import { type CallFilter, type CallRecord, filterCalls } from './control/calls';
 import { armFault, type Fault, type FaultSpec, parseFault } from './control/faults';
 import { Guests } from './guests/guests';
+import { describeState } from './control/state';
 import { createHttpServer } from './server';
 import { Journal } from './state/journal';
 import { World } from './state/world';
@@ -47,6 +48,8 @@ export interface Simulator {
   faults(): readonly Fault[];
   /** The call log, oldest first. */
   calls(filter?: CallFilter): readonly CallRecord[];
+  /** All resources by region, like `GET /_simulator/state`. */
+  state(region?: string): object;
   /** Stops listening and lets go of all connections; may be called twice. Keeps the state on disk, when there is a data directory. */
   close(): Promise<void>;
 }
@@ -110,6 +113,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     seed: (seed) => committed(world, () => plant(world, seed)),
     arm: (fault) => committed(world, () => armFault(world, parseFault(fault))),
     faults: () => [...world.faults.all()],
+    state: (region) => committed(world, () => describeState(world, region)),
     calls: (filter = {}) => filterCalls(world.calls, filter),
     close: async () => {
       if (!server.listening) return;

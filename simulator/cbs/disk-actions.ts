@@ -247,9 +247,10 @@ const terminateDisks: Action = (call) => {
   const { world } = call;
   const request = call.params as { DiskIds: readonly string[]; DeleteSnapshot?: number };
   // The action has no code for a disk that does not exist.
-  const missing = request.DiskIds.find(
-    (id) => world.disks.get(id)?.account !== call.account || world.disks.must(id).region !== call.region,
-  );
+  const missing = request.DiskIds.find((id) => {
+    const disk = world.disks.get(id);
+    return disk?.account !== call.account || disk.region !== call.region || isLocal(disk);
+  });
   if (missing !== undefined) throw new ApiError('InvalidParameterValue', `The disk \`${missing}\` does not exist.`);
   const disks = requireDisks(call, request.DiskIds, 100);
   for (const disk of disks) {
