@@ -1,8 +1,36 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto';
+
+interface Pair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+const bits = 2048;
+/** Making a key takes a good part of a second, in which nobody else is served: some are made ahead, on another thread. */
+const spares: Pair[] = [];
+const wantedSpares = 2;
+let making = false;
+
+function makeSpares(): void {
+  if (making || spares.length >= wantedSpares) return;
+  making = true;
+  generateKeyPair('rsa', { modulusLength: bits }, (error, publicKey, privateKey) => {
+    making = false;
+    if (error !== null) return;
+    spares.push({ publicKey, privateKey });
+    makeSpares();
+  });
+}
+
+function takePair(): Pair {
+  const pair = spares.shift() ?? generateKeyPairSync('rsa', { modulusLength: bits });
+  makeSpares();
+  return pair;
+}
 
 /** A fresh RSA key pair: the private key as PKCS#1 PEM, the public one as a line of OpenSSH. */
 export function newRsaKey(comment: string): { readonly privateKey: string; readonly publicKey: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { privateKey, publicKey } = takePair();
   const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
   return { privateKey: pem, publicKey: `${openSshLine(publicKey)} ${comment}` };
 }

@@ -92,6 +92,16 @@ export class RandomCalls {
     return `n${this.dice.upTo(40)}`;
   }
 
+  private publicKey(): string {
+    const modulus = Buffer.from(Array.from({ length: 128 }, (_, index) => (index === 0 ? 0x7f : this.dice.upTo(256))));
+    const parts = [Buffer.from('ssh-rsa'), Buffer.from([1, 0, 1]), modulus].map((bytes) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return Buffer.concat([length, bytes]);
+    });
+    return `ssh-rsa ${Buffer.concat(parts).toString('base64')} test`;
+  }
+
   private zone(region: RegionRows | undefined): string {
     const zones = (region?.subnets ?? []).map((subnet) => subnet.zone);
     return this.dice.one(zones.filter((zone) => /[34]$/.test(zone))) ?? 'nowhere-1';
@@ -227,7 +237,9 @@ export class RandomCalls {
     DetachDisks: (id) => ({ DiskIds: [id('disks')] }),
     TerminateDisks: (id) => ({ DiskIds: [id('disks')], DeleteSnapshot: this.dice.upTo(2) }),
     ResizeDisk: (id) => ({ DiskId: id('disks'), DiskSize: 10 * this.dice.upTo(40) }),
-    CreateKeyPair: () => ({ KeyName: this.word(), ProjectId: 0 }),
+    // Seldom well named: making a key takes longer than a hundred other calls.
+    CreateKeyPair: () => ({ KeyName: this.dice.chance(0.1) ? this.word() : 'not-a-name', ProjectId: 0 }),
+    ImportKeyPair: () => ({ KeyName: this.word(), ProjectId: 0, PublicKey: this.publicKey() }),
     DeleteKeyPairs: (id) => ({ KeyIds: [id('keyPairs')] }),
     AssociateInstancesKeyPairs: (id) => ({
       InstanceIds: [id('instances')],
