@@ -1,17 +1,23 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Duplex } from 'node:stream';
 import { controlAnswer, controlPrefix } from './control/api';
 import { type World } from './state/world';
 import { type Dispatcher } from './wire/dispatch';
-import { type RawRequest } from './wire/request';
+import { maximalBody, type RawRequest } from './wire/request';
 
 /** The HTTP server: the API on every path, the control API under `/_simulator`. */
 export function createHttpServer(world: () => World, dispatcher: () => Dispatcher, reset: () => void): Server {
-  return createServer((request, response) => {
+  // Node's own limit of the headers is smaller than the API's of a query string.
+  const server = createServer({ maxHeaderSize: 2 * maximalBody.query }, (request, response) => {
     respond(request, response, world(), dispatcher(), reset).catch((error: unknown) => {
       process.stderr.write(`simulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
       response.destroy();
     });
   });
+  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    tunnel(server, request, socket, head);
+  });
+  return server;
 }
 
 async function respond(
@@ -40,17 +46,38 @@ function send(response: ServerResponse, status: number, body: string): void {
     .end(body);
 }
 
+/** Reads a request. What is sent above the API's limit is let go by, so that it cannot fill the memory. */
 async function readRaw(request: IncomingMessage): Promise<RawRequest> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= maximalBody.json + chunk.length) chunks.push(chunk);
+  }
   // A client that goes through a proxy sends the whole URL.
-  const target = (request.url ?? '/').replace(/^https?:\/\/[^/]*/, '');
+  const [, authority = '', target = '/'] = /^(?:https?:\/\/([^/?]*))?(.*)$/.exec(request.url ?? '/') ?? [];
   const [path = '/', ...query] = target.split('?');
   return {
     method: request.method ?? 'GET',
     path: path === '' ? '/' : path,
     query: query.join('?'),
+    authority,
     headers: request.headers,
     body: Buffer.concat(chunks),
   };
+}
+
+/**
+ * A client that is told to use the simulator as its proxy may ask for a tunnel to the cloud's plain HTTP port: the tunnel
+ * ends here. There is no certificate for the cloud's names, so a tunnel for HTTPS is refused.
+ */
+function tunnel(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  if (request.url?.endsWith(':80') !== true) {
+    const text = 'The simulator answers plain HTTP only: use http:// and port 80.\n';
+    socket.end(`HTTP/1.1 501 Not Implemented\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`);
+    return;
+  }
+  socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+  if (head.length > 0) socket.unshift(head);
+  server.emit('connection', socket);
 }

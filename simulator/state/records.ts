@@ -220,10 +220,14 @@ export interface Account extends Row {
 export interface Session extends Row {
   readonly secretKey: string;
   readonly token: string;
+  /** The root account that the key acts in. */
   readonly uin: string;
-  readonly roleId: string;
-  readonly roleName: string;
-  readonly sessionName: string;
+  /** The account that asked for the key. */
+  readonly requester: string;
+  /** What the key acts as: a role, or (null) a federated user of the account. */
+  readonly role: { readonly id: string; readonly name: string } | null;
+  /** The name of the role session or of the federated user. */
+  readonly name: string;
   readonly expiresAt: number;
 }
 

@@ -1,3 +1,4 @@
+import { type Session } from '../state/records';
 import { type World } from '../state/world';
 import { ApiError } from './errors';
 import { type ApiRequest } from './request';
@@ -8,8 +9,8 @@ import { hostCandidates, parseAuthorization, sameSignature, tc3Signature, v1Sign
 export interface Caller {
   /** Root account (uin) that owns what the caller sees. */
   readonly account: string;
-  /** Set when the caller acts as a role, with a temporary key. */
-  readonly role?: { readonly id: string; readonly name: string; readonly session: string };
+  /** Set when the caller uses a temporary key. */
+  readonly session?: Session;
 }
 
 const allowedSkewSeconds = 300;
@@ -51,26 +52,23 @@ function authenticateTc3(world: World, request: ApiRequest, service: ServiceName
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(raw.headers))
     headers[name] = Array.isArray(value) ? value.join(',') : (value ?? '');
-  const unsignedPayload = headers['x-tc-content-sha256'] === 'UNSIGNED-PAYLOAD';
+  const common = {
+    method: raw.method,
+    query: raw.method === 'GET' ? raw.query : '',
+    signedHeaders: parsed.signedHeaders,
+    body: raw.body,
+    unsignedPayload: headers['x-tc-content-sha256'] === 'UNSIGNED-PAYLOAD',
+    timestamp: request.timestamp,
+    date: parsed.date,
+    service: parsed.service,
+  };
   const paths = new Set(['/', raw.path, raw.path.replace(/\/*$/, '/')]);
-  for (const host of hostCandidates(headers.host ?? '', service, request.region)) {
+  for (const host of hostCandidates(headers.host ?? '', service, request.region, raw.authority)) {
     for (const uri of paths) {
-      const expected = tc3Signature(
-        {
-          method: raw.method,
-          uri,
-          query: raw.method === 'GET' ? raw.query : '',
-          headers: { ...headers, host },
-          signedHeaders: parsed.signedHeaders,
-          body: raw.body,
-          unsignedPayload,
-          timestamp: request.timestamp,
-          date: parsed.date,
-          service: parsed.service,
-        },
-        secretKey,
-      );
-      if (sameSignature(expected, parsed.signature)) return caller;
+      for (const keepCase of [false, true]) {
+        const expected = tc3Signature({ ...common, uri, headers: { ...headers, host }, keepCase }, secretKey);
+        if (sameSignature(expected, parsed.signature)) return caller;
+      }
     }
   }
   throw badSignature();
@@ -82,11 +80,17 @@ function authenticateV1(world: World, request: ApiRequest, service: ServiceName)
   if (secretId === undefined || signature === undefined) {
     throw new ApiError('AuthFailure.InvalidAuthorization', 'The request carries no signature.');
   }
+  const algorithm = params.SignatureMethod ?? 'HmacSHA1';
+  if (algorithm !== 'HmacSHA1' && algorithm !== 'HmacSHA256') {
+    throw new ApiError('InvalidParameterValue', '`SignatureMethod` must be HmacSHA1 or HmacSHA256.');
+  }
+  if (!/^[1-9]\d*$/.test(params.Nonce ?? '')) {
+    throw new ApiError('InvalidParameterValue', '`Nonce` must be a positive integer.');
+  }
   checkTime(world, request.timestamp);
   const { secretKey, caller } = keyOf(world, secretId, request.token);
-  for (const host of hostCandidates(raw.headers.host ?? '', service, request.region)) {
+  for (const host of hostCandidates(raw.headers.host ?? '', service, request.region, raw.authority)) {
     for (const path of new Set(['/', raw.path])) {
-      const algorithm = params.SignatureMethod ?? 'HmacSHA1';
       const expected = v1Signature({ method: raw.method, host, path, params, algorithm }, secretKey);
       if (sameSignature(expected, signature)) return caller;
     }
@@ -118,13 +122,7 @@ function keyOf(world: World, secretId: string, token: string): { secretKey: stri
     );
   }
   if (session.token !== token || session.expiresAt <= world.now()) throw badToken();
-  return {
-    secretKey: session.secretKey,
-    caller: {
-      account: session.uin,
-      role: { id: session.roleId, name: session.roleName, session: session.sessionName },
-    },
-  };
+  return { secretKey: session.secretKey, caller: { account: session.uin, session } };
 }
 
 function badToken(): ApiError {

@@ -18,7 +18,6 @@ export type Answer =
 
 /** Services that have no regions: X-TC-Region is ignored there. */
 const global: ReadonlySet<ServiceName> = new Set(['sts', 'tag']);
-const maximalBody = { GET: 32 * 1024, POST: 10 * 1024 * 1024 };
 
 interface Progress {
   readonly requestId: string;
@@ -89,9 +88,6 @@ export class Dispatcher {
 
   /** Reads, routes, authenticates and counts a request. */
   private admit(raw: RawRequest, progress: Progress): { service: ServiceName; request: ApiRequest; caller: Caller } {
-    if (raw.body.length > maximalBody.POST || raw.query.length > maximalBody.GET) {
-      throw new ApiError('RequestSizeLimitExceeded', 'The size of the request packet exceeds the limit.');
-    }
     const request = readRequest(raw);
     progress.action = request.action;
     progress.region = request.region;
@@ -100,10 +96,7 @@ export class Dispatcher {
       throw new ApiError('MissingParameter', 'The request is missing a required parameter `Action`.');
     const service = serviceOf.get(request.action);
     if (service === undefined) {
-      throw new ApiError(
-        'InvalidAction',
-        `The action \`${request.action}\` does not exist or is not served by this simulator.`,
-      );
+      throw new ApiError('InvalidAction', `The action \`${request.action}\` does not exist.`);
     }
     progress.service = service;
     if (request.version !== services[service].version) {
@@ -144,7 +137,7 @@ export class Dispatcher {
     try {
       const action = this.actions[request.action];
       if (action === undefined) {
-        throw new ApiError('UnsupportedOperation', `the simulator does not support ${request.action} yet`);
+        throw new ApiError('InvalidAction', `the simulator does not support ${request.action} yet`);
       }
       const call: Call = {
         world,

@@ -7,6 +7,8 @@ export interface RawRequest {
   /** Path without the query string. */
   readonly path: string;
   readonly query: string;
+  /** The host of an absolute-form request target, which is what a client behind a proxy sends; '' otherwise. */
+  readonly authority: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
@@ -27,6 +29,9 @@ export interface ApiRequest {
   readonly params: Record<string, unknown>;
   readonly textual: boolean;
 }
+
+/** The API's limits of what a request may carry, in bytes: the query string of a GET, a V1 form, a JSON body. */
+export const maximalBody = { query: 32 * 1024, form: 1024 * 1024, json: 10 * 1024 * 1024 };
 
 const commonParameters = new Set([
   'Action',
@@ -53,13 +58,17 @@ export function readRequest(raw: RawRequest): ApiRequest {
     throw new ApiError('UnsupportedProtocol', 'The request method is not supported: only GET and POST are.');
   }
   const authorization = header(raw, 'authorization');
+  const most = authorization === '' ? maximalBody.form : maximalBody.json;
+  if (raw.query.length > maximalBody.query || raw.body.length > most) {
+    throw new ApiError('RequestSizeLimitExceeded', 'The size of the request packet exceeds the limit.');
+  }
   if (authorization === '') return readV1(raw);
   return {
     raw,
     action: header(raw, 'x-tc-action'),
     version: header(raw, 'x-tc-version'),
     region: header(raw, 'x-tc-region'),
-    timestamp: Number(header(raw, 'x-tc-timestamp')),
+    timestamp: timestampFrom(header(raw, 'x-tc-timestamp')),
     token: header(raw, 'x-tc-token'),
     authorization,
     signedParams: {},
@@ -68,21 +77,34 @@ export function readRequest(raw: RawRequest): ApiRequest {
   };
 }
 
+/** V1 has everything in the query string of a GET or in the form of a POST; anything else without a signature is not signed. */
 function readV1(raw: RawRequest): ApiRequest {
+  const form = /^application\/x-www-form-urlencoded\b/i.test(header(raw, 'content-type'));
+  if (raw.method === 'POST' && !form) {
+    throw new ApiError(
+      'AuthFailure.InvalidAuthorization',
+      'The request carries no `Authorization` header; without one only a signed form (signature method V1) is accepted.',
+    );
+  }
   const signedParams = textParams(raw.method === 'GET' ? raw.query : raw.body.toString('utf8'));
   const own = Object.entries(signedParams).filter(([name]) => !commonParameters.has(name));
   return {
     raw,
-    action: signedParams.Action ?? header(raw, 'x-tc-action'),
+    action: signedParams.Action ?? '',
     version: signedParams.Version ?? '',
     region: signedParams.Region ?? '',
-    timestamp: Number(signedParams.Timestamp),
+    timestamp: timestampFrom(signedParams.Timestamp ?? ''),
     token: signedParams.Token ?? '',
     authorization: undefined,
     signedParams,
     params: nest(Object.fromEntries(own)),
     textual: true,
   };
+}
+
+/** UNIX seconds; NaN for anything else, which no time of day is near. */
+function timestampFrom(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : NaN;
 }
 
 function parseBody(body: Buffer): Record<string, unknown> {
@@ -105,24 +127,35 @@ function textParams(text: string): Record<string, string> {
 
 /** `Filters.0.Values.1=x` to nested objects and lists. */
 function nest(flat: Readonly<Record<string, string>>): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
+  const root = new Branch();
   for (const [dotted, value] of Object.entries(flat)) {
     const parts = dotted.split('.');
     const last = parts.pop()!;
     let node = root;
     for (const part of parts) {
-      const inner = node[part];
-      node = (typeof inner === 'object' && inner !== null ? inner : (node[part] = {})) as Record<string, unknown>;
+      const inner = node.get(part) ?? new Branch();
+      if (typeof inner === 'string') throw malformed(dotted);
+      node.set(part, inner);
+      node = inner;
     }
-    node[last] = value;
+    if (node.has(last)) throw malformed(dotted);
+    node.set(last, value);
   }
-  return listify(root) as Record<string, unknown>;
+  return Object.fromEntries([...root].map(([name, value]) => [name, built(value)]));
 }
 
-function listify(node: unknown): unknown {
-  if (typeof node !== 'object' || node === null) return node;
-  const entries = Object.entries(node).map(([key, value]) => [key, listify(value)] as const);
-  const isList = entries.length > 0 && entries.every(([key]) => /^\d+$/.test(key));
-  if (!isList) return Object.fromEntries(entries);
-  return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, value]) => value);
+class Branch extends Map<string, string | Branch> {}
+
+function malformed(dotted: string): ApiError {
+  return new ApiError('InvalidParameter', `The parameter \`${dotted}\` contradicts another one.`);
+}
+
+/** A branch whose names are all numbers is a list, in the order of the numbers. */
+function built(value: string | Branch): unknown {
+  if (typeof value === 'string') return value;
+  const entries = [...value];
+  if (!entries.every(([key]) => /^\d+$/.test(key))) {
+    return Object.fromEntries(entries.map(([key, inner]) => [key, built(inner)]));
+  }
+  return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, inner]) => built(inner));
 }

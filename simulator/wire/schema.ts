@@ -9,9 +9,12 @@ export interface Field {
   readonly member: string;
   readonly required?: boolean;
   readonly nullable?: boolean;
+  readonly deprecated?: boolean;
 }
 
 export interface ActionSchema {
+  /** Absent = online. */
+  readonly status?: string;
   readonly input: readonly Field[];
   readonly output: readonly Field[];
 }
@@ -20,20 +23,16 @@ interface ServiceSchema {
   readonly version: string;
   readonly actions: Readonly<Record<string, ActionSchema>>;
   readonly objects: Readonly<Record<string, readonly Field[]>>;
-  /** Actions that the cloud has and the simulator has not. */
-  readonly others: readonly string[];
 }
 
 export type ServiceName = keyof typeof schemas;
 
-/** The descriptions of the supported actions, by service. */
+/** The descriptions of all actions of the services, those that the simulator does not serve among them. */
 export const services = schemas as unknown as Readonly<Record<ServiceName, ServiceSchema>>;
 
-/** The service that an action belongs to; no name occurs twice among those served here. */
+/** The service that an action belongs to; no name occurs twice among these services. */
 export const serviceOf: ReadonlyMap<string, ServiceName> = new Map(
   (Object.keys(schemas) as ServiceName[]).flatMap((service) =>
-    [...Object.keys(services[service].actions), ...services[service].others].map(
-      (action) => [action, service] as const,
-    ),
+    Object.keys(services[service].actions).map((action) => [action, service] as const),
   ),
 );

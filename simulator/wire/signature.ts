@@ -14,6 +14,8 @@ export interface SignedRequest {
   readonly timestamp: number;
   readonly date: string;
   readonly service: string;
+  /** Signs header values as they are; by the documentation they are signed in lower case. */
+  readonly keepCase?: boolean;
 }
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -22,11 +24,15 @@ const hmac = (key: string | Buffer, data: string): Buffer => createHmac('sha256'
 /** The TC3-HMAC-SHA256 signature, in hex. */
 export function tc3Signature(request: SignedRequest, secretKey: string): string {
   const payload = request.unsignedPayload ? 'UNSIGNED-PAYLOAD' : request.method === 'GET' ? '' : request.body;
+  const valueOf = (name: string): string => {
+    const value = (request.headers[name] ?? '').trim();
+    return request.keepCase === true ? value : value.toLowerCase();
+  };
   const canonical = [
     request.method,
     request.uri,
     request.query,
-    ...request.signedHeaders.map((name) => `${name}:${(request.headers[name] ?? '').trim().toLowerCase()}`),
+    ...request.signedHeaders.map((name) => `${name}:${valueOf(name)}`),
     '',
     request.signedHeaders.join(';'),
     sha256(payload),
@@ -67,21 +73,22 @@ export function parseAuthorization(
 
 /**
  * Hosts that a client may have signed although another one reached us: SDKs differ in whether the port, or even the scheme,
- * is part of what they sign, and a client behind a proxy or a rewritten endpoint signs the official name.
+ * is part of what they sign, and a client behind a proxy or a rewritten endpoint signs the official name. `authority` is
+ * the host of an absolute-form request target.
  */
-export function hostCandidates(host: string, service: string, region: string): string[] {
-  const bare = host.replace(/^https?:\/\//, '');
-  const name = bare.replace(/:\d+$/, '');
-  return [
-    ...new Set([
-      host,
-      bare,
-      name,
-      `${service}.tencentcloudapi.com`,
-      `${service}.${region}.tencentcloudapi.com`,
-      `${service}.intl.tencentcloudapi.com`,
-    ]),
-  ];
+export function hostCandidates(host: string, service: string, region: string, authority = ''): string[] {
+  const bare = host.replace(/^https?:\/\//, '').replace(/\/+$/, '');
+  const reached = [host, bare, withoutPort(bare)];
+  if (authority !== '') reached.push(authority, withoutPort(authority));
+  const sites = ['', 'internal.', 'intl.'].flatMap((site) => [
+    `${service}.${site}tencentcloudapi.com`,
+    `${service}.${region}.${site}tencentcloudapi.com`,
+  ]);
+  return [...new Set([...reached, ...sites])];
+}
+
+function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, '');
 }
 
 /** Compares two signatures in constant time. */

@@ -24,7 +24,7 @@ describe('requests', { concurrency: true }, () => {
     await cloud.refused('NoSuchVersion', 'DescribeZones', {}, { version: '2016-01-01' });
     await cloud.refused('UnsupportedRegion', 'DescribeZones', {}, { region: 'ap-atlantis' });
     await cloud.refused('MissingParameter', 'DescribeZones', {}, { region: '' });
-    await cloud.refused('UnsupportedOperation', 'ExportImages', { BucketName: 'b' });
+    await cloud.refused('InvalidAction', 'ExportImages', { BucketName: 'b' });
     await cloud.ask('DescribeRegions', {}, { region: '' });
   });
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import codes from '../../simulator/data/error-codes.json';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index';
 import { type Field, serviceOf, services, type ServiceName } from '../../simulator/wire/schema';
-import { tc3Signature } from '../../simulator/wire/signature';
+import { tc3Signature, v1Signature } from '../../simulator/wire/signature';
 
 /** Fields of an answer. */
 export type Fields = Record<string, unknown>;
@@ -41,6 +41,10 @@ export interface RequestOptions {
   readonly timestamp?: number;
   readonly headers?: Record<string, string>;
   readonly unsignedPayload?: boolean;
+  /** Default: content-type and host. */
+  readonly signedHeaders?: readonly string[];
+  /** Signs header values as they are instead of in lower case. */
+  readonly keepCase?: boolean;
   /** Sends the parameters in the query string of a GET. */
   readonly query?: string;
   readonly path?: string;
@@ -170,23 +174,15 @@ export class Cloud {
     const { host = `127.0.0.1:${this.port}`, query = '', path = '/' } = options;
     const signedHost = options.signedHost ?? host;
     const method = query === '' ? 'POST' : 'GET';
-    const contentType = method === 'GET' ? 'application/x-www-form-urlencoded' : 'application/json';
     const body = Buffer.from(method === 'GET' ? '' : JSON.stringify(params));
-    const service = options.service ?? serviceOf.get(action) ?? 'cvm';
+    const known = serviceOf.get(action) ?? 'cvm';
+    const service = options.service ?? known;
     const timestamp = options.timestamp ?? Math.floor(Date.now() / 1000);
     const date = new Date(timestamp * 1000).toISOString().slice(0, 10);
-    const unsignedPayload = options.unsignedPayload ?? false;
-    const headers = { 'content-type': contentType, host: signedHost };
-    const signedHeaders = ['content-type', 'host'];
-    const signature = tc3Signature(
-      { method, uri: '/', query, headers, signedHeaders, body, unsignedPayload, timestamp, date, service },
-      key.secretKey,
-    );
-    const known = serviceOf.get(action) ?? 'cvm';
-    return sendRaw(this.port, method, query === '' ? path : `${path}?${query}`, body, {
+    const { unsignedPayload = false, keepCase = false, signedHeaders = ['content-type', 'host'] } = options;
+    const headers: Record<string, string> = {
       Host: host,
-      'Content-Type': contentType,
-      Authorization: `TC3-HMAC-SHA256 Credential=${key.secretId}/${date}/${service}/tc3_request, SignedHeaders=content-type;host, Signature=${signature}`,
+      'Content-Type': method === 'GET' ? 'application/x-www-form-urlencoded' : 'application/json',
       'X-TC-Action': action,
       'X-TC-Version': options.version ?? services[known].version,
       'X-TC-Timestamp': String(timestamp),
@@ -194,8 +190,72 @@ export class Cloud {
       ...(key.token === undefined ? {} : { 'X-TC-Token': key.token }),
       ...(unsignedPayload ? { 'X-TC-Content-SHA256': 'UNSIGNED-PAYLOAD' } : {}),
       ...options.headers,
+    };
+    const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    const signed = { ...lower, host: signedHost };
+    const signature = tc3Signature(
+      {
+        ...{ method, uri: '/', query, headers: signed, signedHeaders, body },
+        ...{ unsignedPayload, timestamp, date, service, keepCase },
+      },
+      key.secretKey,
+    );
+    return sendRaw(this.port, method, query === '' ? path : `${path}?${query}`, body, {
+      Authorization: `TC3-HMAC-SHA256 Credential=${key.secretId}/${date}/${service}/tc3_request, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`,
+      ...headers,
     });
   }
+}
+
+/** How a request with the older signature method (V1) differs from the usual one. */
+export interface V1Options {
+  readonly method?: 'GET' | 'POST';
+  readonly algorithm?: 'HmacSHA1' | 'HmacSHA256';
+  /** Leaves SignatureMethod out, which means HmacSHA1. */
+  readonly implicit?: boolean;
+  readonly signedHost?: string;
+  readonly key?: Key;
+  /** Parameters that are added or (undefined) left out before signing. */
+  readonly common?: Readonly<Record<string, string | undefined>>;
+  /** Sent in place of the right signature. */
+  readonly signature?: string;
+}
+
+/** Sends a request signed by V1; parameters have dotted names, such as `Filters.0.Name`. */
+export function sendV1(
+  port: number,
+  action: string,
+  params: Readonly<Record<string, string>>,
+  options: V1Options = {},
+): ReturnType<typeof sendRaw> {
+  const { method = 'POST', algorithm = 'HmacSHA256', key = developmentKey } = options;
+  const host = `127.0.0.1:${port}`;
+  const given: Record<string, string | undefined> = {
+    ...params,
+    Action: action,
+    Version: services[serviceOf.get(action) ?? 'cvm'].version,
+    Region: 'ap-guangzhou',
+    Timestamp: String(Math.floor(Date.now() / 1000)),
+    Nonce: '7',
+    SecretId: key.secretId,
+    SignatureMethod: options.implicit === true ? undefined : algorithm,
+    Token: key.token,
+    ...options.common,
+  };
+  const all = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => !!entry[1]));
+  const signed = { method, host: options.signedHost ?? host, path: '/', params: all, algorithm };
+  const Signature = options.signature ?? v1Signature(signed, key.secretKey);
+  const text = new URLSearchParams({ ...all, Signature }).toString();
+  const headers = { Host: host, 'Content-Type': 'application/x-www-form-urlencoded' };
+  return method === 'GET'
+    ? sendRaw(port, 'GET', `/?${text}`, Buffer.alloc(0), { Host: host })
+    : sendRaw(port, 'POST', '/', Buffer.from(text), headers);
+}
+
+/** The error code of an answer, or 'OK'. */
+export function codeOf({ body }: { readonly body: string }): string {
+  const { Response } = JSON.parse(body) as { Response: { Error?: { Code: string } } };
+  return Response.Error?.Code ?? 'OK';
 }
 
 /** Stops the cloud's clock: nothing happens by itself until `advance` says so. */

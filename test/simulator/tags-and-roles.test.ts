@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, control, type Key, otherKey, type Row, simulatorFor } from './support';
+import { Cloud, control, type Key, otherKey, type Row, sendV1, simulatorFor } from './support';
 
 const name = (kind: string, id: string, service = 'cvm'): string =>
   `qcs::${service}:ap-guangzhou:uin/100000000001:${kind}/${id}`;
@@ -116,6 +116,10 @@ describe('roles', { concurrency: true }, () => {
     const identity = await cloud.ask('GetCallerIdentity', {}, { key });
     assert.equal(identity.AccountId, '100000000001');
     assert.equal(identity.Type, 'CAMRole');
+    assert.equal(identity.PrincipalId, '100000000002', 'the account that asked for the key');
+    assert.match(String(identity.UserId), /^\d+:test$/);
+    const overV1 = await sendV1(simulator.port, 'GetCallerIdentity', {}, { key });
+    assert.match(overV1.body, /"Type":"CAMRole"/);
     await cloud.ask('DescribeInstances', {}, { key });
     await cloud.refused('AuthFailure.TokenFailure', 'DescribeInstances', {}, { key: { ...key, token: 'wrong' } });
     await control(simulator.url, 'POST', '/interfere', { act: 'expire-keys' });
@@ -126,5 +130,28 @@ describe('roles', { concurrency: true }, () => {
     });
     const foreign = { ...role, RoleArn: 'qcs::cam::uin/100000000002:roleName/ImageBuilder' };
     await cloud.refused('UnauthorizedOperation', 'AssumeRole', foreign);
+  });
+
+  test('are not the only ones with temporary keys: so are federated users', async (t) => {
+    const cloud = new Cloud((await simulatorFor(t)).port);
+    const statement = [{ effect: 'allow', action: ['cvm:*'], resource: ['*'] }];
+    const Policy = encodeURIComponent(JSON.stringify({ version: '2.0', statement }));
+    const began = Math.floor(Date.now() / 1000);
+    const answer = await cloud.ask('GetFederationToken', { Name: 'guest', Policy });
+    assert.ok(Math.abs(Number(answer.ExpiredTime) - began - 1800) <= 5, String(answer.ExpiredTime));
+    const { Token, TmpSecretId, TmpSecretKey } = answer.Credentials as Record<string, string>;
+    const key: Key = { secretId: TmpSecretId!, secretKey: TmpSecretKey!, token: Token! };
+    assert.equal((await cloud.ask('GetCallerIdentity', {}, { key })).UserId, '100000000001:guest');
+    await cloud.ask('DescribeInstances', {}, { key });
+    const withoutToken = { secretId: key.secretId, secretKey: key.secretKey };
+    await cloud.refused('AuthFailure.TokenFailure', 'DescribeInstances', {}, { key: withoutToken });
+    const refusals: [string, Row][] = [
+      ['InvalidParameter.StrategyFormatError', { Name: 'guest', Policy: 'not JSON' }],
+      ['InvalidParameter.StrategyFormatError', { Name: 'guest', Policy: '{"version":"2.0"}' }],
+      ['InvalidParameter.OverTimeError', { Name: 'guest', Policy, DurationSeconds: 7201 }],
+      ['InvalidParameter.ParamError', { Name: '!', Policy }],
+      ['MissingParameter', { Name: 'guest' }],
+    ];
+    for (const [code, params] of refusals) await cloud.refused(code, 'GetFederationToken', params);
   });
 });
