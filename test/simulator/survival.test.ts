@@ -56,7 +56,7 @@ describe('a simulator that is killed', { concurrency: true }, () => {
     const { InstanceIdSet } = await cloud.ask('RunInstances', token);
     const { ImageId } = await cloud.ask('CreateImage', { ImageName: 'n', InstanceId: 'ins-api00001' });
     await cloud.ask('StopInstances', { InstanceIds: ['ins-web00001'] });
-    const role = { RoleArn: 'qcs::cam::uin/100000000001:roleName/ImageBuilder', RoleSessionName: 's' };
+    const role = { RoleArn: 'qcs::cam::uin/100000000001:roleName/ImageBuilder', RoleSessionName: 'survivor' };
     const credentials = (await cloud.ask('AssumeRole', role)).Credentials as {
       Token: string;
       TmpSecretId: string;
