@@ -100,7 +100,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       timers.add(timer);
     });
   const { world } = cloud;
-  cloud.dispatcher = new Dispatcher(world, actions, new Rates(options.rateScale ?? 1), sleep);
+  cloud.dispatcher = new Dispatcher(
+    world,
+    actions,
+    new Rates(options.rateScale ?? 1),
+    sleep,
+    options.strictAnswers ?? false,
+  );
 
   const guests = options.listen === true ? new Guests(world) : undefined;
 

@@ -21,6 +21,8 @@ Options:
   --listen            launched instances really listen, on addresses in 127.0.0.0/8
   --switch NAME=VALUE a reading of what the documentation leaves open; may be repeated
                       (${Object.keys(defaultSwitches).join(', ')})
+  --strict            check every answer against the API's description; one that does not fit
+                      becomes an InternalError, and the mistake is told on stderr
   --help              this text
 
 Key for development: TENCENTCLOUD_SECRET_ID=AKIDsimulator TENCENTCLOUD_SECRET_KEY=simulator
@@ -53,6 +55,7 @@ function readOptions(): SimulatorOptions | undefined {
       'rate-scale': { type: 'string', default: '1' },
       switch: { type: 'string', multiple: true, default: [] },
       listen: { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -65,6 +68,7 @@ function readOptions(): SimulatorOptions | undefined {
     rateScale: numberFrom('rate-scale', values['rate-scale']),
     listen: values.listen,
     switches: parseSwitches(switchesFrom(values.switch)),
+    strictAnswers: values.strict,
     ...(values.data === undefined ? {} : { dataDir: values.data }),
     ...(values.durations === undefined ? {} : { durations: parseDurations(values.durations) }),
     ...(seedFile === undefined ? {} : { seed: JSON.parse(readFileSync(seedFile, 'utf8')) as Seed }),

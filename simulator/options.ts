@@ -95,6 +95,11 @@ export interface SimulatorOptions {
   readonly now?: () => number;
   /** Launched instances get addresses in 127.0.0.0/8, on which they really listen while they run; default false. */
   readonly listen?: boolean;
+  /**
+   * Checks every answer against the API's description before it is sent. One that does not fit is a mistake of the
+   * simulator: it is told on stderr and the client gets InternalError. Default false, since it takes time.
+   */
+  readonly strictAnswers?: boolean;
   /** What the cloud contains at first; default `defaultSeed()`. A data directory that has state keeps that instead. */
   readonly seed?: Seed;
 }

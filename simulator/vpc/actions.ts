@@ -83,6 +83,7 @@ const describeSubnets: Action = (call) => {
   const { total, shown } = select(call, call.world.subnets.in(call.account, call.region), SubnetIds, subnetKeys);
   return {
     TotalCount: total,
+    NextToken: '',
     SubnetSet: shown.map((subnet) => wireSubnet(subnet, freeAddresses(call.world, subnet))),
   };
 };

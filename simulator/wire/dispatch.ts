@@ -5,6 +5,7 @@ import { onTheWay } from '../control/on-the-way';
 import { type World } from '../state/world';
 import { isRegion } from '../vpc/regions';
 import { type Action, type Call } from './action';
+import { isListedCode, misfits } from './answers';
 import { authenticate, type Caller } from './authenticate';
 import { ApiError } from './errors';
 import { type Rates } from './rates';
@@ -41,6 +42,7 @@ export class Dispatcher {
     private readonly actions: Readonly<Record<string, Action>>,
     private readonly rates: Rates,
     private readonly sleep: (milliseconds: number) => Promise<void>,
+    private readonly strictAnswers: boolean,
   ) {}
 
   async answer(raw: RawRequest): Promise<Answer> {
@@ -167,7 +169,7 @@ export class Dispatcher {
   private finish(progress: Progress, outcome: Outcome, after: readonly Fault[]): Answer {
     const spoiled = after.find((fault) => !isPassing(fault));
     const applied = !('error' in outcome);
-    const told: Outcome = spoiled?.kind === 'error' ? { error: faultError(spoiled) } : outcome;
+    const told: Outcome = spoiled?.kind === 'error' ? { error: faultError(spoiled) } : this.checked(progress, outcome);
     const fields = 'error' in told ? { Error: { Code: told.error.code, Message: told.error.message } } : told.fields;
     const body = JSON.stringify({ Response: { ...fields, RequestId: progress.requestId } });
     const made = applied && !progress.action.startsWith('Describe') ? JSON.stringify(outcome.fields) : '';
@@ -176,6 +178,22 @@ export class Dispatcher {
     else this.log(progress, 'error' in told ? told.error.code : 'OK', applied, made);
     if (spoiled?.kind === 'answer-lost') return { kind: 'lost' };
     return spoiled?.kind === 'http-502' ? { kind: 'http-502' } : { kind: 'json', body };
+  }
+
+  /** In the strict mode, an answer that is not as the API describes it becomes an InternalError. */
+  private checked(progress: Progress, outcome: Outcome): Outcome {
+    const { action } = progress;
+    const service = this.strictAnswers ? serviceOf.get(action) : undefined;
+    if (service === undefined) return outcome;
+    const wrong =
+      'fields' in outcome
+        ? misfits(service, action, outcome.fields)
+        : outcome.error instanceof ArmedError || isListedCode(action, outcome.error.code)
+          ? []
+          : [`${action} does not list the error code ${outcome.error.code} (${outcome.error.message})`];
+    return wrong.length === 0
+      ? outcome
+      : { error: asApiError(new Error(`an answer does not fit: ${wrong.join('; ')}`)) };
   }
 
   private log(progress: Progress, outcome: string, applied: boolean, made: string): void {
@@ -187,8 +205,11 @@ export class Dispatcher {
   }
 }
 
+/** An error that somebody armed, which may be one that the action never gives. */
+class ArmedError extends ApiError {}
+
 function faultError(fault: Fault): ApiError {
-  return new ApiError(
+  return new ArmedError(
     fault.code ?? 'InternalError',
     fault.message ?? 'An internal error has occurred. Retry your request.',
   );

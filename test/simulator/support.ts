@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import codes from '../../simulator/data/error-codes.json';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index';
-import { type Field, serviceOf, services, type ServiceName } from '../../simulator/wire/schema';
+import { isListedCode, misfits } from '../../simulator/wire/answers';
+import { serviceOf, services } from '../../simulator/wire/schema';
 import { tc3Signature, v1Signature } from '../../simulator/wire/signature';
 
 /** Fields of an answer. */
@@ -50,9 +50,12 @@ export interface RequestOptions {
   readonly path?: string;
 }
 
-/** A fast simulator that is closed when the test ends. Rates are off, since tests poll as fast as they can. */
+/**
+ * A fast simulator that is closed when the test ends. Rates are off, since tests poll as fast as they can; answers are
+ * checked by the simulator itself too.
+ */
 export async function simulatorFor(test: TestContext, options: SimulatorOptions = {}): Promise<Simulator> {
-  const simulator = await startSimulator({ speed: 6000, rateScale: 0, ...options });
+  const simulator = await startSimulator({ speed: 6000, rateScale: 0, strictAnswers: true, ...options });
   test.after(() => simulator.close());
   return simulator;
 }
@@ -96,12 +99,12 @@ export class Cloud {
     };
     assert.match(String(response.RequestId), /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
     if (response.Error !== undefined) {
-      assertListed(action, response.Error.Code);
+      assert.ok(isListedCode(action, response.Error.Code), `${action} does not list ${response.Error.Code}`);
       throw new CloudError(response.Error.Code, response.Error.Message);
     }
     const service = serviceOf.get(action);
     assert.ok(service !== undefined);
-    assertFits(service, services[service].actions[action]?.output ?? [], response, action);
+    assert.deepEqual(misfits(service, action, response), []);
     return response;
   }
 
@@ -314,29 +317,4 @@ export async function until<T>(what: string, look: () => Promise<T | undefined>)
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
     await sleep(3);
   }
-}
-
-/** Every error code must be one that the documentation lists for the action, or a common one. */
-function assertListed(action: string, code: string): void {
-  const listed: Readonly<Record<string, readonly string[]>> = codes;
-  assert.ok([...(listed[action] ?? []), ...codes._common].includes(code), `${action} does not list ${code}`);
-}
-
-/** Every field of an answer must be in the description, with its type; null only where the description or the facts allow it. */
-function assertFits(service: ServiceName, fields: readonly Field[], value: Fields, path: string): void {
-  for (const [name, given] of Object.entries(value)) {
-    const field = fields.find((candidate) => candidate.name === name);
-    assert.ok(field !== undefined, `${path}.${name} is not in the description`);
-    if (given === null) continue;
-    for (const one of field.type === 'list' ? (given as unknown[]) : [given])
-      assertOne(service, field, one, `${path}.${name}`);
-  }
-}
-
-function assertOne(service: ServiceName, field: Field, value: unknown, path: string): void {
-  const object = services[service].objects[field.member];
-  if (object !== undefined) assertFits(service, object, value as Fields, path);
-  else if (/int64|float/.test(field.member)) assert.equal(typeof value, 'number', path);
-  else if (field.member === 'bool') assert.equal(typeof value, 'boolean', path);
-  else assert.equal(typeof value, 'string', path);
 }
