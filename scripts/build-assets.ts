@@ -1,6 +1,6 @@
 /**
  * The last act of `npm run build`: bundles the workflows, so that a worker need not do it at every start, and makes the
- * command executable. A bundle whose inputs have not changed is left alone.
+ * commands executable. A bundle whose inputs have not changed is left alone.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -21,7 +21,10 @@ const dist = path.resolve(__dirname, '..');
 const workflows = path.join(dist, 'workflows', 'index.js');
 const bundle = path.join(dist, 'workflow-bundle.js');
 const stamp = path.join(dist, 'workflow-bundle.sha256');
-const command = path.join(dist, 'client', 'main.js');
+const commands = {
+  'cvm-image': path.join(dist, 'client', 'main.js'),
+  'tencentcloud-simulator': path.join(dist, 'simulator', 'main.js'),
+};
 
 async function main(): Promise<void> {
   if (!existsSync(workflows)) {
@@ -30,23 +33,24 @@ async function main(): Promise<void> {
   const inputs = fingerprint();
   const upToDate = existsSync(bundle) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
   if (!upToDate) await makeBundle(inputs);
-  if (existsSync(command)) {
-    chmodSync(command, 0o755);
-    linkCommand();
+  for (const [name, program] of Object.entries(commands)) {
+    if (!existsSync(program)) continue;
+    chmodSync(program, 0o755);
+    linkCommand(name, program);
   }
 }
 
 /**
- * Puts the command where `npx cvm-image` looks first. npm links only what other packages bring, and for the project's own
- * command npx would install the project into a cache of its own.
+ * Puts a command where `npx` looks first. npm links only what other packages bring, and for the project's own
+ * commands npx would install the project into a cache of its own.
  */
-function linkCommand(): void {
+function linkCommand(name: string, program: string): void {
   const folder = path.join(dist, '..', 'node_modules', '.bin');
-  const link = path.join(folder, 'cvm-image');
-  // Windows wants a shell script there instead; `node dist/client/main.js` works everywhere.
+  const link = path.join(folder, name);
+  // Windows wants a shell script there instead; `node dist/…/main.js` works everywhere.
   if (process.platform === 'win32' || lstatSync(link, { throwIfNoEntry: false })) return;
   mkdirSync(folder, { recursive: true });
-  symlinkSync(path.relative(folder, command), link);
+  symlinkSync(path.relative(folder, program), link);
 }
 
 async function makeBundle(inputs: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, isIP } from 'node:net';
-import { cbsActions, cbsReactions } from './cbs/actions';
-import { cvmActions } from './cvm/actions';
+import { actions } from './actions';
+import { cbsReactions } from './cbs/actions';
 import { cvmReactions } from './cvm/reactions';
 import { defaultSwitches, type SimulatorOptions } from './options';
 import { defaultSeed } from './seed/default-seed';
@@ -14,9 +14,7 @@ import { describeState } from './control/state';
 import { createHttpServer } from './server';
 import { Journal } from './state/journal';
 import { World } from './state/world';
-import { stsActions } from './sts/actions';
-import { tagActions } from './tag/actions';
-import { vpcActions } from './vpc/actions';
+import { treatments } from './treatments';
 import { Dispatcher } from './wire/dispatch';
 import { Rates } from './wire/rates';
 
@@ -90,7 +88,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     server.close();
     throw error;
   }
-  const actions = { ...cvmActions, ...cbsActions, ...vpcActions, ...stsActions, ...tagActions };
   const sleep = (milliseconds: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -100,13 +97,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       timers.add(timer);
     });
   const { world } = cloud;
-  cloud.dispatcher = new Dispatcher(
-    world,
-    actions,
-    new Rates(options.rateScale ?? 1),
-    sleep,
-    options.strictAnswers ?? false,
-  );
+  const { strictAnswers, onParameterRead } = options;
+  const rates = new Rates(options.rateScale ?? 1);
+  cloud.dispatcher = new Dispatcher(world, actions, treatments, { rates, sleep, strictAnswers, onParameterRead });
 
   const guests = options.listen === true ? new Guests(world) : undefined;
 

@@ -5,7 +5,7 @@ import { startSimulator } from './index';
 import { defaultSwitches, parseDurations, parseSwitches, realisticDurations, type SimulatorOptions } from './options';
 import { type Seed } from './seed/seed';
 
-const help = `Usage: simulator [options]
+const help = `Usage: tencentcloud-simulator [options]
 
 A local stand-in for Tencent Cloud: API 3.0 for CVM, CBS, VPC, STS and TAG on a loopback address.
 

@@ -100,6 +100,8 @@ export interface SimulatorOptions {
    * simulator: it is told on stderr and the client gets InternalError. Default false, since it takes time.
    */
   readonly strictAnswers?: boolean;
+  /** Told whenever an action looks at one of its parameters: how coverage is measured. */
+  readonly onParameterRead?: (action: string, path: string) => void;
   /** What the cloud contains at first; default `defaultSeed()`. A data directory that has state keeps that instead. */
   readonly seed?: Seed;
 }

@@ -3,6 +3,7 @@ import { writeToDisk } from '../cbs/snapshots';
 import { plant } from '../seed/plant';
 import { type Seed } from '../seed/seed';
 import { type World } from '../state/world';
+import { unserved } from '../wire/unserved';
 import { type RawRequest } from '../wire/request';
 import { filterCalls } from './calls';
 import { armFault, type Fault, parseFault } from './faults';
@@ -81,6 +82,7 @@ function clockOf(world: World): object {
 const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
   ['GET', /^\/calls$/, ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) })],
+  ['GET', /^\/unserved$/, ({ world }) => unserved(world)],
   ['GET', /^\/faults$/, ({ world }) => ({ faults: [...world.faults.all()].map((fault) => shownFault(world, fault)) })],
   ['POST', /^\/faults$/, ({ world, body }) => armFault(world, parseFault(body()))],
   [

@@ -11,6 +11,8 @@ import { ApiError } from './errors';
 import { type Rates } from './rates';
 import { type ApiRequest, type RawRequest, readRequest } from './request';
 import { serviceOf, services, type ServiceName } from './schema';
+import { treat, type Treatments, watched } from './treatment';
+import { countUnserved, unknownAction } from './unserved';
 import { validate } from './validate';
 
 /** What goes back to the client; `lost` = the connection is destroyed without an answer. */
@@ -32,6 +34,15 @@ interface Progress {
 
 type Outcome = { readonly fields: object } | { readonly error: ApiError };
 
+/** How requests are dealt with. */
+export interface DispatchOptions {
+  readonly rates: Rates;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** See SimulatorOptions. */
+  readonly strictAnswers?: boolean | undefined;
+  readonly onParameterRead?: ((action: string, path: string) => void) | undefined;
+}
+
 /**
  * Takes one request through the API: read, authenticate, check, apply, answer. Everything between reading the body and
  * committing is one synchronous stretch (delays of faults aside), so requests never see each other half done.
@@ -40,9 +51,8 @@ export class Dispatcher {
   constructor(
     private readonly world: World,
     private readonly actions: Readonly<Record<string, Action>>,
-    private readonly rates: Rates,
-    private readonly sleep: (milliseconds: number) => Promise<void>,
-    private readonly strictAnswers: boolean,
+    private readonly treatments: Treatments,
+    private readonly options: DispatchOptions,
   ) {}
 
   async answer(raw: RawRequest): Promise<Answer> {
@@ -71,7 +81,7 @@ export class Dispatcher {
     const before = fireBefore(world, subject);
     progress.faults.push(...before.map((fault) => fault.id));
     world.commit();
-    await onTheWay(world, before, { ...passage, when: 'before' }, this.sleep);
+    await onTheWay(world, before, { ...passage, when: 'before' }, this.options.sleep);
     const stop = before.find((fault) => !isPassing(fault));
     if (stop !== undefined) return this.refuse(progress, stop);
 
@@ -84,7 +94,7 @@ export class Dispatcher {
     const lag = Math.max(world.switches.describeLag, ...lags);
     if (lag > 0) world.holdBack(lag);
     const answer = this.finish(progress, outcome, after);
-    await onTheWay(world, after, { ...passage, when: 'after' }, this.sleep);
+    await onTheWay(world, after, { ...passage, when: 'after' }, this.options.sleep);
     return answer;
   }
 
@@ -98,6 +108,7 @@ export class Dispatcher {
       throw new ApiError('MissingParameter', 'The request is missing a required parameter `Action`.');
     const service = serviceOf.get(request.action);
     if (service === undefined) {
+      countUnserved(this.world, unknownAction);
       throw new ApiError('InvalidAction', `The action \`${request.action}\` does not exist.`);
     }
     progress.service = service;
@@ -107,7 +118,7 @@ export class Dispatcher {
     const caller = authenticate(this.world, request, service);
     progress.account = caller.account;
     this.checkRegion(request, service, progress);
-    this.rates.take(caller.account, progress.region, service, request.action, this.world.realTime());
+    this.options.rates.take(caller.account, progress.region, service, request.action, this.world.realTime());
     return { service, request, caller };
   }
 
@@ -139,6 +150,7 @@ export class Dispatcher {
     try {
       const action = this.actions[request.action];
       if (action === undefined) {
+        countUnserved(world, request.action);
         throw new ApiError('InvalidAction', `the simulator does not support ${request.action} yet`);
       }
       const call: Call = {
@@ -147,7 +159,7 @@ export class Dispatcher {
         account: caller.account,
         region: progress.region,
         requestId: progress.requestId,
-        params: validate(service, request.action, request.params, request.textual),
+        params: this.paramsFor(service, request),
         outcome: (kind) => asked(fireOutcome(world, subject, kind)) !== undefined,
         lag: () => asked(fireOutcome(world, subject, 'describe-lag'))?.milliseconds ?? 0,
       };
@@ -155,6 +167,14 @@ export class Dispatcher {
     } catch (error) {
       return { error: asApiError(error) };
     }
+  }
+
+  /** The parameters that the action gets to see. */
+  private paramsFor(service: ServiceName, { action, params, textual }: ApiRequest): object {
+    const { kept, ignored } = treat(this.treatments[action] ?? {}, action, validate(service, action, params, textual));
+    for (const name of ignored) countUnserved(this.world, `${action}.${name}`);
+    const { onParameterRead } = this.options;
+    return onParameterRead === undefined ? kept : watched(kept, (path) => onParameterRead(action, path));
   }
 
   /** The end of a request that a fault keeps from being applied. */
@@ -183,7 +203,7 @@ export class Dispatcher {
   /** In the strict mode, an answer that is not as the API describes it becomes an InternalError. */
   private checked(progress: Progress, outcome: Outcome): Outcome {
     const { action } = progress;
-    const service = this.strictAnswers ? serviceOf.get(action) : undefined;
+    const service = this.options.strictAnswers === true ? serviceOf.get(action) : undefined;
     if (service === undefined) return outcome;
     const wrong =
       'fields' in outcome

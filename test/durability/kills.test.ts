@@ -46,7 +46,13 @@ describe('SIGKILL', { concurrency: 3 }, () => {
   let client: Client;
 
   before(async () => {
-    simulator = await startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations });
+    simulator = await startSimulator({
+      port: 0,
+      strictAnswers: true,
+      speed: 600,
+      rateScale: 0,
+      durations: testDurations,
+    });
     cloud = new SimulatorControl(simulator.url);
     await cloud.seed({ imageQuota: { [region]: 100 } });
     temporal = await startTemporalServer();

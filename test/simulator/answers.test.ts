@@ -61,7 +61,12 @@ describe('answers', () => {
     };
     const ask = async (action: string, strict: boolean): Promise<string> => {
       const world = worldForTest();
-      const dispatcher = new Dispatcher(world, actions, new Rates(0), () => Promise.resolve(), strict);
+      const dispatcher = new Dispatcher(
+        world,
+        actions,
+        {},
+        { rates: new Rates(0), sleep: () => Promise.resolve(), strictAnswers: strict },
+      );
       const answer = await dispatcher.answer(signed(action));
       assert.equal(answer.kind, 'json');
       return codeOf(answer);

@@ -148,6 +148,14 @@ export class Cloud {
     });
   }
 
+  /** Waits until the disk is in the state. */
+  async disk(id: string, state: string): Promise<Row> {
+    return until(`${id} ${state}`, async () => {
+      const [row] = await this.rows('DescribeDisks', 'DiskSet', { DiskIds: [id] });
+      return row?.DiskState === state ? row : undefined;
+    });
+  }
+
   async stopped(id: string): Promise<Row> {
     await this.ask('StopInstances', { InstanceIds: [id] });
     return this.settled(id, 'STOPPED');

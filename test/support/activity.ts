@@ -33,7 +33,13 @@ export async function startActivityBench(
   client?: Client,
 ): Promise<ActivityBench> {
   useSimulatorCredentials();
-  const simulator = await startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations });
+  const simulator = await startSimulator({
+    port: 0,
+    strictAnswers: true,
+    speed: 600,
+    rateScale: 0,
+    durations: testDurations,
+  });
   const cloud = new SimulatorControl(simulator.url);
   await cloud.seed({ imageQuota: { [region]: 500 } });
   // There is no Temporal server here that could say whether an attempt is the current one.

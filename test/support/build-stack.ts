@@ -48,7 +48,14 @@ export async function startBuildStack(
   quietLogs();
   const [temporal, simulator] = await Promise.all([
     startTestTemporal(),
-    startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations, ...options.simulator }),
+    startSimulator({
+      port: 0,
+      strictAnswers: true,
+      speed: 600,
+      rateScale: 0,
+      durations: testDurations,
+      ...options.simulator,
+    }),
   ]);
   const { address, namespace } = temporal;
   const nativeConnection = await NativeConnection.connect({ address });

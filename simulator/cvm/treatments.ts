@@ -1,0 +1,56 @@
+import { type Treatments } from '../wire/treatment';
+
+/** What a launch may ask for that is not there: to leave it out would make something else than was asked for. */
+const launchRefused = [
+  'ActionTimer',
+  'ChcIds',
+  'DedicatedClusterId',
+  'DisasterRecoverGroupIds',
+  'HpcClusterId',
+  'LaunchTemplate',
+  'NetworkInterfaces',
+  'Placement.DedicatedResourcePackIds',
+  'Placement.DedicatedResourcePackTenancy',
+  'Placement.HostId',
+  'Placement.HostIds',
+  'Placement.RackId',
+  'SystemDisk.CdcId',
+  'DataDisks.CdcId',
+  'VirtualPrivateCloud.Ipv6AddressCount',
+  'VirtualPrivateCloud.PrivateIpAddresses',
+];
+
+const launchIgnored = [
+  'CpuTopology',
+  'DataDisks.BurstPerformance',
+  'DataDisks.DiskId',
+  'DataDisks.KmsKeyId',
+  'DataDisks.ThroughputPerformance',
+  'EnableJumboFrame',
+  'EnhancedService',
+  'InstanceChargePrepaid.Period',
+  'InstanceChargePrepaid.RenewFlag',
+  'InstanceMarketOptions',
+  'InternetAccessible.AntiDDoSPackageId',
+  'InternetAccessible.BandwidthPackageId',
+  'InternetAccessible.IPv4AddressType',
+  'InternetAccessible.IPv6AddressType',
+  'InternetAccessible.InternetServiceProvider',
+  'InternetAccessible.PublicIpAssigned',
+  'Metadata',
+  'MinCount',
+  'PartitionNumber',
+  'Placement.ProjectId',
+  'SystemDisk.DiskId',
+  'SystemDisk.KmsKeyId',
+  'VirtualPrivateCloud.AsVpcGateway',
+];
+
+/** Parameters of the actions here that are not honoured. */
+export const cvmTreatments: Treatments = {
+  DescribeAccountQuota: { ignored: ['Filters'] },
+  ModifyInstancesAttribute: { ignored: ['AutoReboot', 'CamRoleType'], refused: ['EnableJumboFrame'] },
+  RunInstances: { ignored: launchIgnored, refused: launchRefused },
+  SyncImages: { refused: ['KmsKeyId'] },
+  TerminateInstances: { ignored: ['ReleaseAddress', 'ReleasePrepaidDataDisks'] },
+};
