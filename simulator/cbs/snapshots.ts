@@ -187,7 +187,7 @@ export function wireSnapshot(world: World, snapshot: Snapshot, account: string):
     SnapshotState: snapshot.state,
     IsPermanent: snapshot.deadline === '',
     SnapshotName: snapshot.name,
-    DeadlineTime: snapshot.deadline,
+    DeadlineTime: snapshot.deadline === '' ? '' : chinaTime(Date.parse(snapshot.deadline)),
     Percent: done ? 100 : percentDone(snapshot.createdAt, snapshot.doneAt, world.now()),
     Images: shared ? [] : images.map((image) => ({ ImageName: image.name, ImageId: image.id })),
     ShareReference: shared ? 0 : snapshot.shares.length,

@@ -2,10 +2,6 @@ import { type Treatments } from '../wire/treatment';
 
 /** What a launch may ask for that is not there: to leave it out would make something else than was asked for. */
 const launchRefused = [
-  'ActionTimer',
-  'ChcIds',
-  'DedicatedClusterId',
-  'DisasterRecoverGroupIds',
   'HpcClusterId',
   'LaunchTemplate',
   'NetworkInterfaces',
@@ -26,9 +22,7 @@ const launchIgnored = [
   'DataDisks.DiskId',
   'DataDisks.KmsKeyId',
   'DataDisks.ThroughputPerformance',
-  'EnableJumboFrame',
   'EnhancedService',
-  'InstanceChargePrepaid.Period',
   'InstanceChargePrepaid.RenewFlag',
   'InstanceMarketOptions',
   'InternetAccessible.AntiDDoSPackageId',
@@ -38,8 +32,6 @@ const launchIgnored = [
   'InternetAccessible.InternetServiceProvider',
   'InternetAccessible.PublicIpAssigned',
   'Metadata',
-  'MinCount',
-  'PartitionNumber',
   'Placement.ProjectId',
   'SystemDisk.DiskId',
   'SystemDisk.KmsKeyId',
@@ -48,9 +40,26 @@ const launchIgnored = [
 
 /** Parameters of the actions here that are not honoured. */
 export const cvmTreatments: Treatments = {
-  DescribeAccountQuota: { ignored: ['Filters'] },
-  ModifyInstancesAttribute: { ignored: ['AutoReboot', 'CamRoleType'], refused: ['EnableJumboFrame'] },
-  RunInstances: { ignored: launchIgnored, refused: launchRefused },
+  InquiryPriceRunInstances: {
+    // What a price does not depend on.
+    ignored: [
+      ...launchIgnored,
+      'ClientToken',
+      'HostName',
+      'InstanceName',
+      'LoginSettings',
+      'SecurityGroupIds',
+      'TagSpecification',
+      'VirtualPrivateCloud.SubnetId',
+      'VirtualPrivateCloud.VpcId',
+    ],
+    refused: launchRefused,
+  },
+  ModifyInstancesAttribute: { ignored: ['CamRoleType'], refused: ['EnableJumboFrame'] },
+  RunInstances: {
+    ignored: [...launchIgnored, 'EnableJumboFrame', 'InstanceChargePrepaid.Period', 'PartitionNumber'],
+    refused: [...launchRefused, 'ActionTimer', 'ChcIds', 'DedicatedClusterId', 'DisasterRecoverGroupIds'],
+  },
   SyncImages: { refused: ['KmsKeyId'] },
   TerminateInstances: { ignored: ['ReleaseAddress', 'ReleasePrepaidDataDisks'] },
 };

@@ -50,7 +50,8 @@ function checkObject(
 }
 
 const formats: Readonly<Record<string, RegExp>> = {
-  date: /^\d{4}-\d\d-\d\d$/,
+  // The documentation's samples of dates have a time as well.
+  date: /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?$/,
   datetime: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
   datetime_iso: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$/,
 };

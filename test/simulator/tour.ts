@@ -1,4 +1,4 @@
-import { type Cloud, type Row } from './support';
+import { type Cloud, type Row, until } from './support';
 
 /** Instance, image and snapshot of the seed that the tour may use up. */
 const running = 'ins-web00001';
@@ -15,6 +15,9 @@ export async function tour(cloud: Cloud): Promise<void> {
   await power(cloud);
   const made = await imagesAndSnapshots(cloud);
   await disks(cloud, made.snapshotId);
+  await snapshotGroups(cloud, made.snapshotId);
+  await keyPairs(cloud);
+  await networks(cloud);
   await launches(cloud, made.snapshotId);
   await tags(cloud);
   await keys(cloud);
@@ -31,6 +34,10 @@ async function looks(cloud: Cloud): Promise<void> {
   await cloud.ask('DescribeImageQuota');
   await cloud.ask('DescribeAccountQuota', { Filters: [{ Name: 'zone', Values: [zone] }] });
   await cloud.ask('DescribeKeyPairs', { Filters: [{ Name: 'project-id', Values: ['0'] }], ...paging });
+  await cloud.ask('DescribeImageFromFamily', { ImageFamily: 'none' });
+  await cloud.ask('DescribeZoneInstanceConfigInfos', { Filters: filters });
+  await cloud.ask('DescribeSnapshotOverview');
+  await cloud.ask('DescribeSnapshotGroups', { Filters: [{ Name: 'snapshot-group-state', Values: ['NORMAL'] }] });
   await cloud.ask('DescribeDisks', { Filters: filters, ...paging });
   await cloud.ask('DescribeSnapshots', { Filters: filters, ...paging });
   await cloud.ask('DescribeVpcs', { Filters: [{ Name: 'is-default', Values: ['true'] }] });
@@ -45,7 +52,7 @@ async function power(cloud: Cloud): Promise<void> {
     { UserData: '' },
     { SecurityGroups: ['sg-gz000002'] },
     { CamRoleName: 'ImageBuilder' },
-    { HostName: 'renamed' },
+    { HostName: 'renamed', AutoReboot: true },
     { DisableApiTermination: false },
   ];
   for (const attribute of attributes) {
@@ -81,6 +88,7 @@ async function imagesAndSnapshots(cloud: Cloud): Promise<{ snapshotId: string }>
   await cloud.ask('ModifyImageSharePermission', { ...share, Permission: 'CANCEL' });
   await cloud.ask('SyncImages', { ImageIds: [ImageId], DestinationRegions: ['ap-singapore'] });
   await cloud.ask('CopySnapshotCrossRegions', { SnapshotId, DestinationRegions: ['ap-tokyo'] });
+  await cloud.imageDone(String(ImageId));
   await cloud.ask('DeleteImages', { ImageIds: [ImageId] });
   const { SnapshotId: another } = await cloud.ask('CreateSnapshot', { DiskId: 'disk-webdata2' });
   await cloud.snapshotDone(String(another));
@@ -105,7 +113,65 @@ async function disks(cloud: Cloud, SnapshotId: string): Promise<void> {
   await reaches('ATTACHED');
   await cloud.ask('DetachDisks', { DiskIds });
   await reaches('UNATTACHED');
+  await cloud.ask('ApplySnapshot', { SnapshotId, DiskId: 'disk-webdata1' });
+  await cloud.disk('disk-webdata1', 'ATTACHED');
+  await cloud.ask('ResizeDisk', { DiskId: DiskIds[0], DiskSize: 200 });
+  await reaches('UNATTACHED');
   await cloud.ask('TerminateDisks', { DiskIds });
+}
+
+async function snapshotGroups(cloud: Cloud, SnapshotId: string): Promise<void> {
+  const Tags = [{ Key: 'a', Value: 'b' }];
+  const { SnapshotGroupId } = await cloud.ask('CreateSnapshotGroup', { DiskIds: ['disk-webdata1'], Tags });
+  await until('the group is NORMAL', async () => {
+    const [row] = await cloud.rows('DescribeSnapshotGroups', 'SnapshotGroupSet');
+    return row?.SnapshotGroupState === 'NORMAL' ? row : undefined;
+  });
+  await cloud.ask('DeleteSnapshotGroup', { SnapshotGroupId });
+  const share = { SnapshotIds: [SnapshotId], AccountIds: ['100000000002'] };
+  await cloud.ask('ModifySnapshotsSharePermission', { ...share, Permission: 'SHARE' });
+  await cloud.ask('DescribeSnapshotSharePermission', { SnapshotId });
+  await cloud.ask('ModifySnapshotsSharePermission', { ...share, Permission: 'CANCEL' });
+}
+
+async function keyPairs(cloud: Cloud): Promise<void> {
+  const TagSpecification = [{ ResourceType: 'keypair', Tags: [{ Key: 'a', Value: 'b' }] }];
+  const { KeyPair } = await cloud.ask('CreateKeyPair', { KeyName: 'tour', ProjectId: 0, TagSpecification });
+  const { KeyId, PublicKey } = KeyPair as Row;
+  const imported = { KeyName: 'tour', ProjectId: 0, PublicKey, TagSpecification };
+  await cloud.in('ap-tokyo').ask('ImportKeyPair', imported);
+  await cloud.ask('ModifyKeyPairAttribute', { KeyId, KeyName: 'renamed' });
+  const binding = { InstanceIds: [running], KeyIds: [KeyId] };
+  await cloud.ask('AssociateInstancesKeyPairs', binding);
+  await cloud.settled(running, 'STOPPED');
+  await cloud.ask('DisassociateInstancesKeyPairs', binding);
+  await cloud.settled(running, 'STOPPED');
+  await cloud.ask('DeleteKeyPairs', { KeyIds: [KeyId] });
+}
+
+async function networks(cloud: Cloud): Promise<void> {
+  const Tags = [{ Key: 'a', Value: 'b' }];
+  const { Vpc } = await cloud.ask('CreateVpc', { VpcName: 'tour', CidrBlock: '10.77.0.0/16', Tags });
+  const { VpcId } = Vpc as Row;
+  const subnet = { VpcId, SubnetName: 'tour', CidrBlock: '10.77.1.0/24', Zone: zone, Tags };
+  const { Subnet } = await cloud.ask('CreateSubnet', subnet);
+  await cloud.ask('DeleteSubnet', { SubnetId: (Subnet as Row).SubnetId });
+  await cloud.ask('DeleteVpc', { VpcId });
+  const group = { GroupName: 'tour', GroupDescription: 'tour', Tags };
+  const { SecurityGroup } = await cloud.ask('CreateSecurityGroup', group);
+  const { SecurityGroupId } = SecurityGroup as Row;
+  const policies = [{ Protocol: 'TCP', Port: '22', CidrBlock: '10.0.0.0/8', Action: 'ACCEPT' }];
+  for (const direction of ['Ingress', 'Egress']) {
+    await cloud.ask('CreateSecurityGroupPolicies', {
+      SecurityGroupId,
+      SecurityGroupPolicySet: { [direction]: policies },
+    });
+  }
+  await cloud.ask('DescribeSecurityGroupPolicies', {
+    SecurityGroupId,
+    Filters: [{ Name: 'direction', Values: ['INGRESS'] }],
+  });
+  await cloud.ask('DeleteSecurityGroup', { SecurityGroupId });
 }
 
 async function launches(cloud: Cloud, SnapshotId: string): Promise<void> {
@@ -125,6 +191,7 @@ async function launches(cloud: Cloud, SnapshotId: string): Promise<void> {
     InstanceChargePrepaid: { Period: 1 },
     DryRun: true,
   });
+  await cloud.ask('InquiryPriceRunInstances', { ...launch, InstanceChargePrepaid: { Period: 1 } });
   const { InstanceIdSet } = await cloud.ask('RunInstances', launch);
   const [id = ''] = InstanceIdSet as string[];
   await cloud.settled(id, 'RUNNING');
