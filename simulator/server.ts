@@ -14,6 +14,8 @@ export function createHttpServer(world: () => World, dispatcher: () => Dispatche
       response.destroy();
     });
   });
+  // Longer than what clients keep idle connections for, so that none sends on one that is being closed.
+  server.keepAliveTimeout = 75_000;
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     tunnel(server, request, socket, head);
   });

@@ -112,6 +112,8 @@ export class Dispatcher {
       throw new ApiError('InvalidAction', `The action \`${request.action}\` does not exist.`);
     }
     progress.service = service;
+    if (request.version === '')
+      throw new ApiError('MissingParameter', 'The request is missing a required parameter `Version`.');
     if (request.version !== services[service].version) {
       throw new ApiError('NoSuchVersion', `The version \`${request.version}\` does not exist for ${service}.`);
     }

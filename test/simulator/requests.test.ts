@@ -22,6 +22,7 @@ describe('requests', { concurrency: true }, () => {
     const cloud = new Cloud((await simulatorFor(t)).port);
     await cloud.refused('InvalidAction', 'Frobnicate');
     await cloud.refused('NoSuchVersion', 'DescribeZones', {}, { version: '2016-01-01' });
+    await cloud.refused('MissingParameter', 'DescribeZones', {}, { version: '' });
     await cloud.refused('UnsupportedRegion', 'DescribeZones', {}, { region: 'ap-atlantis' });
     await cloud.refused('MissingParameter', 'DescribeZones', {}, { region: '' });
     await cloud.refused('InvalidAction', 'ExportImages', { BucketName: 'b' });
