@@ -71,6 +71,10 @@ function program(finish: (exitCode: number) => void): Command {
     finish(await (await import('./commands/open.js')).open(id, flags)),
   );
 
+  verb('schema', 'print the JSON schema of the spec, for editors').action(async () =>
+    finish((await import('./commands/schema.js')).schema()),
+  );
+
   for (const [name, description] of [
     ['worker', 'run a worker (needs cloud credentials)'],
     ['dev', 'run a local stack: Temporal, simulated cloud, worker'],
