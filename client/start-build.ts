@@ -17,7 +17,7 @@ import {
 import { BuildFailedError, ClientError, ConflictError, SpecError, UnreachableError } from './errors';
 import { followBuild, type FollowOptions } from './follow-build';
 import { imageNameMemo, requestMemo } from './memo';
-import { buildIdOfRun, firstRunOf, outcomeOf } from './outcome';
+import { type BuildOutcome, buildIdOfRun, firstRunOf, outcomeOf } from './outcome';
 import { isPassing, rpcCodes, rpcFailure } from './rpc-failure';
 import { specOf } from './spec-of';
 import type { BuildView } from './view';
@@ -143,6 +143,13 @@ function conflict({ instanceId }: BuildSpec, { workflowId, runId }: WorkflowExec
 
 function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boolean): BuildHandle {
   const { workflowId, runId, taskQueue } = run;
+  // However many wait for the end, Temporal is asked once.
+  let asked: Promise<BuildOutcome> | undefined;
+  const ended = () =>
+    (asked ??= outcomeOf(client, workflowId, runId).catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    }));
   return {
     workflowId,
     runId,
@@ -153,7 +160,7 @@ function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boo
       run.raw.workflowExtendedInfo?.cancelRequested === true ||
       run.typedSearchAttributes.get(searchAttributes.BuildPhase) === 'undoing',
     async result() {
-      const outcome = await outcomeOf(client, workflowId, runId);
+      const outcome = await ended();
       if (outcome.status === 'completed') return outcome.result;
       throw new BuildFailedError(outcome.status, outcome.failure);
     },
