@@ -1,6 +1,8 @@
 import {
   type BuildPhase,
   type BuildProgress,
+  type HeldProgress,
+  type PausedProgress,
   type StepName,
   stepNames,
   type StepProgress,
@@ -31,6 +33,12 @@ export interface BuildView {
   undo: UndoView[];
   /** Why the build failed or is being undone. */
   failure?: string;
+  /** Only while the build is held: why, until when, and what a retry would do. */
+  held?: HeldProgress;
+  /** Only while the build is paused, or is to be. */
+  paused?: PausedProgress;
+  /** ISO 8601, UTC: since when the source has been down because of this build. */
+  sourceDownSince?: string;
   /** What hinders the build or our sight of it: no worker, connection lost. */
   notes: string[];
   /** How it ended; absent while it runs. */
@@ -68,6 +76,12 @@ export function composeView(
   if (image !== undefined) view.imageId = image;
   if (endedAt !== undefined) view.endedAt = endedAt;
   if (progress?.failure !== undefined) view.failure = progress.failure;
+  if (progress && !outcome) {
+    const { held, paused, sourceDownSince } = progress;
+    if (held) view.held = held;
+    if (paused) view.paused = paused;
+    if (sourceDownSince !== undefined) view.sourceDownSince = sourceDownSince;
+  }
   for (const activity of activities) attach(view, activity);
   if (outcome) conclude(view, outcome);
   return view;

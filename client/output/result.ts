@@ -97,7 +97,7 @@ export function renderFailure(
   }
   rows.push(...extra);
   if (webUi !== undefined) rows.push(['Web UI', webUi]);
-  const color = status === 'cancelled' ? colors.yellow : colors.red;
+  const color = status === 'cancelled' ? colors.magenta : colors.red;
   return [colors.bold(color(`Build ${buildId} ${headlines[status]}${where}.`)), '', ...labelled(rows, colors)].join(
     '\n',
   );
