@@ -24,8 +24,10 @@ export class Terminal {
   private readonly emulator: Emulator;
   private readonly pty: ReturnType<typeof spawn>;
   private exit: number | undefined;
-  /** What the program has written, a piece for each read. */
-  readonly written: string[] = [];
+  /** What the program has written. */
+  written = '';
+  /** The screen after every piece that the program has written. */
+  readonly pictures: string[][] = [];
 
   constructor(
     command: string,
@@ -41,8 +43,8 @@ export class Terminal {
       env: { PATH: process.env.PATH, ...env },
     });
     this.pty.onData((data) => {
-      this.written.push(data);
-      this.emulator.write(data);
+      this.written += data;
+      this.emulator.write(data, () => this.pictures.push(this.lines));
     });
     // What programs ask of their terminal, such as where its cursor is.
     this.emulator.onData((answer) => this.pty.write(answer));
@@ -63,11 +65,17 @@ export class Terminal {
     return this.lines.join('\n');
   }
 
-  /** Lines that a line of the program has been broken into, because it was too wide. */
-  get wrapped(): number {
+  /** Those rows from `begin` to before `end` that go on with a line that was too wide. */
+  wrappedRows(begin: number, end: number): number[] {
     const { active } = this.emulator.buffer;
-    return Array.from({ length: active.length }, (_, row) => active.getLine(row)!).filter((line) => line.isWrapped)
-      .length;
+    return Array.from({ length: end - begin }, (_, index) => begin + index).filter(
+      (row) => active.getLine(row)?.isWrapped,
+    );
+  }
+
+  /** Whether the program has left, or given back, the cursor. */
+  get cursorVisible(): boolean {
+    return this.written.lastIndexOf('\x1b[?25h') >= this.written.lastIndexOf('\x1b[?25l');
   }
 
   /** The cells of a line that show something. */
