@@ -37,4 +37,5 @@ export const checkQuota = step<Input, Output>('before changes', async (run, { im
   );
 });
 
-const privateImages = { Filters: [{ Name: 'image-type', Values: ['PRIVATE_IMAGE'] }] };
+/** The custom images of the account. */
+export const privateImages = { Filters: [{ Name: 'image-type', Values: ['PRIVATE_IMAGE'] }] };

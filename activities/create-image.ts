@@ -43,7 +43,7 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
       action: 'CreateImage',
       repeatable: false,
       call: async () => {
-        const { ImageId } = await run.cloud.call('cvm', 'CreateImage', requestFor(run, input));
+        const { ImageId } = await run.cloud.call('cvm', 'CreateImage', imageRequest(run, input));
         made = ImageId;
         if (made !== undefined) run.remember({ type: 'image', id: made, fate: 'made', note: name });
         return ImageId === undefined ? undefined : { ImageId };
@@ -62,7 +62,8 @@ async function checkSource(run: StepRun): Promise<void> {
   if (source) checkSourceTag(run, source);
 }
 
-function requestFor(run: StepRun, input: Input) {
+/** The CreateImage request that makes this image. */
+export function imageRequest(run: StepRun, input: Input) {
   const { build, name, description, family, tags, sysprep, from } = input;
   return {
     ImageName: name,
@@ -87,7 +88,7 @@ function requestFor(run: StepRun, input: Input) {
  *
  * @param options.withSnapshots also the snapshots bound to it (DeleteBindedSnap): those that the cloud made for it
  */
-function goneImage(run: StepRun, id: string, options: { withSnapshots: boolean }): Goal<Image> {
+export function goneImage(run: StepRun, id: string, options: { withSnapshots: boolean }): Goal<Image> {
   return {
     title: `image ${id}`,
     look: () => run.cloud.images.look(id),

@@ -1,13 +1,20 @@
-import type { BuildActivities } from '../contract';
+import type { BuildActivities, CheckUpActivities, ImageActivities, PlanActivities } from '../contract';
 import { checkQuota } from './check-quota';
 import { Clouds } from './cloud/cloud';
 import { CloudError } from './cloud/errors';
 import { createImage, undoCreateImage } from './create-image';
+import { deleteImage, deleteSnapshots, inspectDeletion } from './delete-image';
+import { describeImage } from './describe-image';
 import { messageOf } from './engine/failures';
 import type { StepTools } from './engine/step';
+import { inspectLaunch } from './inspect-launch';
+import { dryRunImage } from './dry-run-image';
+import { examineWorker } from './examine-worker';
+import { inspectForPlan } from './inspect-for-plan';
 import { inspectSource } from './inspect-source';
 import { keepResources } from './keep-resources';
 import { launchInstance, undoLaunchInstance } from './launch-instance';
+import { listImages } from './list-images';
 import { notify } from './notify';
 import { pollImage } from './poll-image';
 import { restoreInstance } from './restore-instance';
@@ -31,19 +38,29 @@ const steps = {
   launchInstance,
   undoLaunchInstance,
   notify,
+  listImages,
+  describeImage,
+  inspectLaunch,
+  inspectDeletion,
+  deleteImage,
+  deleteSnapshots,
+  inspectForPlan,
+  dryRunImage,
+  examineWorker,
 };
 
+/** Everything that the workflows of this project ask a worker to do. */
+export type Activities = BuildActivities & ImageActivities & PlanActivities & CheckUpActivities;
+
 /**
- * The activities of a build, for a worker to register.
+ * The activities of all workflows, for a worker to register.
  *
  * @param settings how they behave; one set a worker
  * @param lease how an attempt makes sure that it is the current one; default: by asking the Temporal server
  */
-export function createActivities(settings: ActivitySettings, lease?: StepTools['lease']): BuildActivities {
+export function createActivities(settings: ActivitySettings, lease?: StepTools['lease']): Activities {
   const tools: StepTools = { settings, clouds: new Clouds(settings), ...(lease ? { lease } : {}) };
-  return Object.fromEntries(
-    Object.entries(steps).map(([name, make]) => [name, make(tools)]),
-  ) as unknown as BuildActivities;
+  return Object.fromEntries(Object.entries(steps).map(([name, make]) => [name, make(tools)])) as unknown as Activities;
 }
 
 /**

@@ -59,7 +59,8 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
   return factsOf(instance!, input);
 });
 
-function requestFor(run: StepRun, input: Input): RequestOf<'cvm', 'RunInstances'> {
+/** The whole RunInstances request. */
+export function requestFor(run: StepRun, input: Input): RequestOf<'cvm', 'RunInstances'> {
   const { build, runId, generation, imageId, snapshots, dataDisks } = input;
   const typeOf = new Map(dataDisks.map(({ diskId, type }) => [diskId, type]));
   return {

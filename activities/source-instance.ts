@@ -20,6 +20,14 @@ const transitional = new Set([
 export const isTransitional = (instance: Instance) => transitional.has(instance.InstanceState ?? '');
 /** An operation that was asked for has not ended yet (LatestOperationState OPERATING). */
 export const isOperating = (instance: Instance) => instance.LatestOperationState === 'OPERATING';
+/** It is on its way to another state, or at work for somebody: waiting is all there is to do. */
+export const isBusy = (instance: Instance) => isTransitional(instance) || isOperating(instance);
+const destinations: Record<string, string> = { STOPPING: 'STOPPED' };
+for (const state of ['PENDING', 'STARTING', 'REBOOTING', 'EXIT_RESCUE_MODE']) destinations[state] = 'RUNNING';
+for (const stage of ['ENTER_', '', 'EXIT_']) destinations[`${stage}SERVICE_LIVE_MIGRATE`] = 'RUNNING';
+
+/** The state that an instance is on its way to, or is in. */
+export const destinationOf = ({ InstanceState = 'unknown' }: Instance) => destinations[InstanceState] ?? InstanceState;
 /** The instance is on its way out: SHUTDOWN (recycle bin), TERMINATING, or never came up. */
 export const isDoomed = (instance: Instance) =>
   ['SHUTDOWN', 'TERMINATING', 'LAUNCH_FAILED'].includes(instance.InstanceState ?? '');

@@ -58,7 +58,7 @@ export class BuildFailedError extends ClientError {
 
   constructor(
     readonly status: 'failed' | 'cancelled' | 'terminated' | 'timed-out',
-    readonly failure: BuildFailure,
+    readonly failure: BuildFailure<string>,
   ) {
     super(failure.message, status === 'cancelled' ? exitCodes.cancelled : exitCodes.buildFailed);
   }

@@ -4,6 +4,7 @@ export const exitCodes = {
   buildFailed: 1,
   wrongUse: 2,
   unreachable: 3,
+  held: 4,
   cancelled: 5,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -14,6 +15,7 @@ Exit codes:
   1  the build failed
   2  wrong use: flags, spec, unknown build, or a build with another spec is running
   3  Temporal cannot be reached
+  4  the build is held: it waits for somebody to mend it (cvm-image retry, cancel)
   5  the build was cancelled
 
 Temporal is found as its own tools find it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, temporal.toml.

@@ -1,14 +1,16 @@
 import type { Client } from '@temporalio/client';
-import { buildWorkflowId } from '../contract';
+import { buildWorkflowId, deleteWorkflowType, launchWorkflowType } from '../contract';
 import { BuildNotFoundError, ClientError } from './errors';
 import type { BuildRun } from './follow-build';
 import { findBuilds, quoted } from './list-builds';
 
 const instancePattern = /^ins-[0-9a-z]{8}$/;
 const buildPattern = /^([0-9a-z]{8})-([0-9a-f]{12})$/;
+const operationPattern = /^(launch|delete)-[0-9a-f]{12}$/;
 
 /**
- * Finds a build by its workflow ID, its build ID, or its source instance (the latest build of it).
+ * Finds a build by its workflow ID, its build ID, or its source instance (the latest build of it). A launch or a deletion
+ * is found by its workflow ID or its own ID.
  *
  * @param region says which instance is meant; only needed when builds of several regions have the same instance ID
  * @throws {BuildNotFoundError}
@@ -19,6 +21,7 @@ export async function findBuild(client: Client, id: string, region?: string): Pr
   if (instancePattern.test(id)) {
     return region === undefined ? byInstance(client, id) : { workflowId: buildWorkflowId(region, id) };
   }
+  if (operationPattern.test(id)) return byOperationId(client, id);
   if (id.includes('/')) return { workflowId: id };
   throw new BuildNotFoundError(
     `${id} is no build: expected a workflow ID (build-image/ap-guangzhou/ins-1a2b3c4d), a build ID ` +
@@ -34,6 +37,13 @@ async function byBuildId(client: Client, id: string, instanceId: string, runTail
   const match = ofInstance.find(({ runId }) => runId.endsWith(runTail));
   if (match) return match;
   throw new BuildNotFoundError(`There is no build ${id}. cvm-image list --all shows those that Temporal knows.`);
+}
+
+async function byOperationId(client: Client, id: string): Promise<BuildRun> {
+  const type = id.startsWith('launch-') ? launchWorkflowType : deleteWorkflowType;
+  const query = `WorkflowType = ${quoted(type)} AND BuildId = ${quoted(id)}`;
+  for await (const { workflowId, runId } of client.workflow.list({ query, pageSize: 1 })) return { workflowId, runId };
+  throw new BuildNotFoundError(`There is no ${id}. Its workflow ID finds it also before a worker has seen it.`);
 }
 
 async function byInstance(client: Client, instanceId: string): Promise<BuildRun> {

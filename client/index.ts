@@ -1,7 +1,10 @@
 /** The typed client library: start builds, follow them, list them. Needs Temporal, no cloud credentials. */
 export * from '../contract';
 export { type ActivityView } from './pending-activity';
+export { NoWorkerError } from './ask-worker';
 export { connect, type Connected, type ConnectOptions } from './connect';
+export { type DoctorCheck, type DoctorOptions, examine } from './doctor';
+export { type DownTime } from './down-time';
 export {
   BuildFailedError,
   BuildNotFoundError,
@@ -10,10 +13,17 @@ export {
   SpecError,
   UnreachableError,
 } from './errors';
+export { extendDeadline, pauseBuild, resumeBuild, retryBuild } from './control-build';
+export { describeImage, ImageQuestionError, listImages } from './images';
 export { findBuild } from './find-build';
 export { type BuildRun, describeBuild, followBuild, type FollowOptions } from './follow-build';
+export { type LaunchSummary, listLaunches } from './list-launches';
 export { type BuildSummary, listBuilds, type ListOptions } from './list-builds';
-export { type BuildOutcome, type BuildStatus, outcomeOf } from './outcome';
+export { type BuildOutcome, type BuildStatus, type OperationResult, outcomeOf } from './outcome';
+export { startDeletion } from './start-deletion';
+export { type Started, startLaunch } from './start-launch';
+export { planBuild, type PlannedBuild } from './plan-build';
+export { type RunningBuild } from './running-build';
 export { type BuildHandle, startBuild, type StartOptions } from './start-build';
 export { type BuildView, type StepView, type UndoView } from './view';
 export { type UiPlace, webUiUrl } from './web-ui';

@@ -26,6 +26,8 @@ export interface ListOptions {
   region?: string;
   family?: string;
   instanceId?: string;
+  /** Only builds that are held now. */
+  held?: boolean;
   /** Also builds that ended more than a week ago. */
   all?: boolean;
   /** Default 20. */
@@ -36,12 +38,13 @@ const recentMs = 7 * 86_400_000;
 
 /** Builds, the open ones first, then from the one that ended last. A build that was reset counts once. */
 export async function listBuilds(client: Client, options: ListOptions = {}): Promise<BuildSummary[]> {
-  const { region, family, instanceId, all = false, limit = 20 } = options;
+  const { region, family, instanceId, held = false, all = false, limit = 20 } = options;
   const since = new Date(Date.now() - recentMs).toISOString();
   const conditions = [
     ...(region === undefined ? [] : [`ImageRegion = ${quoted(region)}`]),
     ...(family === undefined ? [] : [`ImageFamily = ${quoted(family)}`]),
     ...(instanceId === undefined ? [] : [`SourceInstanceId = ${quoted(instanceId)}`]),
+    ...(held ? [`BuildPhase = 'held'`, `ExecutionStatus = 'Running'`] : []),
     ...(all ? [] : [`(ExecutionStatus = 'Running' OR CloseTime > ${quoted(since)})`]),
   ];
   return findBuilds(client, conditions, limit);

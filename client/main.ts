@@ -6,6 +6,8 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Shell } from './commands/completion';
 import { exitCodeHelp, exitCodes } from './exit-codes';
+import { addImageVerbs } from './image-verbs';
+import { addOperatorVerbs } from './operator-verbs';
 import { isRepeatable, specFlags } from './spec-flags';
 
 /** Flags of a verb, as commander hands them over; each verb's file says which it knows. */
@@ -42,6 +44,7 @@ function program(finish: (exitCode: number) => void): Command {
   const build = talking(verb('build', 'build an image of an instance, and follow the build'))
     .option('--spec <file>', 'spec in YAML or JSON, - for standard input; flags override its fields')
     .option('--detach', 'start it and leave')
+    .option('--plan', 'start nothing: say what it would do, how long the source would be down, what stands in the way')
     .option('--task-queue <name>', 'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)');
   for (const flag of specFlags) {
     const option = new Option(flag.flags, flag.description);
@@ -54,6 +57,7 @@ function program(finish: (exitCode: number) => void): Command {
 
   talking(verb('list', 'list open builds and those that ended within a week'))
     .option('--all', 'all that Temporal knows')
+    .option('--held', 'only those that are held for somebody to mend')
     .option('--limit <n>', 'at most so many', positiveInteger, 20)
     .option('--region <region>', 'of this region')
     .option('--family <name>', 'of this image family')
@@ -88,6 +92,14 @@ fish: cvm-image completion fish > ~/.config/fish/completions/cvm-image.fish`,
   root
     .command('completion-builds', { hidden: true })
     .action(async () => finish(await (await import('./commands/completion.js')).completionBuilds()));
+  addOperatorVerbs({ aboutOne, collect, finish });
+  addImageVerbs({ verb, talking, collect, positiveInteger, finish });
+
+  talking(verb('doctor', 'check Temporal, the worker and its access to the cloud, and say what to do'))
+    .option('--fix', 'register the search attributes that are missing')
+    .option('--region <region>', 'region that the worker is to look at (default: the first that it allows)')
+    .option('--task-queue <name>', 'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)')
+    .action(async (flags: Flags) => finish(await (await import('./commands/doctor.js')).doctor(flags, version())));
 
   for (const [name, description] of [
     ['worker', 'run a worker (needs cloud credentials)'],

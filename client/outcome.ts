@@ -1,25 +1,45 @@
 import { type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
-import { type BuildFailure, buildIdOf, type BuildResult, reportMemo } from '../contract';
+import {
+  type BuildFailure,
+  buildIdOf,
+  type BuildResult,
+  type DeletionResult,
+  type LaunchResult,
+  type OperationKind,
+  operations,
+  reportMemo,
+} from '../contract';
 
 export type BuildStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out';
 
-/** How a build ended. */
-export type BuildOutcome =
-  | { status: 'completed'; result: BuildResult }
-  | { status: 'failed' | 'cancelled' | 'terminated' | 'timed-out'; failure: BuildFailure };
+/** What a build made; what a launch made or a deletion removed says so by its `kind`. */
+export type OperationResult = BuildResult | LaunchResult | DeletionResult;
 
-const nothingUndone =
-  'Nothing was undone. Building the same instance again puts the source right; what is left carries the tag cvm-image-builder/build.';
+/** How a build, a launch or a deletion ended. */
+export type BuildOutcome<Result extends OperationResult = OperationResult> =
+  | { status: 'completed'; result: Result }
+  | { status: 'failed' | 'cancelled' | 'terminated' | 'timed-out'; failure: BuildFailure<string> };
+
+const nothingUndone: Record<OperationKind, string> = {
+  build:
+    'Nothing was undone. Building the same instance again puts the source right; what is left carries the tag cvm-image-builder/build.',
+  launch: 'Nothing was undone. What is left carries the tag cvm-image-builder/build with the ID of this launch.',
+  delete: 'Nothing more is deleted. If the image is still there, delete it again.',
+};
 
 /**
  * Waits until a build is over, with one long poll, and says how it ended; a build that is reset ends with its new run.
  * Throws only when Temporal cannot be asked.
  */
-export async function outcomeOf(client: Client, workflowId: string, runId: string): Promise<BuildOutcome> {
+export async function outcomeOf<Result extends OperationResult = OperationResult>(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<BuildOutcome<Result>> {
   const handle = client.workflow.getHandle(workflowId, runId);
   try {
-    return { status: 'completed', result: (await handle.result()) as BuildResult };
+    return { status: 'completed', result: (await handle.result()) as Result };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const run = await handle.describe();
@@ -27,7 +47,7 @@ export async function outcomeOf(client: Client, workflowId: string, runId: strin
       const next = await successorOf(client, run);
       if (next) return outcomeOf(client, workflowId, next.runId);
     }
-    return endedWith(error.cause, buildIdOfRun(run), run.memo ?? {});
+    return endedWith(error.cause, run);
   }
 }
 
@@ -45,17 +65,26 @@ export function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string
   return first === undefined || first === null || first === '' ? runId : first;
 }
 
+/** How the operations are called in a sentence. */
+export const nouns: Record<OperationKind, string> = { build: 'build', launch: 'launch', delete: 'deletion' };
+
 /** Region and instance as the workflow ID has them. */
 export function partsOf(workflowId: string): { region: string; instanceId: string } {
   const [, region = '', instanceId = ''] = workflowId.split('/');
   return { region, instanceId };
 }
 
+/** The build ID of a run, or the ID of the launch or deletion that it is. */
 export const buildIdOfRun = (run: WorkflowExecutionDescription) =>
-  buildIdOf(partsOf(run.workflowId).instanceId, firstRunOf(run));
+  (operations[run.type]?.idOf ?? buildIdOf)(partsOf(run.workflowId).instanceId, firstRunOf(run));
 
-function endedWith(cause: Error | undefined, buildId: string, memo: Record<string, unknown>): BuildOutcome {
-  const failure = (code: string, message: string, advice?: string): BuildFailure => ({
+export const kindOfRun = ({ type }: { type: string }): OperationKind => operations[type]?.kind ?? 'build';
+
+function endedWith(cause: Error | undefined, run: WorkflowExecutionDescription): BuildOutcome<never> {
+  const buildId = buildIdOfRun(run);
+  const memo = run.memo ?? {};
+  const advice = nothingUndone[kindOfRun(run)];
+  const failure = (code: string, message: string, advice?: string): BuildFailure<string> => ({
     buildId,
     code,
     message,
@@ -64,25 +93,25 @@ function endedWith(cause: Error | undefined, buildId: string, memo: Record<strin
   });
   if (cause instanceof CancelledFailure) {
     const told = isReport(memo[reportMemo]) ? memo[reportMemo] : reportIn(cause.details);
-    return { status: 'cancelled', failure: told ?? failure('Cancelled', 'the build was cancelled') };
+    return { status: 'cancelled', failure: told ?? failure('Cancelled', `the ${nouns[kindOfRun(run)]} was cancelled`) };
   }
   if (cause instanceof ApplicationFailure) {
     const status = cause.type === 'Cancelled' ? 'cancelled' : 'failed';
     return { status, failure: reportIn(cause.details) ?? failure(cause.type ?? 'Error', cause.message) };
   }
   if (cause instanceof TerminatedFailure) {
-    return { status: 'terminated', failure: failure('Terminated', cause.message, nothingUndone) };
+    return { status: 'terminated', failure: failure('Terminated', cause.message, advice) };
   }
   if (cause instanceof TimeoutFailure) {
-    return { status: 'timed-out', failure: failure('TimedOut', cause.message, nothingUndone) };
+    return { status: 'timed-out', failure: failure('TimedOut', cause.message, advice) };
   }
   return { status: 'failed', failure: failure('Error', cause?.message ?? 'the workflow failed without saying why') };
 }
 
-function reportIn(details: unknown[] | null | undefined): BuildFailure | undefined {
+function reportIn(details: unknown[] | null | undefined): BuildFailure<string> | undefined {
   return details?.find(isReport);
 }
 
-function isReport(value: unknown): value is BuildFailure {
+function isReport(value: unknown): value is BuildFailure<string> {
   return typeof value === 'object' && value !== null && 'code' in value && 'message' in value && 'resources' in value;
 }

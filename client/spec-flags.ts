@@ -46,7 +46,12 @@ export const specFlags: SpecFlag[] = [
     description: 'when-image-normal (default) or when-allowed',
   },
   { flags: '--sysprep', path: ['sysprep'], kind: 'on', description: 'Windows: generalise the image' },
-  { flags: '--on-failure <what>', path: ['onFailure'], description: 'cleanup (default) or keep' },
+  { flags: '--on-failure <what>', path: ['onFailure'], description: 'cleanup (default), hold or keep' },
+  {
+    flags: '--notify <name>',
+    path: ['notify'],
+    description: 'webhook of the worker that is told when somebody is needed',
+  },
   { flags: '--role-arn <arn>', path: ['roleArn'], description: 'CAM role that the worker assumes for this build' },
   {
     flags: '--deadline <step=duration>',
@@ -104,6 +109,10 @@ export const specFlags: SpecFlag[] = [
   { flags: '--launch-cam-role <name>', path: ['launch', 'camRole'], description: 'its CAM role' },
   { flags: '--launch-tag <key=value>', path: ['launch', 'tags'], kind: 'pairs', description: 'its tags' },
 ];
+
+/** Whether a retry may change the field that a flag stands for. */
+export const isAmendable = ({ path: [first, second] }: SpecFlag): boolean =>
+  first === 'launch' || (first === 'image' && ['name', 'description', 'tags'].includes(second!));
 
 /** A flag's bare name, such as `--launch-zone`. */
 export const flagName = ({ flags }: SpecFlag): string => flags.split(' ')[0]!;

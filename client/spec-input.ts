@@ -1,9 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
-import type { BuildSpecInput, SpecProblem } from '../contract';
-import { checkSpec, formatProblems } from '../contract';
+import {
+  type Amendment,
+  type BuildSpecInput,
+  checkLaunchSpec,
+  checkSpec,
+  formatProblems,
+  type LaunchSpecInput,
+  type SpecCheck,
+  type SpecProblem,
+} from '../contract';
 import { ClientError, SpecError } from './errors';
-import { flagKey, flagName, type SpecFlag, specFlags } from './spec-flags';
+import { launchFlags } from './launch-flags';
+import { flagKey, flagName, isAmendable, type SpecFlag, specFlags } from './spec-flags';
 
 /** Values of flags as commander gives them. */
 export type FlagValues = Record<string, unknown>;
@@ -16,22 +25,67 @@ type Tree = Record<string, unknown>;
  * @throws {SpecError} with every problem, each with the file and path or the flag that it came from
  */
 export function loadSpec(file: string | undefined, values: FlagValues): BuildSpecInput {
-  const given = specFlags.filter((flag) => wasGiven(flag, values));
-  if (file === undefined && given.length === 0) {
-    throw new ClientError(
-      'What to build? Name a spec with --spec FILE, or give at least --region, --instance and --image-name.',
-    );
-  }
+  const question =
+    'What to build? Name a spec with --spec FILE, or give at least --region, --instance and --image-name.';
+  return load({ file, values, flags: specFlags, base: { image: {} }, check: checkSpec, question }) as BuildSpecInput;
+}
+
+/**
+ * The spec of a launch out of a file, flags, or both: flags override the file's fields, and so does the image.
+ *
+ * @param image what stands on the command line, if anything
+ * @throws {SpecError} with every problem, each with the file and path or the flag that it came from
+ */
+export function loadLaunchSpec(
+  image: string | undefined,
+  file: string | undefined,
+  values: FlagValues,
+): LaunchSpecInput {
+  const question = 'Which image? cvm-image launch IMAGE --region REGION --zone ZONE, or a spec with --spec FILE.';
+  const flags = image === undefined ? launchFlags : [imageArgument, ...launchFlags];
+  const all = { ...values, image };
+  return load({ file, values: all, flags, base: { launch: {} }, check: checkLaunchSpec, question }) as LaunchSpecInput;
+}
+
+/** Not a flag, but given on the command line all the same. */
+const imageArgument: SpecFlag = { flags: 'image', path: ['image'], description: 'the image' };
+
+/** What a spec is put together from. */
+interface Source {
+  file: string | undefined;
+  values: FlagValues;
+  flags: SpecFlag[];
+  /** What is there when there is no file. */
+  base: Tree;
+  check: (spec: unknown) => SpecCheck<unknown>;
+  /** Asked when there is neither file nor flag. */
+  question: string;
+}
+
+function load({ file, values, flags, base, check: checkTree, question }: Source): Tree {
+  const given = flags.filter((flag) => wasGiven(flag, values));
+  if (file === undefined && given.length === 0) throw new ClientError(question);
   const fromFile = file === undefined ? {} : readSpecFile(file);
   if (!isTree(fromFile)) {
     throw new ClientError(`${label(file)}: a spec is a mapping of fields, such as "region: ap-guangzhou"`);
   }
   // With flags alone, what is missing is told field by field.
-  const spec: Tree = file === undefined ? { image: {} } : structuredClone(fromFile);
+  const spec: Tree = structuredClone(file === undefined ? base : fromFile);
   for (const flag of given) put(spec, flag.path, valueOf(flag, values[flagKey(flag)]));
-  const check = checkSpec(spec);
-  if (!check.ok) throw new SpecError(check.problems, describeProblems(check.problems, file, given));
-  return spec as BuildSpecInput;
+  const check = checkTree(spec);
+  if (!check.ok) throw new SpecError(check.problems, describeProblems(check.problems, file, given, flags));
+  return spec;
+}
+
+/** What a retry is to change, out of flags. */
+export function amendmentOf(values: FlagValues): Amendment {
+  const amendment: Tree = {};
+  for (const flag of specFlags.filter((one) => isAmendable(one) && wasGiven(one, values))) {
+    // The image's own fields stand at the top of an amendment.
+    const path = flag.path[0] === 'image' ? flag.path.slice(1) : flag.path;
+    put(amendment, path, valueOf(flag, values[flagKey(flag)]));
+  }
+  return amendment;
 }
 
 const wasGiven = (flag: SpecFlag, values: FlagValues) => {
@@ -119,11 +173,16 @@ function put(spec: Tree, path: string[], value: unknown): void {
   tree[last] = isTree(value) && isTree(tree[last]) ? { ...tree[last], ...value } : value;
 }
 
-function describeProblems(problems: SpecProblem[], file: string | undefined, given: SpecFlag[]): string {
+function describeProblems(
+  problems: SpecProblem[],
+  file: string | undefined,
+  given: SpecFlag[],
+  flags: SpecFlag[],
+): string {
   return problems
     .map((problem) => {
       const line = formatProblems([problem]);
-      const flag = flagFor(problem.path, given) ?? (file === undefined ? flagFor(problem.path, specFlags) : undefined);
+      const flag = flagFor(problem.path, given) ?? (file === undefined ? flagFor(problem.path, flags) : undefined);
       return `${flag ? flagName(flag) : label(file)}: ${line}`;
     })
     .join('\n');

@@ -99,24 +99,30 @@ async function startOrMeet(
 ): Promise<WorkflowExecutionDescription> {
   try {
     return await client.withDeadline(Date.now() + startLimitMs, async () => {
-      const { firstExecutionRunId } = await client.workflow.start(buildWorkflowType, options);
+      const { firstExecutionRunId } = await client.workflow.start(buildWorkflowType, options).catch(explainStart);
       return client.workflow.getHandle(workflowId, firstExecutionRunId).describe();
     });
   } catch (error) {
-    throw explainStart(error, workflowId);
+    throw explainLost(error, workflowId);
   }
 }
 
-function explainStart(error: unknown, workflowId: string): unknown {
+/** Says which search attribute is missing, when that is why Temporal does not start a workflow. */
+export function explainStart(error: unknown): never {
   const failure = rpcFailure(error);
   if (failure?.code === rpcCodes.invalidArgument && /search attribute/i.test(failure.details)) {
-    return new ClientError(
-      `Temporal's namespace lacks a search attribute (${failure.details}). A worker registers them when it starts: cvm-image worker`,
+    throw new ClientError(
+      `Temporal's namespace lacks a search attribute (${failure.details}). A worker registers them when it starts: cvm-image worker; or do it yourself: cvm-image doctor --fix`,
     );
   }
+  throw error;
+}
+
+/** Of a start whose answer was lost nobody knows what came. */
+function explainLost(error: unknown, workflowId: string): unknown {
   if (!isPassing(error)) return error;
   return new UnreachableError(
-    `Temporal did not answer (${failure?.details ?? ''}), so that it is not known whether ${workflowId} was started.\n` +
+    `Temporal did not answer (${rpcFailure(error)?.details ?? ''}), so that it is not known whether ${workflowId} was started.\n` +
       'Ask again in the same way once Temporal is back: if it was, that joins it.',
   );
 }
@@ -125,13 +131,16 @@ function explainStart(error: unknown, workflowId: string): unknown {
  * Whether a run was asked for what we ask for. Its noted fingerprint may be that of a client of another version, or be
  * missing when it was started by other means, such as the Web UI: then its input is read as we read our own.
  */
-async function asksFor(client: Client, run: WorkflowExecutionDescription, hash: string): Promise<boolean> {
+export async function asksFor(client: Client, run: WorkflowExecutionDescription, hash: string): Promise<boolean> {
   if (run.memo?.[specHashMemo] === hash) return true;
   const check = checkSpec(await specOf(client, run.workflowId, run.runId));
   return check.ok && specHash(check.spec) === hash;
 }
 
-function conflict({ instanceId }: BuildSpec, { workflowId, runId }: WorkflowExecutionDescription): ConflictError {
+export function conflict(
+  { instanceId }: Pick<BuildSpec, 'instanceId'>,
+  { workflowId, runId }: { workflowId: string; runId: string },
+): ConflictError {
   const message = [
     `A build of ${instanceId} with another spec is running: ${workflowId}. Nothing was started.`,
     `See its spec with: cvm-image show ${workflowId}`,
@@ -144,9 +153,9 @@ function conflict({ instanceId }: BuildSpec, { workflowId, runId }: WorkflowExec
 function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boolean): BuildHandle {
   const { workflowId, runId, taskQueue } = run;
   // However many wait for the end, Temporal is asked once.
-  let asked: Promise<BuildOutcome> | undefined;
+  let asked: Promise<BuildOutcome<BuildResult>> | undefined;
   const ended = () =>
-    (asked ??= outcomeOf(client, workflowId, runId).catch((error: unknown) => {
+    (asked ??= outcomeOf<BuildResult>(client, workflowId, runId).catch((error: unknown) => {
       asked = undefined;
       throw error;
     }));
@@ -171,7 +180,7 @@ function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boo
   };
 }
 
-function attributesOf({ region, instanceId, image }: BuildSpec): SearchAttributePair[] {
+export function attributesOf({ region, instanceId, image }: BuildSpec): SearchAttributePair[] {
   return [
     { key: searchAttributes.ImageRegion, value: region },
     { key: searchAttributes.SourceInstanceId, value: instanceId },
@@ -179,15 +188,19 @@ function attributesOf({ region, instanceId, image }: BuildSpec): SearchAttribute
   ];
 }
 
-/** At most 200 bytes, which is what Temporal takes; a name of 60 CJK characters is 180. */
-function summaryOf({ region, instanceId, image }: BuildSpec): string {
+/**
+ * At most 200 bytes, which is what Temporal takes; a name of 60 CJK characters is 180.
+ *
+ * @param what `Image`, or `Plan of image`
+ */
+export function summaryOf({ region, instanceId, image }: BuildSpec, what = 'Image'): string {
   const about = ` of ${instanceId} (${region})`;
   let name = image.name;
-  while (Buffer.byteLength(`Image ${name}${about}`) > 200) name = name.slice(0, -1);
-  return `Image ${name}${about}`;
+  while (Buffer.byteLength(`${what} ${name}${about}`) > 200) name = name.slice(0, -1);
+  return `${what} ${name}${about}`;
 }
 
-function detailsOf(spec: BuildSpec): string {
+export function detailsOf(spec: BuildSpec): string {
   const { region, instanceId, image, method, dataDisks, launch, onFailure } = spec;
   const disks = Array.isArray(dataDisks) ? `snapshots of ${dataDisks.join(', ')}` : dataDisks;
   return [

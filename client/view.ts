@@ -2,24 +2,28 @@ import {
   type BuildPhase,
   type BuildProgress,
   type HeldProgress,
+  type OperationKind,
+  type OperationProgress,
+  operations,
   type PausedProgress,
-  type StepName,
-  stepNames,
   type StepProgress,
   type UndoProgress,
 } from '../contract';
 import type { BuildOutcome, BuildStatus } from './outcome';
 import type { ActivityView } from './pending-activity';
 
-export type StepView = StepProgress & { activity?: ActivityView };
+export type StepView = StepProgress<string> & { activity?: ActivityView };
 export type UndoView = UndoProgress & { activity?: ActivityView };
 
 /** Everything that can be said of a build at one moment: the workflow's own progress and what the server knows. */
 export interface BuildView {
+  /** Only of a launch or a deletion, which is shown like a build. */
+  kind?: 'launch' | 'delete';
   workflowId: string;
   runId: string;
   buildId: string;
   region: string;
+  /** The source instance; empty for a launch or a deletion. */
   instanceId: string;
   /** As the spec has it until a worker has filled in its placeholders; absent when a build was started by other means. */
   imageName?: string;
@@ -33,11 +37,11 @@ export interface BuildView {
   undo: UndoView[];
   /** Why the build failed or is being undone. */
   failure?: string;
-  /** Only while the build is held: why, until when, and what a retry would do. */
+  /** Only while it is held: why, until when, and what a retry would do. */
   held?: HeldProgress;
-  /** Only while the build is paused, or is to be. */
+  /** Only while it is paused, or is to be. */
   paused?: PausedProgress;
-  /** ISO 8601, UTC: since when the source has been down because of this build. */
+  /** ISO 8601, UTC: since when the source has been down because of this build; absent while it is up. */
   sourceDownSince?: string;
   /** What hinders the build or our sight of it: no worker, connection lost. */
   notes: string[];
@@ -46,7 +50,10 @@ export interface BuildView {
 }
 
 /** What is known of a build without asking a worker. */
-export type KnownBuild = Pick<BuildView, 'workflowId' | 'runId' | 'buildId' | 'region' | 'instanceId' | 'startedAt'> & {
+export type KnownBuild = Pick<
+  BuildView,
+  'kind' | 'workflowId' | 'runId' | 'buildId' | 'region' | 'instanceId' | 'startedAt'
+> & {
   status: BuildStatus;
   phase?: BuildPhase | undefined;
   imageId?: string | undefined;
@@ -57,7 +64,7 @@ export type KnownBuild = Pick<BuildView, 'workflowId' | 'runId' | 'buildId' | 'r
 /** Puts together what the query, the server and the outcome say. */
 export function composeView(
   known: KnownBuild,
-  progress: BuildProgress | undefined,
+  progress: BuildProgress | OperationProgress | undefined,
   activities: ActivityView[],
   notes: string[],
   outcome?: BuildOutcome,
@@ -66,7 +73,7 @@ export function composeView(
   const view: BuildView = {
     ...rest,
     phase: progress?.phase ?? phase ?? 'checking',
-    steps: structuredClone(progress?.steps) ?? stepNames.map((step) => ({ step, state: 'pending', resources: [] })),
+    steps: structuredClone<StepView[] | undefined>(progress?.steps) ?? pendingSteps(known.kind ?? 'build'),
     undo: structuredClone(progress?.undo) ?? [],
     notes,
   };
@@ -76,6 +83,7 @@ export function composeView(
   if (image !== undefined) view.imageId = image;
   if (endedAt !== undefined) view.endedAt = endedAt;
   if (progress?.failure !== undefined) view.failure = progress.failure;
+  // What a build that is over was held or paused for no longer matters.
   if (progress && !outcome) {
     const { held, paused, sourceDownSince } = progress;
     if (held) view.held = held;
@@ -85,6 +93,12 @@ export function composeView(
   for (const activity of activities) attach(view, activity);
   if (outcome) conclude(view, outcome);
   return view;
+}
+
+/** Until a worker has told of any. */
+function pendingSteps(kind: OperationKind): StepView[] {
+  const { steps } = Object.values(operations).find((one) => one.kind === kind)!;
+  return steps.map((step) => ({ step, state: 'pending', resources: [] }));
 }
 
 /** Shows an open activity at the line that it belongs to. */
@@ -107,13 +121,13 @@ function conclude(view: BuildView, outcome: BuildOutcome): void {
     view.phase = 'completed';
     view.imageId = result.image.imageId;
     view.imageName = result.image.name;
-    const done = new Set(result.steps.map(({ step }) => step));
+    const done = new Set<string>(result.steps.map(({ step }) => step));
     for (const step of view.steps) step.state = done.has(step.step) ? 'done' : 'skipped';
     return;
   }
   view.phase = outcome.status === 'cancelled' ? 'cancelled' : 'failed';
   view.failure ??= outcome.failure.message;
-  const failed: StepName | undefined = outcome.failure.step;
+  const failed: string | undefined = outcome.failure.step;
   for (const step of view.steps) {
     if (step.step === failed) step.state = 'failed';
     else if (step.state === 'running') step.state = 'cancelled';
@@ -123,7 +137,7 @@ function conclude(view: BuildView, outcome: BuildOutcome): void {
 
 /** Seconds that a step took, or has taken until now; undefined before it begins. */
 export function secondsOf(
-  line: Pick<StepProgress, 'startedAt' | 'endedAt'>,
+  line: Pick<StepProgress<string>, 'startedAt' | 'endedAt'>,
   now: number,
   running = true,
 ): number | undefined {

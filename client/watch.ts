@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { type BuildPhase, type BuildProgress, buildWorkflowType, progressQuery, searchAttributes } from '../contract';
+import { type BuildPhase, type BuildProgress, operations, progressQuery, searchAttributes } from '../contract';
 import { BuildNotFoundError } from './errors';
 import { estimate, type ImageHistory, imageHistory, wantsEstimate } from './estimate';
 import { imageNameMemo } from './memo';
-import { type BuildOutcome, buildIdOfRun, type BuildStatus, outcomeOf, partsOf, successorOf } from './outcome';
+import {
+  type BuildOutcome,
+  buildIdOfRun,
+  kindOfRun,
+  type BuildStatus,
+  outcomeOf,
+  partsOf,
+  successorOf,
+} from './outcome';
 import { pendingActivities } from './pending-activity';
 import { rpcCodes, rpcFailure } from './rpc-failure';
 import { type BuildView, composeView, type KnownBuild } from './view';
@@ -77,8 +85,8 @@ export class BuildWatch {
 
   private async describe(): Promise<WorkflowExecutionDescription> {
     const description = await this.describeRun(this.runId);
-    if (description.type !== buildWorkflowType) {
-      throw new BuildNotFoundError(`${this.workflowId} is a ${description.type}, not a build`);
+    if (!(description.type in operations)) {
+      throw new BuildNotFoundError(`${this.workflowId} is a ${description.type}, not a build, a launch or a deletion`);
     }
     this.runId = description.runId;
     if (description.status.name !== 'TERMINATED') return description;
@@ -155,11 +163,15 @@ export const statusOf = (name: WorkflowExecutionStatusName): BuildStatus => stat
 function knownFrom(description: WorkflowExecutionDescription): KnownBuild {
   const { workflowId, runId, startTime, closeTime, status, typedSearchAttributes, memo } = description;
   const imageName = memo?.[imageNameMemo];
+  const kind = kindOfRun(description);
+  const { region, instanceId } = partsOf(workflowId);
   return {
     workflowId,
     runId,
+    ...(kind === 'build' ? {} : { kind }),
     buildId: buildIdOfRun(description),
-    ...partsOf(workflowId),
+    region,
+    instanceId: kind === 'build' ? instanceId : '',
     startedAt: startTime.toISOString(),
     endedAt: closeTime?.toISOString(),
     status: statusOf(status.name),

@@ -1,8 +1,14 @@
 /** What both sides of Temporal agree on. Plain data, no I/O, importable from a workflow. */
+export * from './check-up';
 export * from './controls';
 export * from './duration';
+export * from './images';
+export * from './launch';
 export * from './names';
 export * from './notification';
+export * from './operations';
+export * from './plan';
+export * from './planned-steps';
 export * from './progress';
 export * from './resources';
 export * from './result';

@@ -4,6 +4,17 @@ export const defaultTaskQueue = 'cvm-image-builder';
 /** Name of the build's workflow type. */
 export const buildWorkflowType = 'buildImage';
 
+/** Name of the workflow type that inspects and checks what a build would do, and changes nothing. */
+export const planWorkflowType = 'planBuild';
+
+/** A plan locks nothing: each has an ID of its own. `request` tells it from others of the same instance. */
+export const planWorkflowId = (region: string, instanceId: string, request: string) =>
+  `plan-build/${region}/${instanceId}/${request}`;
+
+/** Name of the workflow type that lets a worker examine itself and its access to the cloud. */
+export const checkUpWorkflowType = 'checkUp';
+export const checkUpWorkflowId = (request: string) => `check-up/${request}`;
+
 /** The workflow ID is the lock: one build per source instance at a time. */
 export const buildWorkflowId = (region: string, instanceId: string) => `build-image/${region}/${instanceId}`;
 
@@ -19,6 +30,12 @@ export const reportMemo = 'report';
  */
 export const buildIdOf = (instanceId: string, firstExecutionRunId: string) =>
   `${instanceId.replace(/^ins-/, '')}-${firstExecutionRunId.slice(-12)}`;
+
+/** The source instance of a build, out of its ID; undefined for the ID of anything else, such as a launch. */
+export function instanceIdOf(buildId: string): string | undefined {
+  const instance = /^([0-9a-z]{8})-[0-9a-f]{12}$/.exec(buildId)?.[1];
+  return instance === undefined ? undefined : `ins-${instance}`;
+}
 
 /** Keys of the tags that mark what belongs to whom. Their values begin with the installation's name. */
 export const tagKeys = {

@@ -18,8 +18,8 @@ export type StepName = (typeof stepNames)[number];
 export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'cancelled' | 'skipped';
 
 /** One step as the workflow knows it; what it waits for is in the heartbeat of its activity. */
-export interface StepProgress {
-  step: StepName;
+export interface StepProgress<Name extends string = StepName> {
+  step: Name;
   state: StepState;
   /** ISO 8601, UTC. */
   startedAt?: string;
@@ -49,6 +49,7 @@ export type BuildPhase =
   | 'snapshotting'
   | 'imaging'
   | 'launching'
+  | 'deleting'
   | 'paused'
   | 'held'
   | 'undoing'

@@ -24,10 +24,10 @@ export interface BuildResult {
 }
 
 /** First detail of the failure that a failed or cancelled build ends with. */
-export interface BuildFailure {
+export interface BuildFailure<Name extends string = StepName> {
   buildId: string;
   /** The step that failed; absent when the build was refused or cancelled between steps. */
-  step?: StepName | undefined;
+  step?: Name | undefined;
   /** The cloud's own error code, or one of ours: Cancelled, DeadlineExceeded, SpecInvalid, … */
   code: string;
   message: string;

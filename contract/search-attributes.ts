@@ -9,3 +9,17 @@ export const searchAttributes = {
   BuildId: defineSearchAttributeKey('BuildId', 'KEYWORD'),
   BuildPhase: defineSearchAttributeKey('BuildPhase', 'KEYWORD'),
 } as const;
+
+/** The type of all of them, as Temporal's API numbers it (INDEXED_VALUE_TYPE_KEYWORD). */
+export const keywordType = 2;
+
+/** How somebody who may registers them: commands for a cluster of one's own and for Temporal Cloud, a line each. */
+export function registerCommands(missing: string[], namespace: string): string[] {
+  return [
+    ...missing.map(
+      (name) => `  temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`,
+    ),
+    'or, on Temporal Cloud:',
+    ...missing.map((name) => `  tcld namespace search-attributes add --namespace ${namespace} --sa "${name}=Keyword"`),
+  ];
+}

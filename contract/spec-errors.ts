@@ -12,13 +12,18 @@ export interface SpecProblem {
   found?: string;
 }
 
-export type SpecCheck = { ok: true; spec: BuildSpec } | { ok: false; problems: SpecProblem[] };
+export type SpecCheck<Spec = BuildSpec> = { ok: true; spec: Spec } | { ok: false; problems: SpecProblem[] };
 
-/** Checks and normalises a spec; answers every problem at once. Never throws. */
+/** Checks and normalises the spec of a build; answers every problem at once. Never throws. */
 export function checkSpec(input: unknown): SpecCheck {
-  const parsed = buildSpecSchema.safeParse(input);
+  return checkAgainst(buildSpecSchema, input);
+}
+
+/** Checks and normalises what a schema describes; answers every problem at once. Never throws. */
+export function checkAgainst<Schema extends z.ZodType>(schema: Schema, input: unknown): SpecCheck<z.output<Schema>> {
+  const parsed = schema.safeParse(input);
   if (parsed.success) return { ok: true, spec: parsed.data };
-  return { ok: false, problems: describeProblems(parsed.error, input) };
+  return { ok: false, problems: describeProblems(parsed.error, input, schema) };
 }
 
 /** What a schema found wrong with an input, in words. */

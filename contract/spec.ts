@@ -5,6 +5,16 @@ import { imageNameFields } from './names';
 // Workflow code may not generate code at run time, and zod's fast path does: the same results, without it.
 z.config({ jitless: true });
 
+/** A region, such as ap-guangzhou. */
+export const regionSchema = z
+  .string()
+  .regex(/^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$/, { error: 'expected a region such as ap-guangzhou' });
+
+/** ARN of a CAM role for the worker to assume. */
+export const roleArnSchema = z.string().regex(/^qcs::cam::uin\/\d+:(roleName|role)\/.+$/, {
+  error: 'expected an ARN such as qcs::cam::uin/100000000001:roleName/image-builder',
+});
+
 const id = (prefix: string, example: string) =>
   z.string().regex(new RegExp(`^${prefix}-[0-9a-z]{8}$`), { error: `expected an ID such as ${example}` });
 
@@ -57,7 +67,8 @@ const deadlines = z
   .prefault({})
   .describe('Seconds, or text such as 90s, 45m, 2h, 7d.');
 
-const launch = z
+/** How an instance is launched from an image: by a build, or by itself. */
+export const launchSettingsSchema = z
   .strictObject({
     zone: z
       .string()
@@ -128,10 +139,7 @@ const launch = z
 /** What a build is asked to do. The descriptions are those of the JSON schema; docs/spec.md tells the whole story. */
 export const buildSpecSchema = z
   .strictObject({
-    region: z
-      .string()
-      .regex(/^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$/, { error: 'expected a region such as ap-guangzhou' })
-      .describe('Region of the source instance, such as ap-guangzhou.'),
+    region: regionSchema.describe('Region of the source instance, such as ap-guangzhou.'),
     instanceId: id('ins', 'ins-1a2b3c4d').describe('The instance that the image is made from.'),
     image: z
       .strictObject({
@@ -175,7 +183,9 @@ export const buildSpecSchema = z
         'With method instance: start the source again once the image is usable, or as soon as the cloud allows.',
       ),
     sysprep: z.boolean().default(false).describe('Windows, method instance: generalise the image (Sysprep).'),
-    launch: launch.optional().describe('Launch an instance from the image, with disks from the snapshots.'),
+    launch: launchSettingsSchema
+      .optional()
+      .describe('Launch an instance from the image, with disks from the snapshots.'),
     onFailure: z
       .enum(['cleanup', 'hold', 'keep'])
       .default('cleanup')
@@ -188,11 +198,7 @@ export const buildSpecSchema = z
       .optional()
       .describe("Name of a webhook in the worker's configuration that is told when the build needs somebody."),
     deadlines,
-    roleArn: z
-      .string()
-      .regex(/^qcs::cam::uin\/\d+:(roleName|role)\/.+$/, {
-        error: 'expected an ARN such as qcs::cam::uin/100000000001:roleName/image-builder',
-      })
+    roleArn: roleArnSchema
       .optional()
       .describe("ARN of a CAM role that the worker assumes for this build; the worker's allow list must name it."),
   })

@@ -4,8 +4,10 @@ import type { Resource } from './resources';
 
 /** What every activity of a build is told about the build. */
 export interface BuildRef {
+  /** The build ID, or that of a launch or a deletion. */
   buildId: string;
   region: string;
+  /** The source instance; of a launch or a deletion, the image that it is about. */
   instanceId: string;
   /** True after a reset of the workflow, or when a step is dispatched again: activities before may have been at work. */
   reset: boolean;

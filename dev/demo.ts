@@ -97,7 +97,7 @@ async function conclude(temporal: Connected, stack: Stack, simulator: DemoSimula
   const colors = colorsFor(process.stdout);
   const webUi = webUiUrl(uiPlace(temporal, stack), last);
   print('', renderOutcome(outcome!, { colors, seconds, webUi, extra }));
-  if (outcome?.status !== 'completed') {
+  if (outcome?.status !== 'completed' || 'kind' in outcome.result) {
     printError('', `The logs are in ${stack.dataDir}/logs.`);
     return 1;
   }

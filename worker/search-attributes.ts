@@ -1,10 +1,8 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { searchAttributes } from '../contract';
+import { keywordType as keyword, registerCommands, searchAttributes } from '../contract';
 import { grpcCode, StartError } from './start-error';
 
-/** Temporal's own number for Keyword, the type of all ours. */
-const keyword = 2;
 const names = Object.keys(searchAttributes);
 
 /**
@@ -78,10 +76,6 @@ function howToRegister(missing: string[], namespace: string, reason?: unknown): 
   return [
     `Namespace ${namespace} lacks the search attributes ${missing.join(', ')}, and the worker may not register them${why}.`,
     'Somebody who may, runs:',
-    ...missing.map(
-      (name) => `  temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`,
-    ),
-    'or, on Temporal Cloud:',
-    ...missing.map((name) => `  tcld namespace search-attributes add --namespace ${namespace} --sa "${name}=Keyword"`),
+    ...registerCommands(missing, namespace),
   ].join('\n');
 }

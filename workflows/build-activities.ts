@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { BuildActivities, BuildSpec } from '../contract';
+import type { BuildActivities, ImageActivities } from '../contract';
 
 export type ActivityName = keyof BuildActivities;
 
@@ -13,10 +13,13 @@ interface Limits {
 /** Longer than any outage: an activity without a deadline must have one all the same. */
 const noDeadline = '365 days';
 
-/** The activities of a build, under a deadline. A worker that dies is noticed within the heartbeat timeout. */
-export function activitiesOf(spec: BuildSpec, { summary, deadline }: Limits): BuildActivities {
+/** The activities, under a deadline. A worker that dies is noticed within the heartbeat timeout of the spec. */
+export function activitiesOf(
+  spec: { deadlines: { heartbeat: number } },
+  { summary, deadline }: Limits,
+): BuildActivities & ImageActivities {
   const limit = deadline === undefined ? noDeadline : deadline * 1000;
-  return proxyActivities<BuildActivities>({
+  return proxyActivities<BuildActivities & ImageActivities>({
     summary,
     scheduleToCloseTimeout: limit,
     startToCloseTimeout: limit,

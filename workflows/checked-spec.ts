@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import { type BuildSpec, type BuildSpecInput, checkSpec, formatProblems } from '../contract';
+import { type BuildSpec, type BuildSpecInput, checkSpec, formatProblems, type SpecCheck } from '../contract';
 
 /**
  * The spec, normalised. The client has checked it already; whoever starts a build from the Temporal UI has not.
@@ -7,7 +7,15 @@ import { type BuildSpec, type BuildSpecInput, checkSpec, formatProblems } from '
  * @throws {ApplicationFailure} SpecInvalid, with every problem at once
  */
 export function checkedSpec(input: BuildSpecInput): BuildSpec {
-  const check = checkSpec(input);
+  return accepted(checkSpec(input));
+}
+
+/**
+ * What a check lets through.
+ *
+ * @throws {ApplicationFailure} SpecInvalid, with every problem at once
+ */
+export function accepted<Spec>(check: SpecCheck<Spec>): Spec {
   if (check.ok) return check.spec;
   throw ApplicationFailure.create({
     type: 'SpecInvalid',

@@ -1,2 +1,7 @@
 /** What the bundle exports: one workflow a file. */
 export { buildImage } from './build-image';
+export { deleteImage } from './delete-image';
+export { describeImage, listImages } from './read-images';
+export { launchImage } from './launch-image';
+export { checkUp } from './check-up';
+export { planBuild } from './plan-build';

@@ -18,6 +18,9 @@ type MethodOf<S extends Service, A extends ActionOf<S>> = Services[S][A] extends
 export type RequestOf<S extends Service, A extends ActionOf<S>> = Parameters<MethodOf<S, A>>[0];
 export type ResponseOf<S extends Service, A extends ActionOf<S>> = Awaited<ReturnType<MethodOf<S, A>>>;
 
+/** The changes in use that the API has a DryRun for; those of CBS and TAG, stopping, starting and terminating have none. */
+export type DryRunAction = 'RunInstances' | 'CreateImage' | 'DeleteImages';
+
 const isLookUp = (action: string) => /^(Describe|Get)/.test(action);
 
 /** The way to the cloud for one region and identity: every call of this project goes through {@link call}. */
@@ -75,6 +78,21 @@ export class Cloud {
    */
   reserve(action: string): Promise<void> {
     return this.budget.take(action);
+  }
+
+  /**
+   * Asks whether a change would be accepted, without making it. CVM answers such a request with a plain RequestId; the
+   * API's common codes also have DryRunOperation for "it would have been done".
+   *
+   * @throws {CloudError} what the change itself would be refused with
+   */
+  async dryRun<A extends DryRunAction>(action: A, request: RequestOf<'cvm', A>): Promise<void> {
+    await this.budget.take(action);
+    try {
+      await this.call('cvm', action, { ...request, DryRun: true });
+    } catch (error) {
+      if (!(error instanceof CloudError) || error.code !== 'DryRunOperation') throw error;
+    }
   }
 
   /** The account (UIN) that the credentials belong to: STS GetCallerIdentity, asked once. */

@@ -10,13 +10,15 @@ import { type CommonOptions, uiPlace } from './options';
 interface BuildOptions extends CommonOptions {
   spec?: string;
   detach?: boolean;
+  plan?: boolean;
   taskQueue?: string;
 }
 
-/** Starts a build, or joins the same one that is running, and follows it. */
+/** Starts a build, or joins the same one that is running, and follows it; with `plan`, only says what it would do. */
 export async function build(options: BuildOptions & FlagValues): Promise<ExitCode> {
   // Before anything else: a wrong spec is told without Temporal, too.
   const spec = loadSpec(options.spec, options);
+  if (options.plan === true) return (await import('./plan.js')).plan(spec, options);
   return connected(options, async (temporal) => {
     const { taskQueue, json, detach } = options;
     const started = await startBuild(temporal.client, spec, taskQueue === undefined ? {} : { taskQueue });

@@ -7,6 +7,13 @@ import { connected } from './connected';
 import { follow } from './follow';
 import type { CommonOptions } from './options';
 
+const titles = { build: 'Build', launch: 'Launch', delete: 'Deletion' };
+const outlook = {
+  build: 'It starts the source again and undoes what it made.',
+  launch: 'It undoes what it made.',
+  delete: 'What is deleted is gone; nothing more is deleted.',
+};
+
 /**
  * Asks a build to stop and to undo what it made. With `wait`, ends with 0 once it has ended as cancelled, and with 1 when
  * it ended in another way: here being cancelled is what was asked for.
@@ -17,14 +24,15 @@ export async function cancel(
 ): Promise<ExitCode> {
   return connected(options, async (temporal) => {
     const { client } = temporal;
-    const { workflowId, runId, buildId, status } = await describeBuild(
+    const { kind, workflowId, runId, buildId, status } = await describeBuild(
       client,
       await findBuild(client, id, options.region),
     );
-    if (status !== 'running') throw new ClientError(`Build ${buildId} is over already (${status}).`);
+    if (status !== 'running')
+      throw new ClientError(`${titles[kind ?? 'build']} ${buildId} is over already (${status}).`);
     await client.workflow.getHandle(workflowId, runId).cancel();
     if (options.json === true) printJson({ type: 'cancel-requested', workflowId, runId, buildId });
-    else print(`Build ${buildId} is asked to stop. It starts the source again and undoes what it made.`);
+    else print(`${titles[kind ?? 'build']} ${buildId} is asked to stop. ${outlook[kind ?? 'build']}`);
     if (options.wait !== true) {
       if (options.json !== true) print(`Watch it with: cvm-image watch ${workflowId}`);
       return exitCodes.done;

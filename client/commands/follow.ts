@@ -6,6 +6,7 @@ import { ChangeLog } from '../output/changes';
 import { frame } from '../output/frame';
 import { LiveView } from '../output/live';
 import { print, printError, printJson } from '../output/print';
+import { renderHeld } from '../output/held';
 import { renderOutcome } from '../output/result';
 import { colorsFor, plain } from '../output/text';
 import { type BuildView, secondsOf } from '../view';
@@ -25,6 +26,8 @@ export async function follow(temporal: Connected, run: BuildRun, options: Common
       // A look that was under way when the user left must not draw over the farewell.
       if (leaving.signal.aborted) return;
       screen.show((last = view));
+      // It goes on only when somebody asks for it, which may be in days.
+      if (isHeld(view)) return;
     }
   })();
   try {
@@ -35,8 +38,30 @@ export async function follow(temporal: Connected, run: BuildRun, options: Common
     watching.catch(() => undefined);
   }
   if (last?.outcome) return conclude(temporal, last, last.outcome, options);
+  if (last && isHeld(last)) return sayHeld(temporal, last, options);
   sayHowToComeBack(run, options);
   return exitCodes.done;
+}
+
+/** Held, and with its source up again: nothing more happens by itself. */
+const isHeld = ({ held, sourceDownSince }: BuildView) => held !== undefined && sourceDownSince === undefined;
+
+function sayHeld(temporal: Connected, view: BuildView, options: CommonOptions): ExitCode {
+  const { workflowId, runId, buildId } = view;
+  const held = view.held!;
+  const webUi = webUiUrl(uiPlace(temporal, options), view);
+  if (options.json === true) {
+    printJson({
+      type: 'held',
+      workflowId,
+      runId,
+      buildId,
+      exitCode: exitCodes.held,
+      held,
+      ...(webUi ? { webUi } : {}),
+    });
+  } else print('', renderHeld(view, held, { colors: colorsFor(process.stdout), webUi }));
+  return exitCodes.held;
 }
 
 interface Screen {
@@ -80,6 +105,10 @@ export function exitCodeOf({ status }: BuildOutcome): ExitCode {
   return status === 'cancelled' ? exitCodes.cancelled : exitCodes.buildFailed;
 }
 
+/** The workflow ID says what it is, also before anything else is known. */
+const nounOf = (workflowId: string) =>
+  /^(launch|delete)-image\//.exec(workflowId)?.[1]?.replace('delete', 'deletion') ?? 'build';
+
 function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): void {
   if (json === true) {
     printJson({ type: 'detached', workflowId });
@@ -87,7 +116,7 @@ function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): vo
   }
   printError(
     '',
-    'You have left; the build goes on.',
+    `You have left; the ${nounOf(workflowId)} goes on.`,
     `Come back with: cvm-image watch ${workflowId}`,
     `Cancel it with: cvm-image cancel ${workflowId}`,
   );

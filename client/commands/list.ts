@@ -11,15 +11,17 @@ interface ListFlags extends CommonOptions {
   family?: string;
   instance?: string;
   all?: boolean;
+  held?: boolean;
   limit: number;
 }
 
 /** Lists open and recent builds. */
 export async function list(options: ListFlags): Promise<ExitCode> {
   return connected(options, async ({ client, namespace }) => {
-    const { region, family, instance, all = false, limit, json } = options;
+    const { region, family, instance, all = false, held = false, limit, json } = options;
     const builds = await listBuilds(client, {
       all,
+      held,
       limit,
       ...(region === undefined ? {} : { region }),
       ...(family === undefined ? {} : { family }),
@@ -31,7 +33,7 @@ export async function list(options: ListFlags): Promise<ExitCode> {
     }
     if (builds.length === 0) {
       printError(
-        `No builds in namespace ${namespace}${all ? '' : ' that are open or ended within a week (--all: all)'}.`,
+        `No ${held ? 'held ' : ''}builds in namespace ${namespace}${all || held ? '' : ' that are open or ended within a week (--all: all)'}.`,
       );
       return exitCodes.done;
     }

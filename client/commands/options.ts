@@ -15,3 +15,10 @@ export const uiPlace = ({ address, namespace }: Connected, { uiUrl }: CommonOpti
   namespace,
   uiUrl,
 });
+
+/** Flags of the verbs about images, which a worker answers. */
+export interface ImageOptions extends CommonOptions {
+  region: string;
+  roleArn?: string;
+  taskQueue?: string;
+}

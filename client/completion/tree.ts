@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-import { flagName, specFlags } from '../spec-flags';
+import { specFlags } from '../spec-flags';
 import { specJsonSchema } from '../spec-schema';
 
 /** A flag, as a shell can complete it. */
@@ -41,7 +41,7 @@ function verbOf(command: Command, words: string[]): CompletionVerb {
     name: command.name(),
     words,
     description: command.description(),
-    flags: help.visibleOptions(command).map((option) => flagOf(option, words)),
+    flags: help.visibleOptions(command).map(flagOf),
     // Commander adds a verb `help` of its own, which says what `--help` says.
     verbs: help
       .visibleCommands(command)
@@ -51,16 +51,16 @@ function verbOf(command: Command, words: string[]): CompletionVerb {
   };
 }
 
-function flagOf(option: Option, verb: string[]): CompletionFlag {
+function flagOf(option: Option): CompletionFlag {
   const names = [option.long, option.short].filter((name) => name !== undefined);
-  return { names, description: option.description, value: valueOf(option, verb) };
+  return { names, description: option.description, value: valueOf(option) };
 }
 
-function valueOf({ flags, long, argChoices, required, optional }: Option, verb: string[]): CompletionValue {
+function valueOf({ flags, description, argChoices, required, optional }: Option): CompletionValue {
   if (!required && !optional) return { kind: 'nothing' };
   if (argChoices) return { kind: 'words', words: argChoices, open: false };
   if (flags.endsWith('<file>')) return { kind: 'file' };
-  const spec = verb[0] === 'build' ? specFlags.find((one) => flagName(one) === long) : undefined;
+  const spec = specFlags.find((one) => one.flags === flags && one.description === description);
   return (spec && wordsAt(spec.path)) ?? { kind: 'unknown' };
 }
 

@@ -2,6 +2,7 @@ import { formatSeconds, type StepState } from '../../contract';
 import type { ActivityView } from '../pending-activity';
 import { type BuildView, secondsOf, type StepView, type UndoView } from '../view';
 import { doing, trouble } from './activity';
+import { standing } from './standing';
 import { clean } from './text';
 
 /** Percentages in steps this wide: a log is not to grow with every look. */
@@ -21,9 +22,14 @@ export class ChangeLog {
       this.said.set(key, text);
       say(what, text);
     };
-    tell('image', view.imageName && `${view.imageName}, build ${view.buildId}`, 'image');
+    tell(
+      'image',
+      view.imageName && `${view.imageName}, ${view.kind === undefined ? 'build ' : ''}${view.buildId}`,
+      'image',
+    );
     for (const step of view.steps) this.lineChanges(step.step, step.step, step, now, tell);
-    if (view.status === 'running') tell('failure', view.failure, 'undoing');
+    if (view.status === 'running') tell('failure', view.failure, view.held ? 'held' : 'undoing');
+    tell('standing', standing(view).join('; '), 'note');
     view.undo.forEach((undo, index) => this.lineChanges(`undo ${index}`, undo.name, undo, now, tell));
     const notes = view.notes.join('; ');
     if (notes === '' && this.said.has('notes') && view.failure === undefined) say('note', 'all is well again');

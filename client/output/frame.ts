@@ -1,7 +1,8 @@
 import { formatSeconds, type StepState } from '../../contract';
 import { type BuildView, secondsOf, type StepView, type UndoView } from '../view';
 import { doing, trouble } from './activity';
-import { type Color, type Colors, line, pad, type Segment, wrap } from './text';
+import { downFor, standing } from './standing';
+import { type Color, type Colors, fold, line, pad, type Segment } from './text';
 
 export interface FrameOptions {
   colors: Colors;
@@ -40,11 +41,10 @@ export function frame(view: BuildView, { colors, columns, rows, now }: FrameOpti
   const entries = [
     ...header(view, now),
     ...(view.failure !== undefined && view.status === 'running' ? message('✗', view.failure, 0, 'red') : []),
-    ...stopped(view).flatMap((text) => message('!', text, 0)),
     ...view.steps.flatMap((step) => stepEntries(step.step, step, columns, now)),
     ...(view.undo.length > 0 ? [{ segments: [['undo', 'bold']] as Segment[], rank: 1 }] : []),
     ...view.undo.flatMap((undo) => stepEntries(undo.name, undo, columns, now)),
-    ...view.notes.flatMap((note) => message('!', note, 0)),
+    ...[...standing(view), ...view.notes].flatMap((note) => message('!', note, 0)),
   ];
   // A frame that is higher than the terminal could not be drawn over: what is over or still to come gives way.
   const kept = [...entries];
@@ -57,36 +57,26 @@ export function frame(view: BuildView, { colors, columns, rows, now }: FrameOpti
 
 function header(view: BuildView, now: number): Entry[] {
   const took = formatSeconds(secondsOf(view, now) ?? 0);
-  const down = view.sourceDownSince === undefined ? '' : ` · source down ${since(view.sourceDownSince, now)}`;
-  const image = view.imageName === undefined ? 'Image' : `Image ${view.imageName}`;
+  const downTime = downFor(view, now);
+  const down = downTime === undefined ? '' : ` · source down ${downTime}`;
+  const id = `${view.kind === undefined ? 'build ' : ''}${view.buildId}`;
   return [
-    { segments: [[`${image} of ${view.instanceId} in ${view.region}`, 'bold']], rank: 1 },
-    { segments: [`${view.phase} · ${took}${down}`, [` · build ${view.buildId}`, 'dim']], rank: 0 },
+    { segments: [[`${titleOf(view)} in ${view.region}`, 'bold']], rank: 1 },
+    { segments: [`${view.phase} · ${took}${down}`, [` · ${id}`, 'dim']], rank: 0 },
   ];
 }
 
-const since = (time: string, now: number) => formatSeconds((now - Date.parse(time)) / 1000);
-
-/** Why a build stands still because people want it to, or have to do something. */
-function stopped({ held, paused }: BuildView): string[] {
-  const lines: string[] = [];
-  if (held) {
-    const { step = 'build', message, advice = '', until } = held;
-    lines.push(`held until ${until.replace(/\.\d+Z$/, 'Z')}: ${step}: ${message}`);
-    if (advice !== '') lines.push(advice);
-    if (held.secondDownTime) lines.push(`a retry begins at ${held.retryFrom}: the source goes down once more`);
-  }
-  if (paused) {
-    const why = paused.reason === undefined ? '' : `: ${paused.reason}`;
-    lines.push(`${paused.since === undefined ? 'will pause' : 'paused'} before ${paused.before}${why}`);
-  }
-  return lines;
+/** What it is about. */
+function titleOf({ kind, imageName, instanceId }: BuildView): string {
+  const name = imageName === undefined ? '' : ` ${imageName}`;
+  if (kind === 'launch') return `Launch of image${name}`;
+  return kind === 'delete' ? `Deletion of image${name}` : `Image${name} of ${instanceId}`;
 }
 
 /** A message with its mark, the lines after the first one indented; only the mark is coloured. */
 function messageEntries(mark: string, text: string, columns: number, rank: number, color: Color = 'bold'): Entry[] {
   const indent = ' '.repeat(mark.length + 1);
-  return wrap(text, columns - indent.length, messageLines).map((part, index) => ({
+  return fold(text, columns - indent.length, messageLines).map((part, index) => ({
     segments: index === 0 ? [[mark, color], ` ${part}`] : [`${indent}${part}`],
     rank,
   }));

@@ -1,22 +1,15 @@
-import { type BuildFailure, type BuildResult, formatSeconds, type Resource, type ResourceFate } from '../../contract';
+import { type BuildFailure, type BuildResult, formatSeconds, type ResourceFate } from '../../contract';
 import type { BuildOutcome } from '../outcome';
-import { type Colors, columnsOf, labelled, plain } from './text';
-
-export interface ResultOptions {
-  colors?: Colors;
-  /** Seconds that the whole build took. */
-  seconds?: number | undefined;
-  /** Address of the build in the Web UI. */
-  webUi?: string | undefined;
-  /** More rows at the end of the first table. */
-  extra?: [label: string, value: string][];
-}
+import { renderDeletion, renderLaunch } from './operation-result';
+import { describeResource, durationRows, instanceRows, type ResultOptions } from './rows';
+import { labelled, plain } from './text';
 
 /** A build that is over, as people read it. */
 export function renderOutcome(outcome: BuildOutcome, options: ResultOptions = {}): string {
-  return outcome.status === 'completed'
-    ? renderResult(outcome.result, options)
-    : renderFailure(outcome.status, outcome.failure, options);
+  if (outcome.status !== 'completed') return renderFailure(outcome.status, outcome.failure, options);
+  const { result } = outcome;
+  if (!('kind' in result)) return renderResult(result, options);
+  return result.kind === 'launch' ? renderLaunch(result, options) : renderDeletion(result, options);
 }
 
 /** What a build made: image, snapshots, new instance, down-time of the source, seconds per step. */
@@ -32,17 +25,7 @@ export function renderResult(result: BuildResult, options: ResultOptions = {}): 
         'none beside those of the image',
     ],
   ];
-  if (instance) {
-    const { instanceId, name, zone, privateIps, publicIps, systemDiskId, dataDisks } = instance;
-    const disks = dataDisks.map(
-      ({ diskId, snapshotId, size }) => `${diskId}  ${snapshotId ? `from ${snapshotId}, ` : ''}${size} GiB`,
-    );
-    rows.push(
-      ['new instance', `${instanceId}  ${name}, ${zone}`],
-      ['addresses', [privateIps.join(', '), publicIps.join(', ')].filter(Boolean).join('; public: ') || 'none'],
-      ['new disks', [`${systemDiskId}  system disk`, ...disks].join('\n')],
-    );
-  }
+  if (instance) rows.push(...instanceRows(instance));
   rows.push(['source', `${source.instanceId}  ${sourceStory(source)}`], ...extra);
   if (webUi !== undefined) rows.push(['Web UI', webUi]);
   const took = seconds === undefined ? '' : ` in ${formatSeconds(seconds)}`;
@@ -51,9 +34,7 @@ export function renderResult(result: BuildResult, options: ResultOptions = {}): 
     '',
     ...labelled(rows, colors),
     '',
-    ...columnsOf(result.steps.map(({ step, seconds: each }) => [step, formatSeconds(each).padStart(12)])).map(
-      (text) => `  ${text}`,
-    ),
+    ...durationRows(result.steps),
   ].join('\n');
 }
 
@@ -78,7 +59,7 @@ const fates: [ResourceFate, string][] = [
 /** What failed, why, what to do, and what became of everything that the build had made. */
 export function renderFailure(
   status: keyof typeof headlines,
-  failure: BuildFailure,
+  failure: BuildFailure<string>,
   { colors = plain, webUi, extra = [] }: ResultOptions = {},
 ): string {
   const { buildId, step, code, message, requestId, advice, source, resources } = failure;
@@ -93,17 +74,18 @@ export function renderFailure(
     if (some.length > 0) rows.push([text, some.map(describeResource).join('\n')]);
   }
   if (resources.length === 0 && status !== 'terminated' && status !== 'timed-out') {
-    rows.push(['left', 'nothing was made']);
+    rows.push(['left', buildId.startsWith('delete-') ? 'nothing was deleted' : 'nothing was made']);
   }
   rows.push(...extra);
   if (webUi !== undefined) rows.push(['Web UI', webUi]);
   const color = status === 'cancelled' ? colors.magenta : colors.red;
-  return [colors.bold(color(`Build ${buildId} ${headlines[status]}${where}.`)), '', ...labelled(rows, colors)].join(
+  return [colors.bold(color(`${titleOf(buildId)} ${headlines[status]}${where}.`)), '', ...labelled(rows, colors)].join(
     '\n',
   );
 }
 
-/** A resource in one line: its type, its ID and what it is for. */
-export function describeResource({ type, id, note }: Resource): string {
-  return `${type} ${id}${note === undefined ? '' : `  ${note}`}`;
+/** The ID of a launch or a deletion says what it is. */
+function titleOf(buildId: string): string {
+  const kind = /^(launch|delete)-/.exec(buildId)?.[1];
+  return `${kind === undefined ? 'Build' : kind === 'launch' ? 'Launch' : 'Deletion'} ${buildId}`;
 }

@@ -77,8 +77,8 @@ function take(text: string, columns: number): string {
   return out;
 }
 
-/** A text in lines of at most so many columns, broken between words; what is left after `most` lines is cut. */
-export function wrap(text: string, columns: number, most: number): string[] {
+/** A message in lines of at most so many columns, broken between words or where it must; the last of `most` lines has all the rest. */
+export function fold(text: string, columns: number, most: number): string[] {
   const lines: string[] = [];
   let rest = clean(text).trim();
   while (rest !== '' && lines.length < most - 1 && displayWidth(rest) > columns) {
@@ -92,6 +92,21 @@ export function wrap(text: string, columns: number, most: number): string[] {
   if (rest !== '') lines.push(rest);
   return lines;
 }
+
+/** Text in lines of at most so many columns, broken between words; a word that is longer stands by itself. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && displayWidth(`${last} ${word}`) <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** Columns of a terminal; without end where nothing is cut, such as a file. */
+export const columnsFor = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number =>
+  isTTY === true && columns !== undefined && columns > 0 ? columns : Infinity;
 
 /** Pads to a number of columns. */
 export const pad = (text: string, columns: number) => text + ' '.repeat(Math.max(0, columns - displayWidth(text)));

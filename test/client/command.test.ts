@@ -46,7 +46,7 @@ describe('cvm-image', () => {
   test('--help names verbs and exit codes, and loads nothing but what it needs', async () => {
     const { code, out } = await run(['--help']);
     assert.equal(code, 0);
-    for (const word of ['build', 'list', 'show', 'watch', 'cancel', 'open', 'worker', 'dev', 'Exit codes']) {
+    for (const word of ['build', 'list', 'show', 'watch', 'cancel', 'open', 'doctor', 'worker', 'dev', 'Exit codes']) {
       assert.match(out, new RegExp(`\\b${word}\\b`));
     }
     const loaded = 'process.on("exit", () => console.error(Object.keys(require.cache).join("\\n")))';

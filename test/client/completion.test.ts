@@ -13,7 +13,24 @@ const main = path.resolve(__dirname, '../../client/main.js');
 const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-completion-'));
 const bin = path.join(folder, 'bin');
 const shells = ['bash', 'zsh', 'fish'];
-const verbs = ['build', 'list', 'show', 'watch', 'cancel', 'open', 'schema', 'completion', 'worker', 'dev'];
+const verbs = [
+  ...[
+    'build',
+    'list',
+    'show',
+    'watch',
+    'cancel',
+    'open',
+    'retry',
+    'pause',
+    'resume',
+    'extend',
+    'launch',
+    'launches',
+    'images',
+  ],
+  ...['delete', 'doctor', 'schema', 'completion', 'worker', 'dev'],
+];
 
 /** What is typed, and what is offered: only that, or that among others. */
 const typed: [words: string, completions: string[], only?: 'only'][] = [
@@ -25,6 +42,9 @@ const typed: [words: string, completions: string[], only?: 'only'][] = [
   ['build --detach --on-failure c', ['cleanup'], 'only'],
   ['build --image-name list --launch-ch', ['--launch-charge-type'], 'only'],
   ['build --deadline poll', ['pollImage='], 'only'],
+  ['image ', ['show'], 'only'],
+  ['image show --js', ['--json'], 'only'],
+  ['retry --launch-charge-type S', ['SPOTPAID'], 'only'],
   ['list --a', ['--address', '--all'], 'only'],
   ['cancel x --w', ['--wait'], 'only'],
   ['completion ', ['bash', 'zsh', 'fish'], 'only'],

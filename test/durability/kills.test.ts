@@ -7,7 +7,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startTemporalServer, type TemporalServer } from '../../dev/temporal-server/server';
-import { type BuildResult, type BuildSpecInput, buildWorkflowId, buildWorkflowType } from '../../contract';
+import {
+  type BuildResult,
+  type BuildSpecInput,
+  buildWorkflowId,
+  buildWorkflowType,
+  pauseUpdate,
+  resumeUpdate,
+  retryStepUpdate,
+} from '../../contract';
 import { startSimulator } from '../../simulator';
 import { testDurations } from '../support/build-stack';
 import { assertSource, resourcesOf, until, untilProgress } from '../support/judge';
@@ -88,6 +96,28 @@ describe('SIGKILL', { concurrency: 3 }, () => {
     assert.equal(made.images.length, 1, 'one image');
     assert.equal(made.snapshots.length, snapshots, 'one snapshot a disk');
     assert.equal(made.instances.length, 1, 'one instance');
+  }
+
+  for (const standing of ['held', 'paused'] as const) {
+    test(`of the worker while the build is ${standing}`, async () => {
+      const key = randomBytes(4).toString('hex');
+      const queue = `kill-${key}`;
+      const first = await startWorker(temporal, queue);
+      if (standing === 'held')
+        await cloud.fault({ action: 'CreateImage', contains: `kill-${key}`, kind: 'image-fails' });
+      const stall = await cloud.stall('DescribeDisks', `ins-${key}`);
+      const handle = await startBuild(client, key, queue, { onFailure: 'hold' });
+      await until(async () => ((await stall.met()) ? true : undefined));
+      if (standing === 'paused') await handle.executeUpdate(pauseUpdate, { args: [{}] });
+      await stall.release();
+      await untilProgress(handle, ({ phase }) => phase === standing);
+      await killProcess(first);
+      await startWorker(temporal, queue);
+      if (standing === 'held') await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+      else await handle.executeUpdate(resumeUpdate);
+      await handle.result();
+      await assertExact(key);
+    });
   }
 
   for (const { action, method, nth, mark } of mutations) {

@@ -59,6 +59,73 @@ describe('cvm-image, end to end', { concurrency: 3 }, () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const noTrace = ({ stderr, stdout }: Outcome) => assert.doesNotMatch(stderr + stdout, /\n\s+at .+:\d+:\d+/);
 
+  test('a build that is held ends with 4, is listed, and goes on with retry', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    await stack.cloud.fault({ action: 'CreateImage', contains: `cmd-${instanceId}`, kind: 'image-fails' });
+    const built = await run('build', ...flags(instanceId), '--on-failure', 'hold');
+    assert.equal(built.code, 4, built.stderr);
+    assert.match(built.stdout, /is held\./);
+    assert.match(
+      built.stdout,
+      /cvm-image retry build-image\/ap-guangzhou\/ins-\w+ +goes on with inspectSource, with a second down-time/,
+    );
+    const listed = JSON.parse((await run('list', '--held', '--json')).stdout) as {
+      instanceId: string;
+      phase: string;
+    }[];
+    assert.deepEqual(
+      listed.filter((one) => one.instanceId === instanceId).map(({ phase }) => phase),
+      ['held'],
+    );
+    const watched = linesOf(await run('watch', instanceId, '--json')).at(-1)!;
+    assert.equal(watched.type, 'held');
+    assert.equal((watched.held as { code: string }).code, 'ImageCreateFailed');
+    assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+
+    const wrong = await run('retry', instanceId, '--launch-zone', 'ap-guangzhou-3');
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /launch: this build launches nothing/);
+    noTrace(wrong);
+    const retried = await run('retry', instanceId, '--image-name', `mended-${instanceId}`);
+    assert.equal(retried.code, 0, retried.stderr);
+    assert.match(retried.stdout, /a second down-time/);
+    const made = await resourcesOf(stack.cloud, region, instanceId);
+    assert.deepEqual(
+      made.images.map(({ name }) => name),
+      [`mended-${instanceId}`],
+    );
+    const late = await run('retry', instanceId);
+    assert.equal(late.code, 2);
+    assert.match(late.stderr, /over already/);
+  });
+
+  test('pause, resume and extend', async () => {
+    const instanceId = await stack.instance({ region });
+    const { met, release } = await stack.cloud.stall('DescribeDisks', instanceId);
+    assert.equal((await run('build', ...flags(instanceId), '--detach')).code, 0);
+    await until(async () => ((await met()) ? true : undefined));
+    const paused = await run('pause', instanceId, '--reason', 'a deployment');
+    assert.match(paused.stdout, /will pause before shutdownInstance/);
+    assert.match((await run('pause', instanceId)).stderr, /paused already/);
+    await release();
+    await until(async () =>
+      (await run('show', instanceId)).stdout.includes('paused before shutdownInstance (a deployment)')
+        ? true
+        : undefined,
+    );
+    assert.match((await run('extend', instanceId, '--by', '2h')).stdout, /deadline of build is 2 h 00 min later/);
+    const wrong = await run('extend', instanceId, '--by', 'soon');
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /--by: expected seconds, or a whole number with its unit/);
+    assert.match(
+      (await run('extend', instanceId, '--by', '1h', '--of', 'lunch')).stderr,
+      /there is no deadline of lunch/,
+    );
+    assert.equal((await run('resume', instanceId)).code, 0);
+    assert.equal((await run('watch', instanceId)).code, 0);
+    assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+  });
+
   test('build from a file, then list, show and open it', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
     const file = path.join(folder, 'build.yaml');

@@ -1,7 +1,14 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import type { BuildSpecInput } from '../../contract';
+import {
+  type BuildSpecInput,
+  checkUpWorkflowId,
+  checkUpWorkflowType,
+  planWorkflowId,
+  planWorkflowType,
+} from '../../contract';
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
+import { imageScenarios } from './image-scenarios';
 
 const region = 'ap-guangzhou';
 const launch = { zone: 'ap-guangzhou-3' };
@@ -34,6 +41,22 @@ const cancelledIn = (action: string) => async (stack: BuildStack) => {
   await release();
   return handle;
 };
+
+const planOf = (spec: Partial<BuildSpecInput>) => async (stack: BuildStack) => {
+  const instanceId = await stack.instance({ region, dataDisks: 2 });
+  return stack.client.workflow.start(planWorkflowType, {
+    workflowId: planWorkflowId(region, instanceId, 'replay'),
+    taskQueue: stack.taskQueue,
+    args: [{ region, instanceId, image: { name: `replay-${instanceId}` }, ...spec }],
+  });
+};
+
+const checkUpOf = (regionOf: string) => (stack: BuildStack) =>
+  stack.client.workflow.start(checkUpWorkflowType, {
+    workflowId: checkUpWorkflowId(`replay-${stack.taskQueue}`),
+    taskQueue: stack.taskQueue,
+    args: [{ region: regionOf }],
+  });
 
 export const scenarios: Scenario[] = [
   { name: 'instance-launch', ends: 'COMPLETED', run: build({ launch }) },
@@ -69,4 +92,8 @@ export const scenarios: Scenario[] = [
   { name: 'deadline', ends: 'FAILED', run: build({ deadlines: { build: 1 } }) },
   { name: 'cancelled-snapshots', ends: 'CANCELLED', run: cancelledIn('CreateSnapshot') },
   { name: 'cancelled-launch', ends: 'CANCELLED', run: cancelledIn('RunInstances') },
+  ...imageScenarios,
+  { name: 'plan', ends: 'COMPLETED', run: planOf({ method: 'snapshots', launch }) },
+  { name: 'plan-refused', ends: 'COMPLETED', run: planOf({ sysprep: true }) },
+  { name: 'check-up', ends: 'COMPLETED', run: checkUpOf(region) },
 ];

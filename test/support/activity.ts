@@ -1,8 +1,9 @@
+import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { randomBytes } from 'node:crypto';
-import { createActivities } from '../../activities';
+import { type Activities, createActivities } from '../../activities';
 import type { ActivitySettings } from '../../activities/settings';
-import { type BuildActivities, type BuildRef, checkSpec, type BuildSpecInput, type SourceFacts } from '../../contract';
+import { type BuildRef, checkSpec, type BuildSpecInput, type SourceFacts } from '../../contract';
 import { startSimulator } from '../../simulator';
 import { testDurations } from './build-stack';
 import { testSettings, useSimulatorCredentials } from './settings';
@@ -12,11 +13,11 @@ import { SimulatorControl } from './simulator';
 export interface ActivityBench {
   cloud: SimulatorControl;
   /** Runs an activity as Temporal would: `attempt` counts from 1. */
-  run<N extends keyof BuildActivities>(
+  run<N extends keyof Activities>(
     name: N,
-    input: Parameters<BuildActivities[N]>[0],
+    input: Parameters<Activities[N]>[0],
     attempt?: number,
-  ): Promise<Awaited<ReturnType<BuildActivities[N]>>>;
+  ): Promise<Awaited<ReturnType<Activities[N]>>>;
   /** An instance of a test's own and a build of it. */
   build(form?: Record<string, unknown>): Promise<BuildRef>;
   /** What inspectSource says of the build's source. */
@@ -26,7 +27,11 @@ export interface ActivityBench {
 
 export const region = 'ap-guangzhou';
 
-export async function startActivityBench(settings: Partial<ActivitySettings> = {}): Promise<ActivityBench> {
+/** @param client for activities that ask Temporal themselves */
+export async function startActivityBench(
+  settings: Partial<ActivitySettings> = {},
+  client?: Client,
+): Promise<ActivityBench> {
   useSimulatorCredentials();
   const simulator = await startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations });
   const cloud = new SimulatorControl(simulator.url);
@@ -36,13 +41,14 @@ export async function startActivityBench(settings: Partial<ActivitySettings> = {
   const activities = createActivities(testSettings(simulator.url, settings), lease);
 
   const run: ActivityBench['run'] = (name, input, attempt = 1) => {
-    const environment = new MockActivityEnvironment({
+    const info = {
       attempt,
       activityType: name,
       heartbeatTimeoutMs: 5000,
       scheduledTimestampMs: Date.now(),
       scheduleToCloseTimeoutMs: 60_000,
-    });
+    };
+    const environment = new MockActivityEnvironment(info, client ? { client } : {});
     return environment.run(activities[name] as never, input) as never;
   };
   const specOf = (build: BuildRef, more: Partial<BuildSpecInput> = {}) => {

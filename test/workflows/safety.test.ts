@@ -59,9 +59,7 @@ describe('what a build must never do', { concurrency: 4 }, () => {
       const again = await reset(handle);
       await until(async () => ((await met()) ? true : undefined));
       await again.cancel();
-      await until(async () =>
-        (await again.describe()).raw.workflowExtendedInfo?.cancelRequested === true ? true : undefined,
-      );
+      await untilProgress(again, ({ phase }) => phase === 'undoing' || phase === 'cancelled');
       await release();
       const failure = await failureOf(again);
       const left = await resourcesOf(stack.cloud, region, instanceId);

@@ -1,0 +1,50 @@
+import type { Cloud, Image, Instance, Snapshot } from './cloud';
+
+/** The most that one Describe request answers. */
+const pageSize = 100;
+
+async function allPages<T>(page: (offset: number) => Promise<T[]>): Promise<T[]> {
+  const all: T[] = [];
+  for (;;) {
+    const some = await page(all.length);
+    all.push(...some);
+    if (some.length < pageSize) return all;
+  }
+}
+
+/** All custom images of the account in the region (DescribeImages, `image-type` PRIVATE_IMAGE). */
+export const customImages = (cloud: Cloud): Promise<Image[]> =>
+  allPages(async (Offset) => {
+    const Filters = [{ Name: 'image-type', Values: ['PRIVATE_IMAGE'] }];
+    return (await cloud.call('cvm', 'DescribeImages', { Filters, Offset, Limit: pageSize })).ImageSet ?? [];
+  });
+
+/**
+ * The instances that were launched from an image, and may still need it. DescribeInstances has no filter for the image, so
+ * all instances of the region are looked through. What never came up, or is on its way out for good, needs no image.
+ */
+export async function instancesOfImage(cloud: Cloud, imageId: string): Promise<Instance[]> {
+  const all = await allPages(
+    async (Offset) => (await cloud.call('cvm', 'DescribeInstances', { Offset, Limit: pageSize })).InstanceSet ?? [],
+  );
+  const doomed = ['TERMINATING', 'LAUNCH_FAILED'];
+  return all.filter((one) => one.ImageId === imageId && !doomed.includes(one.InstanceState ?? ''));
+}
+
+/**
+ * The account's own snapshots that carry this tag value. DescribeSnapshots has no filter for tags, so all snapshots of the
+ * region are looked through.
+ */
+export async function snapshotsByTag(cloud: Cloud, key: string, value: string): Promise<Snapshot[]> {
+  const all = await allPages(async (Offset) => {
+    const Filters = [{ Name: 'snapshot-type', Values: ['PRIVATE_SNAPSHOT'] }];
+    return (await cloud.call('cbs', 'DescribeSnapshots', { Filters, Offset, Limit: pageSize })).SnapshotSet ?? [];
+  });
+  return all.filter(({ Tags = [] }) => Tags.some((tag) => tag.Key === key && tag.Value === value));
+}
+
+/** The accounts that an image is shared with (DescribeImageSharePermission, which takes one image). */
+export async function accountsSharedWith(cloud: Cloud, imageId: string): Promise<string[]> {
+  const { SharePermissionSet = [] } = await cloud.call('cvm', 'DescribeImageSharePermission', { ImageId: imageId });
+  return SharePermissionSet.map(({ AccountId }) => AccountId!);
+}

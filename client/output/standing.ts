@@ -1,0 +1,22 @@
+import { formatSeconds } from '../../contract';
+import type { BuildView } from '../view';
+
+/** What a build stands for, and what its source has to bear meanwhile; a line each, none when all goes by itself. */
+export function standing({ held, paused, sourceDownSince, steps, undo, workflowId }: BuildView): string[] {
+  const lines: string[] = [];
+  if (held) lines.push(`held until ${held.until}; go on with: cvm-image retry ${workflowId}`);
+  if (paused) {
+    const where = paused.since === undefined ? 'will pause' : 'paused';
+    const why = paused.reason === undefined ? '' : ` (${paused.reason})`;
+    lines.push(`${where} before ${paused.before}${why}; go on with: cvm-image resume ${workflowId}`);
+  }
+  const stopped = [...steps, ...undo].find(({ activity }) => activity?.state === 'paused')?.activity;
+  if (stopped && sourceDownSince !== undefined) {
+    lines.push(`the source stays down while ${stopped.name} is paused in Temporal: unpause it`);
+  }
+  return lines;
+}
+
+/** For how long the source has been down; undefined while it is up. */
+export const downFor = ({ sourceDownSince }: BuildView, now: number): string | undefined =>
+  sourceDownSince === undefined ? undefined : formatSeconds((now - Date.parse(sourceDownSince)) / 1000);
