@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { measureBuilds } from './builds';
+import { measureList } from './list';
 import { measureProcesses } from './processes';
 import { measureRecovery } from './recovery';
 import { table } from './table';
@@ -13,6 +14,7 @@ async function main(): Promise<void> {
   const rows = [
     ...(await measureBuilds(Number(values.builds))),
     ...(await measureProcesses()),
+    ...(await measureList()),
     ...(await measureRecovery()),
   ];
   if (values.json === true) console.log(JSON.stringify(rows, null, 2));

@@ -9,6 +9,8 @@ export interface ConnectOptions {
   namespace?: string;
   /** Profile of temporal.toml; default: TEMPORAL_PROFILE, else `default`. */
   profile?: string;
+  /** How long an answer is waited for, in milliseconds; default 4000. */
+  timeoutMs?: number;
 }
 
 /** A connection to Temporal. Close it at the end, or the process stays. */
@@ -19,22 +21,23 @@ export interface Connected {
   close: () => Promise<void>;
 }
 
-const connectTimeoutMs = 4000;
+const defaultTimeoutMs = 4000;
 
 /**
  * Connects to Temporal as its own tools do: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*,
  * or a profile of temporal.toml (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE). Default: localhost:7233, namespace `default`.
  *
- * @throws {UnreachableError} when nothing answers within 4 s, or the server refuses us
+ * @throws {UnreachableError} when nothing answers in time, or the server refuses us
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connected> {
   const { connectionOptions, namespace } = configuration(options);
   const address = connectionOptions.address ?? 'localhost:7233';
+  const { timeoutMs = defaultTimeoutMs } = options;
   let connection: Connection;
   try {
     connection = await Connection.connect({
       ...connectionOptions,
-      connectTimeout: connectTimeoutMs,
+      connectTimeout: timeoutMs,
       channelArgs: {
         ...connectionOptions.channelArgs,
         // A watched build outlives a restart of the server: look for it again soon, not after minutes.
@@ -44,7 +47,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connected> 
       },
     });
   } catch (error) {
-    throw new UnreachableError(whyUnreachable(address, connectionOptions, error));
+    throw new UnreachableError(whyUnreachable(address, connectionOptions, timeoutMs, error));
   }
   const client = new Client({ connection, namespace });
   return { client, address, namespace, close: () => connection.close() };
@@ -68,7 +71,12 @@ function configuration({ address, namespace, profile }: ConnectOptions) {
   };
 }
 
-function whyUnreachable(address: string, { tls, apiKey }: ConnectionOptions, error: unknown): string {
+function whyUnreachable(
+  address: string,
+  { tls, apiKey }: ConnectionOptions,
+  timeoutMs: number,
+  error: unknown,
+): string {
   const failure = rpcFailure(error);
   if (failure?.code === rpcCodes.permissionDenied || failure?.code === rpcCodes.unauthenticated) {
     return [
@@ -79,7 +87,7 @@ function whyUnreachable(address: string, { tls, apiKey }: ConnectionOptions, err
   const encrypted = tls !== undefined && tls !== null && tls !== false;
   const how = encrypted || apiKey !== undefined ? 'with TLS' : 'without TLS';
   return [
-    `Temporal cannot be reached at ${address} (${how}, tried for ${connectTimeoutMs / 1000} s).`,
+    `Temporal cannot be reached at ${address} (${how}, tried for ${timeoutMs / 1000} s).`,
     'Check that it runs, that the address is right (TEMPORAL_ADDRESS, TEMPORAL_PROFILE), and whether it wants TLS',
     '(TEMPORAL_TLS, TEMPORAL_API_KEY). For a local stack: cvm-image dev',
   ].join('\n');

@@ -49,12 +49,15 @@ async function lookOrSay(watch: BuildWatch, last: BuildView | undefined): Promis
   try {
     return await watch.look();
   } catch (error) {
-    if (!last || !isPassing(error)) throw error;
+    if (!last || !(isPassing(error) || isStarting(error))) throw error;
     const reason =
       rpcFailure(error)?.code === rpcCodes.deadlineExceeded ? 'does not answer in time' : 'cannot be reached';
     return { ...last, notes: [`Temporal ${reason}; trying again. The build does not depend on this connection`] };
   }
 }
+
+/** A server that has just been started does not know its namespaces yet; this one knew the build a moment ago. */
+const isStarting = (error: unknown) => error instanceof Error && error.name === 'NamespaceNotFoundError';
 
 /** A build as it is now; with its outcome when it is over. */
 export async function describeBuild(client: Client, { workflowId, runId }: BuildRun): Promise<BuildView> {

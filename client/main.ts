@@ -3,7 +3,8 @@
  * The command `cvm-image`. Only commander is loaded here, so that help answers at once; each verb's file brings what the
  * verb needs.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Shell } from './commands/completion';
 import { exitCodeHelp, exitCodes } from './exit-codes';
 import { addImageVerbs } from './image-verbs';
 import { addOperatorVerbs } from './operator-verbs';
@@ -80,6 +81,22 @@ function program(finish: (exitCode: number) => void): Command {
     finish(await (await import('./commands/open.js')).open(id, flags)),
   );
 
+  verb('schema', 'print the JSON schema of the spec, for editors').action(async () =>
+    finish((await import('./commands/schema.js')).schema()),
+  );
+
+  verb('completion', 'print the completion script for a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      `\nbash: source <(cvm-image completion bash)   in ~/.bashrc
+zsh:  source <(cvm-image completion zsh)    in ~/.zshrc, after compinit
+fish: cvm-image completion fish > ~/.config/fish/completions/cvm-image.fish`,
+    )
+    .action(async (shell: Shell) => finish((await import('./commands/completion.js')).completion(shell, root)));
+  root
+    .command('completion-builds', { hidden: true })
+    .action(async () => finish(await (await import('./commands/completion.js')).completionBuilds()));
   addOperatorVerbs({ aboutOne, collect, finish });
   addImageVerbs({ verb, talking, collect, positiveInteger, finish });
 

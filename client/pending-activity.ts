@@ -16,7 +16,10 @@ export interface ActivityView {
   /** `waiting`: no worker has taken it up yet; `retrying`: the last attempt failed and the next one comes later. */
   state: 'waiting' | 'working' | 'retrying' | 'cancelling' | 'paused';
   /** Out of the heartbeat: what is waited for, and how far it is. */
-  wait?: WaitProgress;
+  wait?: WaitProgress & {
+    /** How many earlier builds an estimated percentage comes from; absent when the worker has estimated it. */
+    estimatedFrom?: number;
+  };
   /** What the last attempt failed with. */
   lastFailure?: { code: string; message: string; requestId?: string };
   /** ISO 8601, UTC: when the next attempt begins; only while retrying. */

@@ -2,7 +2,7 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { type BuildSpec, buildWorkflowId, specHash } from '../contract';
 import { buildIdOfRun } from './outcome';
-import { hashOf } from './start-build';
+import { asksFor } from './start-build';
 import { statusOf } from './watch';
 
 /** The build that holds the lock of an instance. */
@@ -25,5 +25,5 @@ export async function runningBuild(client: Client, spec: BuildSpec): Promise<Run
   }
   if (statusOf(run.status.name) !== 'running') return undefined;
   const { workflowId, runId } = run;
-  return { workflowId, runId, buildId: buildIdOfRun(run), sameSpec: (await hashOf(client, run)) === specHash(spec) };
+  return { workflowId, runId, buildId: buildIdOfRun(run), sameSpec: await asksFor(client, run, specHash(spec)) };
 }

@@ -14,13 +14,14 @@ import {
   specHash,
   specHashMemo,
 } from '../contract';
-import { BuildFailedError, ClientError, ConflictError, SpecError } from './errors';
+import { BuildFailedError, ClientError, ConflictError, SpecError, UnreachableError } from './errors';
 import { followBuild, type FollowOptions } from './follow-build';
 import { imageNameMemo, requestMemo } from './memo';
-import { buildIdOfRun, firstRunOf, outcomeOf } from './outcome';
-import { rpcCodes, rpcFailure } from './rpc-failure';
+import { type BuildOutcome, buildIdOfRun, firstRunOf, outcomeOf } from './outcome';
+import { isPassing, rpcCodes, rpcFailure } from './rpc-failure';
 import { specOf } from './spec-of';
 import type { BuildView } from './view';
+import { statusOf } from './watch';
 
 export interface StartOptions {
   /** Default: CVM_IMAGE_TASK_QUEUE, else `cvm-image-builder`. */
@@ -35,6 +36,8 @@ export interface BuildHandle {
   taskQueue: string;
   /** True when the same build was running already. */
   joined: boolean;
+  /** True when that one was being cancelled or undone when it was joined: no image will come of it. */
+  undoing: boolean;
   /** Waits for the end. @throws {BuildFailedError} with the whole report when it did not complete */
   result(): Promise<BuildResult>;
   /** The states of the build until its end. */
@@ -44,10 +47,11 @@ export interface BuildHandle {
 }
 
 /**
- * Starts a build, or joins the one of the same instance that is running, if its spec is the same.
+ * Starts a build, or joins the one of the same instance that is running, if its spec asks for the same.
  *
  * @throws {SpecError} with every problem of the spec; nothing was started
- * @throws {ConflictError} when a build of the instance with another spec is running
+ * @throws {ConflictError} when a build of the instance with another spec is running; nothing was started
+ * @throws {UnreachableError} when Temporal went away meanwhile: a build may have been started, and asking again joins it
  */
 export async function startBuild(
   client: Client,
@@ -72,12 +76,35 @@ export async function startBuild(
     staticSummary: summaryOf(spec),
     staticDetails: detailsOf(spec),
   };
-  const { firstExecutionRunId: runId } = await client.workflow.start(buildWorkflowType, options).catch(explainStart);
-  // The answer does not say whether the run is new. Its memo does, and it stays readable when the run is over already.
-  const run = await client.workflow.getHandle(workflowId, runId).describe();
-  const joined = run.memo?.[requestMemo] !== request;
-  if (joined && (await hashOf(client, run)) !== hash) throw conflict(spec, run);
-  return handleOf(client, run, joined);
+  for (let meetings = 1; ; meetings += 1) {
+    const run = await startOrMeet(client, workflowId, options);
+    // The answer does not say whether the run is new. Its memo does, and it stays readable when the run is over already.
+    const joined = run.memo?.[requestMemo] !== request;
+    if (!joined || (await asksFor(client, run, hash))) return handleOf(client, run, joined);
+    // The other build may have ended since it was met: then nothing stands in the way any more.
+    if (statusOf(run.status.name) === 'running' || meetings === mostMeetings) throw conflict(spec, run);
+  }
+}
+
+/** Each meeting is one more build of others that ended at just that moment. */
+const mostMeetings = 10;
+/** The SDK repeats a call that fails for want of a server; together its attempts take no longer. */
+const startLimitMs = 10_000;
+
+/** The run that the start made, or the one that was running. A repeated start does not start twice. */
+async function startOrMeet(
+  client: Client,
+  workflowId: string,
+  options: WorkflowStartOptions,
+): Promise<WorkflowExecutionDescription> {
+  try {
+    return await client.withDeadline(Date.now() + startLimitMs, async () => {
+      const { firstExecutionRunId } = await client.workflow.start(buildWorkflowType, options).catch(explainStart);
+      return client.workflow.getHandle(workflowId, firstExecutionRunId).describe();
+    });
+  } catch (error) {
+    throw explainLost(error, workflowId);
+  }
 }
 
 /** Says which search attribute is missing, when that is why Temporal does not start a workflow. */
@@ -91,12 +118,23 @@ export function explainStart(error: unknown): never {
   throw error;
 }
 
-/** The fingerprint of a run's spec; of its input when it was started by other means, such as the Web UI. */
-export async function hashOf(client: Client, run: WorkflowExecutionDescription): Promise<unknown> {
-  const noted = run.memo?.[specHashMemo];
-  if (noted !== undefined) return noted;
+/** Of a start whose answer was lost nobody knows what came. */
+function explainLost(error: unknown, workflowId: string): unknown {
+  if (!isPassing(error)) return error;
+  return new UnreachableError(
+    `Temporal did not answer (${rpcFailure(error)?.details ?? ''}), so that it is not known whether ${workflowId} was started.\n` +
+      'Ask again in the same way once Temporal is back: if it was, that joins it.',
+  );
+}
+
+/**
+ * Whether a run was asked for what we ask for. Its noted fingerprint may be that of a client of another version, or be
+ * missing when it was started by other means, such as the Web UI: then its input is read as we read our own.
+ */
+export async function asksFor(client: Client, run: WorkflowExecutionDescription, hash: string): Promise<boolean> {
+  if (run.memo?.[specHashMemo] === hash) return true;
   const check = checkSpec(await specOf(client, run.workflowId, run.runId));
-  return check.ok ? specHash(check.spec) : undefined;
+  return check.ok && specHash(check.spec) === hash;
 }
 
 export function conflict(
@@ -104,23 +142,34 @@ export function conflict(
   { workflowId, runId }: { workflowId: string; runId: string },
 ): ConflictError {
   const message = [
-    `A build of ${instanceId} with another spec is running: ${workflowId}`,
-    `Watch it with: cvm-image watch ${workflowId}`,
-    `or cancel it:  cvm-image cancel ${workflowId}`,
+    `A build of ${instanceId} with another spec is running: ${workflowId}. Nothing was started.`,
+    `See its spec with: cvm-image show ${workflowId}`,
+    `Wait for its end:  cvm-image watch ${workflowId}`,
+    `or cancel it:      cvm-image cancel ${workflowId}`,
   ].join('\n');
   return new ConflictError(message, { workflowId, runId });
 }
 
 function handleOf(client: Client, run: WorkflowExecutionDescription, joined: boolean): BuildHandle {
   const { workflowId, runId, taskQueue } = run;
+  // However many wait for the end, Temporal is asked once.
+  let asked: Promise<BuildOutcome<BuildResult>> | undefined;
+  const ended = () =>
+    (asked ??= outcomeOf<BuildResult>(client, workflowId, runId).catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    }));
   return {
     workflowId,
     runId,
     buildId: buildIdOfRun(run),
     taskQueue,
     joined,
+    undoing:
+      run.raw.workflowExtendedInfo?.cancelRequested === true ||
+      run.typedSearchAttributes.get(searchAttributes.BuildPhase) === 'undoing',
     async result() {
-      const outcome = await outcomeOf<BuildResult>(client, workflowId, runId);
+      const outcome = await ended();
       if (outcome.status === 'completed') return outcome.result;
       throw new BuildFailedError(outcome.status, outcome.failure);
     },

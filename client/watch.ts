@@ -3,6 +3,7 @@ import type { Client, WorkflowExecutionDescription, WorkflowExecutionStatusName 
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { type BuildPhase, type BuildProgress, operations, progressQuery, searchAttributes } from '../contract';
 import { BuildNotFoundError } from './errors';
+import { estimate, type ImageHistory, imageHistory, wantsEstimate } from './estimate';
 import { imageNameMemo } from './memo';
 import {
   type BuildOutcome,
@@ -33,6 +34,9 @@ export class BuildWatch {
   private asking: Promise<void> | undefined;
   private workerNote: string | undefined;
   private outcome: BuildOutcome | undefined;
+  /** Asked for once, when it is first of use: what earlier builds tell does not change while this one is watched. */
+  private history: ImageHistory | undefined;
+  private historyAsked = false;
 
   constructor(
     private readonly client: Client,
@@ -54,12 +58,28 @@ export class BuildWatch {
     const asking = this.asking;
     if (asking) await (over ? asking : Promise.race([asking, sleep(patience, undefined, { ref: false })]));
     if (over) this.outcome ??= await outcomeOf(this.client, known.workflowId, known.runId);
-    return composeView(
+    const view = composeView(
       known,
       this.progress,
       over ? [] : await pendingActivities(this.client, description.raw),
       over ? [] : this.notes(description),
       this.outcome,
+    );
+    this.estimateIn(view, description.typedSearchAttributes.get(searchAttributes.ImageFamily));
+    return view;
+  }
+
+  /** A look does not wait for the history: the estimate is in one of the next. Without it, nothing is made up. */
+  private estimateIn(view: BuildView, family: string | undefined): void {
+    const step = view.steps.find(wantsEstimate);
+    if (!step) return;
+    if (this.history) estimate(step, this.history, Date.now());
+    if (this.historyAsked) return;
+    this.historyAsked = true;
+    const { instanceId } = view;
+    imageHistory(this.client, { family, instanceId }).then(
+      (history) => (this.history = history),
+      () => (this.historyAsked = false),
     );
   }
 

@@ -3,11 +3,26 @@ import { bytesToHex } from '@noble/hashes/utils';
 import type { BuildSpec } from './spec';
 
 /**
- * Fingerprint of a normalised spec: equal for specs that differ only in the order of their keys or in defaults written
- * out. It is what decides whether asking again joins a running build. Pure JavaScript, so that a workflow can use it.
+ * Fingerprint of a normalised spec: equal for specs that ask for the same thing, however they are written: in another order
+ * of keys, with defaults written out, with a set in another order. It is what decides whether asking again joins a running
+ * build. Pure JavaScript, so that a workflow can use it.
  */
 export function specHash(spec: BuildSpec): string {
-  return bytesToHex(sha256(canonicalJson(spec))).slice(0, 32);
+  return bytesToHex(sha256(canonicalJson(plainly(spec)))).slice(0, 32);
+}
+
+/** One way to write what may be written in several. The order of security groups stays: it is their priority. */
+function plainly(spec: BuildSpec): BuildSpec {
+  const { dataDisks, launch } = spec;
+  return {
+    ...spec,
+    dataDisks: Array.isArray(dataDisks) ? [...dataDisks].sort() : dataDisks,
+    launch: launch && {
+      ...launch,
+      keyIds: [...launch.keyIds].sort(),
+      keepImageLogin: launch.keepImageLogin ?? launch.keyIds.length === 0,
+    },
+  };
 }
 
 function canonicalJson(value: unknown): string {

@@ -35,38 +35,57 @@ const tags = z
 /** Step deadlines, in seconds, for images that take 5 to 60 minutes. They stand still while people are waited for. */
 const deadlines = z
   .strictObject({
-    /** The whole build up to the commit point and the launch; undoing has its own. */
-    build: duration(1).default(6 * 3600),
-    inspectSource: duration(1).default(600),
-    checkQuota: duration(1).default(600),
-    shutdownInstance: duration(1).default(1800),
-    snapshotDisks: duration(1).default(2 * 3600),
-    createImage: duration(1).default(1800),
-    pollImage: duration(1).default(3 * 3600),
-    launchInstance: duration(1).default(1800),
-    /** How long undoing is retried before what is left is listed as leftovers. Restoring the source has no deadline. */
-    undo: duration(1).default(86_400),
-    /** How long a build is held (`onFailure: hold`) for somebody to mend it; then it cleans up. */
-    hold: duration(1).default(7 * 86_400),
-    /** With `notify`: how long the source may be down before somebody is told. */
-    sourceDown: duration(1).default(2 * 3600),
-    /** How soon a dead worker is noticed: the heartbeat timeout of every activity. */
-    heartbeat: duration(2).default(20),
+    build: duration(1)
+      .default(6 * 3600)
+      .describe('The whole build up to the commit point and the launch; undoing has its own.'),
+    inspectSource: duration(1).default(600).describe('Checking the source instance.'),
+    checkQuota: duration(1).default(600).describe('Checking that the region has room for one more image.'),
+    shutdownInstance: duration(1).default(1800).describe('Shutting the source instance down.'),
+    snapshotDisks: duration(1)
+      .default(2 * 3600)
+      .describe('Taking the snapshots, until they are usable.'),
+    createImage: duration(1).default(1800).describe('Asking the cloud for the image.'),
+    pollImage: duration(1)
+      .default(3 * 3600)
+      .describe('Waiting until the image is usable. Images take 5 to 60 minutes.'),
+    launchInstance: duration(1).default(1800).describe('Launching the new instance, until it runs.'),
+    undo: duration(1)
+      .default(86_400)
+      .describe(
+        'How long each undo is retried before what is left is listed as leftovers. Starting the source again has no deadline.',
+      ),
+    hold: duration(1)
+      .default(7 * 86_400)
+      .describe('How long a build is held (onFailure: hold) for somebody to mend it; then it cleans up.'),
+    sourceDown: duration(1)
+      .default(2 * 3600)
+      .describe('With notify: how long the source may be down before somebody is told.'),
+    heartbeat: duration(2)
+      .default(20)
+      .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('Seconds, or text such as 90s, 45m, 2h, 7d.');
 
 /** How an instance is launched from an image: by a build, or by itself. */
 export const launchSettingsSchema = z
   .strictObject({
-    zone: z.string().regex(/^[a-z]{2}-[a-z]+-\d+$/, { error: 'expected a zone such as ap-guangzhou-3' }),
-    /** Instance type, such as S5.MEDIUM4. Default: that of the source. */
-    instanceType: z.string().min(1).optional(),
-    vpcId: id('vpc', 'vpc-1a2b3c4d').optional(),
-    subnetId: id('subnet', 'subnet-1a2b3c4d').optional(),
-    securityGroupIds: z.array(id('sg', 'sg-1a2b3c4d')).max(10).default([]),
-    chargeType: z.enum(['POSTPAID_BY_HOUR', 'SPOTPAID']).default('POSTPAID_BY_HOUR'),
-    name: z.string().min(1).max(128).optional(),
-    /** Host name: Linux 2 to 60 characters, Windows 2 to 15. */
+    zone: z
+      .string()
+      .regex(/^[a-z]{2}-[a-z]+-\d+$/, { error: 'expected a zone such as ap-guangzhou-3' })
+      .describe('Zone of the new instance, such as ap-guangzhou-3; a zone of the region.'),
+    instanceType: z.string().min(1).optional().describe('Such as S5.MEDIUM4. Default: that of the source.'),
+    vpcId: id('vpc', 'vpc-1a2b3c4d')
+      .optional()
+      .describe("Goes with subnetId. Default: the source's, in its own zone; else the default network."),
+    subnetId: id('subnet', 'subnet-1a2b3c4d').optional().describe('Goes with vpcId; a subnet of the zone.'),
+    securityGroupIds: z
+      .array(id('sg', 'sg-1a2b3c4d'))
+      .max(10)
+      .default([])
+      .describe("Security groups, the first with the highest priority. None: the source's."),
+    chargeType: z.enum(['POSTPAID_BY_HOUR', 'SPOTPAID']).default('POSTPAID_BY_HOUR').describe('How it is paid.'),
+    name: z.string().min(1).max(128).optional().describe('Name of the new instance.'),
     hostName: z
       .string()
       .min(2)
@@ -74,21 +93,38 @@ export const launchSettingsSchema = z
       .regex(/^[A-Za-z0-9]+([.-][A-Za-z0-9]+)*$/, {
         error: 'expected letters and digits, with single dots or dashes between them',
       })
-      .optional(),
-    /** Public bandwidth in Mbps; 0: no public address. */
-    publicBandwidth: z.number().int().min(0).max(2000).default(0),
-    /** System disk; `size` in GiB, not below the image's. Default: that of the source. */
+      .optional()
+      .describe('Host name: Linux 2 to 60 characters, Windows 2 to 15.'),
+    publicBandwidth: z
+      .number()
+      .int()
+      .min(0)
+      .max(2000)
+      .default(0)
+      .describe('Public bandwidth in Mbps; 0: no public address.'),
     systemDisk: z
-      .strictObject({ size: z.number().int().min(1).max(32_000).optional(), type: z.string().optional() })
-      .prefault({}),
-    /** Key pairs for the login. Without them the new instance keeps the login of the image. */
-    keyIds: z.array(id('skey', 'skey-1a2b3c4d')).max(10).default([]),
-    /** Keep the users and passwords of the image (KeepImageLogin). Default: true unless `keyIds` are given. */
-    keepImageLogin: z.boolean().optional(),
-    /** cloud-init user data as text, at most 16 KB in base64. It is visible in the workflow's history: no secrets. */
-    userData: z.string().max(12_288, { error: 'expected at most 12,288 characters (16 KB in base64)' }).optional(),
-    camRole: z.string().min(1).optional(),
-    tags: tags.default({}),
+      .strictObject({
+        size: z.number().int().min(1).max(32_000).optional().describe("GiB, not below the image's."),
+        type: z.string().optional().describe('Such as CLOUD_PREMIUM.'),
+      })
+      .prefault({})
+      .describe('System disk of the new instance. Default: that of the source.'),
+    keyIds: z
+      .array(id('skey', 'skey-1a2b3c4d'))
+      .max(10)
+      .default([])
+      .describe('Key pairs for the login. Without them the new instance keeps the login of the image.'),
+    keepImageLogin: z
+      .boolean()
+      .optional()
+      .describe('Keep the users and passwords of the image. Default: true without keyIds; not together with them.'),
+    userData: z
+      .string()
+      .max(12_288, { error: 'expected at most 12,288 characters (16 KB in base64)' })
+      .optional()
+      .describe("cloud-init user data as text. It is visible in the workflow's history: no secrets."),
+    camRole: z.string().min(1).optional().describe('CAM role of the new instance.'),
+    tags: tags.default({}).describe('Tags of the new instance.'),
   })
   .superRefine((settings, context) => {
     if ((settings.vpcId === undefined) !== (settings.subnetId === undefined)) {
@@ -100,48 +136,71 @@ export const launchSettingsSchema = z
     }
   });
 
-/** What a build is asked to do. Every field is explained in docs/spec.md. */
+/** What a build is asked to do. The descriptions are those of the JSON schema; docs/spec.md tells the whole story. */
 export const buildSpecSchema = z
   .strictObject({
-    region: regionSchema,
-    instanceId: id('ins', 'ins-1a2b3c4d'),
-    image: z.strictObject({
-      /** At most 60 characters once `{date}`, `{time}`, `{instance}`, `{family}` and `{build}` are filled in. */
-      name: z.string().min(1).max(60).superRefine(checkPlaceholders),
-      description: z.string().max(256).optional(),
-      /** The series of golden images that this one continues. */
-      family: z.string().min(1).max(60).optional(),
-      /** Whether the cloud's own ImageFamily is set too, which makes this the image that the family answers with. */
-      setImageFamily: z.boolean().default(true),
-      tags: tags.default({}),
-    }),
-    /** `instance`: imaged while stopped. `snapshots`: started again as soon as its disks are snapshotted. */
-    method: z.enum(['instance', 'snapshots']).default('instance'),
-    /** `snapshot`: one snapshot a disk. `include`: inside the image. `none`. Or the disks to snapshot. */
+    region: regionSchema.describe('Region of the source instance, such as ap-guangzhou.'),
+    instanceId: id('ins', 'ins-1a2b3c4d').describe('The instance that the image is made from.'),
+    image: z
+      .strictObject({
+        name: z
+          .string()
+          .min(1)
+          .max(60)
+          .superRefine(checkPlaceholders)
+          .describe(
+            'Name of the image: at most 60 characters once {date}, {time}, {instance}, {family} and {build} are filled in.',
+          ),
+        description: z.string().max(256).optional().describe('Description of the image.'),
+        family: z.string().min(1).max(60).optional().describe('The series of golden images that this one continues.'),
+        setImageFamily: z
+          .boolean()
+          .default(true)
+          .describe("Set the cloud's own ImageFamily too, which makes this the image that the family answers with."),
+        tags: tags.default({}).describe('Tags of the image and of its snapshots.'),
+      })
+      .describe('The image to make.'),
+    method: z
+      .enum(['instance', 'snapshots'])
+      .default('instance')
+      .describe(
+        'instance: imaged while the source is stopped. snapshots: the source is started again as soon as its disks are snapshotted, a shorter down-time.',
+      ),
     dataDisks: z
       .union([z.enum(['snapshot', 'include', 'none']), z.array(id('disk', 'disk-1a2b3c4d')).min(1).max(20)], {
         error: 'expected snapshot, include, none, or a list of disk IDs',
       })
-      .default('snapshot'),
-    stopType: z.enum(['SOFT_FIRST', 'SOFT', 'HARD']).default('SOFT_FIRST'),
-    /** Method `instance` only: start the source again once the image is usable, or as soon as the cloud allows. */
-    restartSource: z.enum(['when-image-normal', 'when-allowed']).default('when-image-normal'),
-    /** Windows only: generalise the image (Sysprep). */
-    sysprep: z.boolean().default(false),
-    launch: launchSettingsSchema.optional(),
-    /**
-     * `cleanup`: undo what was made. `hold`: wait for somebody to mend it and have the step tried again. `keep`: leave what
-     * was made and list it. The source is restored either way.
-     */
-    onFailure: z.enum(['cleanup', 'hold', 'keep']).default('cleanup'),
-    /** Name of a webhook in the worker's configuration that is told when the build needs somebody. */
+      .default('snapshot')
+      .describe('snapshot: one snapshot a data disk. include: inside the image. none. Or a list of disks to snapshot.'),
+    stopType: z
+      .enum(['SOFT_FIRST', 'SOFT', 'HARD'])
+      .default('SOFT_FIRST')
+      .describe('SOFT: ask the guest only. HARD: cut the power. SOFT_FIRST: ask, then cut.'),
+    restartSource: z
+      .enum(['when-image-normal', 'when-allowed'])
+      .default('when-image-normal')
+      .describe(
+        'With method instance: start the source again once the image is usable, or as soon as the cloud allows.',
+      ),
+    sysprep: z.boolean().default(false).describe('Windows, method instance: generalise the image (Sysprep).'),
+    launch: launchSettingsSchema
+      .optional()
+      .describe('Launch an instance from the image, with disks from the snapshots.'),
+    onFailure: z
+      .enum(['cleanup', 'hold', 'keep'])
+      .default('cleanup')
+      .describe(
+        'cleanup: undo what was made. hold: wait for somebody to mend it and have the step tried again. keep: leave what was made and list it. The source is started again either way.',
+      ),
     notify: z
       .string()
       .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'expected the name of a webhook of the worker, such as ops' })
-      .optional(),
+      .optional()
+      .describe("Name of a webhook in the worker's configuration that is told when the build needs somebody."),
     deadlines,
-    /** ARN of a CAM role that the worker assumes for this build; the worker's allow list must name it. */
-    roleArn: roleArnSchema.optional(),
+    roleArn: roleArnSchema
+      .optional()
+      .describe("ARN of a CAM role that the worker assumes for this build; the worker's allow list must name it."),
   })
   .superRefine((spec, context) => {
     if (spec.image.name.includes('{family}') && spec.image.family === undefined) {

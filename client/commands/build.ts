@@ -22,13 +22,14 @@ export async function build(options: BuildOptions & FlagValues): Promise<ExitCod
   return connected(options, async (temporal) => {
     const { taskQueue, json, detach } = options;
     const started = await startBuild(temporal.client, spec, taskQueue === undefined ? {} : { taskQueue });
-    const { workflowId, runId, buildId, joined } = started;
+    const { workflowId, runId, buildId, joined, undoing } = started;
     const webUi = webUiUrl(uiPlace(temporal, options), started);
     if (json === true) {
       const place = { taskQueue: started.taskQueue, ...(webUi ? { webUi } : {}) };
-      printJson({ type: 'started', workflowId, runId, buildId, joined, ...place });
+      printJson({ type: 'started', workflowId, runId, buildId, joined, undoing, ...place });
     } else {
       print(`Build ${buildId} ${joined ? 'was running already with the same spec: joined it.' : 'is started.'}`);
+      if (undoing) print('It is being undone, so that no image will come of it: build again when it is over.');
       print(`Workflow ${workflowId}`);
       if (webUi) print(`Web UI   ${webUi}`);
     }

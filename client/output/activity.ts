@@ -1,4 +1,4 @@
-import { formatSeconds, type WaitProgress } from '../../contract';
+import { formatSeconds } from '../../contract';
 import type { ActivityView } from '../pending-activity';
 
 /** What an open activity does, in a few words: the percentage, what it waits for, or why nothing goes on. */
@@ -16,9 +16,11 @@ export function doing({ state, wait }: ActivityView): string {
   }
 }
 
-function percentOf({ percent, estimated }: WaitProgress): string {
+function percentOf({ percent, estimated, estimatedFrom }: NonNullable<ActivityView['wait']>): string {
   if (percent === undefined) return '';
-  return estimated === true ? `~${Math.floor(percent)} % (estimated)` : `${Math.floor(percent)} %`;
+  if (estimated !== true) return `${Math.floor(percent)} %`;
+  const from = estimatedFrom === undefined ? '' : ` from ${estimatedFrom} build${estimatedFrom === 1 ? '' : 's'}`;
+  return `~${Math.floor(percent)} % (estimated${from})`;
 }
 
 /** What went wrong and is being retried; undefined when all is well. With `now`, also when the next attempt is. */

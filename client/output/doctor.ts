@@ -1,7 +1,7 @@
 import type { DoctorCheck } from '../doctor';
 import { clean, type Colors, pad, wrap } from './text';
 
-const marks = { ok: ['✓', 'green'], wrong: ['✗', 'red'], unknown: ['?', 'yellow'] } as const;
+const marks = { ok: ['✓', 'green'], wrong: ['✗', 'red'], unknown: ['?', 'magenta'] } as const;
 const width = 20;
 
 /** A finding as lines: what, found, and unless all is well what to do. Commands to copy are not broken. */

@@ -2,7 +2,7 @@ import { formatSeconds, type StepState } from '../../contract';
 import { type BuildView, secondsOf, type StepView, type UndoView } from '../view';
 import { doing, trouble } from './activity';
 import { downFor, standing } from './standing';
-import { type Color, type Colors, line, pad, type Segment } from './text';
+import { type Color, type Colors, fold, line, pad, type Segment } from './text';
 
 export interface FrameOptions {
   colors: Colors;
@@ -13,47 +13,56 @@ export interface FrameOptions {
   now: number;
 }
 
+/** A line before it is cut and coloured. What has the highest rank gives way first when there is not enough room. */
+interface Entry {
+  segments: Segment[];
+  rank: number;
+}
+
+/** Each state has a mark of its own, so that nothing depends on colours. */
 const marks: Record<StepState, [mark: string, color: Color]> = {
   pending: ['·', 'dim'],
-  running: ['▶', 'cyan'],
+  running: ['▶', 'magenta'],
   done: ['✓', 'green'],
   failed: ['✗', 'red'],
-  cancelled: ['✗', 'yellow'],
+  cancelled: ['■', 'red'],
   skipped: ['–', 'dim'],
 };
 
+/** Below so many columns, what a step does is on a line of its own. */
+const narrow = 60;
+/** Messages of the cloud are long; these many lines of one are shown. */
+const messageLines = 3;
+
 /** A build as lines of a terminal: a header, a line a step and an undo, notes. */
 export function frame(view: BuildView, { colors, columns, rows, now }: FrameOptions): string[] {
-  const entries: { segments: Segment[]; rank: number }[] = [
-    { segments: header(view, now), rank: 0 },
-    ...view.steps.flatMap((step) => stepLines(step.step, step, now)),
+  const message = (mark: string, text: string, rank: number, color?: Color) =>
+    messageEntries(mark, text, columns, rank, color);
+  const entries = [
+    ...header(view, now),
+    ...(view.failure !== undefined && view.status === 'running' ? message('✗', view.failure, 0, 'red') : []),
+    ...view.steps.flatMap((step) => stepEntries(step.step, step, columns, now)),
     ...(view.undo.length > 0 ? [{ segments: [['undo', 'bold']] as Segment[], rank: 1 }] : []),
-    ...view.undo.flatMap((undo) => stepLines(undo.name, undo, now)),
-    ...[...standing(view), ...view.notes].map((note) => ({
-      segments: [[`! ${note}`, 'yellow']] as Segment[],
-      rank: 0,
-    })),
+    ...view.undo.flatMap((undo) => stepEntries(undo.name, undo, columns, now)),
+    ...[...standing(view), ...view.notes].flatMap((note) => message('!', note, 0)),
   ];
-  if (view.failure !== undefined && view.status === 'running') {
-    entries.splice(1, 0, { segments: [[`✗ ${view.failure}`, 'red']], rank: 0 });
-  }
   // A frame that is higher than the terminal could not be drawn over: what is over or still to come gives way.
-  const kept = entries.map((entry, index) => ({ ...entry, index }));
+  const kept = [...entries];
   while (kept.length > Math.max(1, rows)) {
-    const least = kept.reduce((worst, one) => (one.rank > worst.rank ? one : worst));
-    kept.splice(kept.indexOf(least), 1);
+    const least = kept.reduce((worst, one) => (one.rank >= worst.rank && one.rank > 0 ? one : worst));
+    kept.splice(least.rank > 0 ? kept.indexOf(least) : kept.length - 1, 1);
   }
   return kept.map(({ segments }) => line(segments, colors, columns));
 }
 
-function header(view: BuildView, now: number): Segment[] {
-  const took = secondsOf(view, now) ?? 0;
-  const down = downFor(view, now);
+function header(view: BuildView, now: number): Entry[] {
+  const took = formatSeconds(secondsOf(view, now) ?? 0);
+  const downTime = downFor(view, now);
+  const down = downTime === undefined ? '' : ` · source down ${downTime}`;
+  const id = `${view.kind === undefined ? 'build ' : ''}${view.buildId}`;
   return [
-    [titleOf(view), 'bold'],
-    ` · ${view.region} · ${view.phase} · ${formatSeconds(took)}`,
-    ...(down === undefined ? [] : [[` · source down ${down}`, 'yellow'] as Segment]),
-    [` · ${view.kind === undefined ? 'build ' : ''}${view.buildId}`, 'dim'],
+    { segments: [[`${titleOf(view)} in ${view.region}`, 'bold']], rank: 1 },
+    { segments: [`${view.phase} · ${took}${down}`, [` · ${id}`, 'dim']], rank: 0 },
   ];
 }
 
@@ -64,20 +73,32 @@ function titleOf({ kind, imageName, instanceId }: BuildView): string {
   return kind === 'delete' ? `Deletion of image${name}` : `Image${name} of ${instanceId}`;
 }
 
-function stepLines(name: string, step: StepView | UndoView, now: number): { segments: Segment[]; rank: number }[] {
+/** A message with its mark, the lines after the first one indented; only the mark is coloured. */
+function messageEntries(mark: string, text: string, columns: number, rank: number, color: Color = 'bold'): Entry[] {
+  const indent = ' '.repeat(mark.length + 1);
+  return fold(text, columns - indent.length, messageLines).map((part, index) => ({
+    segments: index === 0 ? [[mark, color], ` ${part}`] : [`${indent}${part}`],
+    rank,
+  }));
+}
+
+function stepEntries(name: string, step: StepView | UndoView, columns: number, now: number): Entry[] {
   const { state, note, activity } = step;
   const [mark, color] = marks[state];
-  const seconds = secondsOf(step, now, state === 'running');
+  const running = state === 'running';
+  const seconds = secondsOf(step, now, running);
   const took = seconds === undefined ? '' : formatSeconds(seconds);
   const resources = 'resources' in step ? step.resources.join(', ') : '';
-  const about = state === 'running' && activity ? doing(activity) : '';
+  const about = running && activity ? doing(activity) : '';
   const info = [about || resources, note].filter(Boolean).join(' · ');
-  const rest = ` ${pad(name, 19)}${took.padStart(12)}  ${info}`.trimEnd();
+  const below = columns < narrow && info !== '' && (running || state === 'failed');
+  const rest = ` ${pad(name, 19)}${took.padStart(12)}${below ? '' : `  ${info}`}`.trimEnd();
   const quiet = state === 'pending' || state === 'skipped';
-  const wrong = state === 'running' && activity ? trouble(activity, now) : undefined;
-  const rank = state === 'running' || state === 'failed' ? 0 : quiet ? 3 : 2;
+  const wrong = running && activity ? trouble(activity, now) : undefined;
+  const rank = running || state === 'failed' ? 0 : quiet ? 3 : 2;
   return [
     { segments: [[mark, color], quiet ? [rest, 'dim'] : rest], rank },
-    ...(wrong === undefined ? [] : [{ segments: [[`    ↳ ${wrong}`, 'yellow']] as Segment[], rank: 1 }]),
+    ...(below ? messageEntries('   ', info, columns, 1) : []),
+    ...(wrong === undefined ? [] : messageEntries('    ↳', wrong, columns, 1)),
   ];
 }

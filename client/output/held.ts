@@ -17,5 +17,5 @@ export function renderHeld(
   rows.push(['or', `cvm-image cancel ${workflowId}   undoes what was made`]);
   rows.push(['held until', `${until}, then it is undone`]);
   if (webUi !== undefined) rows.push(['Web UI', webUi]);
-  return [colors.bold(colors.yellow(`Build ${buildId} is held.`)), '', ...labelled(rows, colors)].join('\n');
+  return [colors.bold(colors.magenta(`Build ${buildId} is held.`)), '', ...labelled(rows, colors)].join('\n');
 }

@@ -5,6 +5,8 @@ import { colorsFor, displayWidth } from './text';
 
 const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
+/** Terminals that know it show what is between the two at once; others pass over it. */
+const [beginFrame, endFrame] = ['\x1b[?2026h', '\x1b[?2026l'];
 
 /** Draws a build in place: each frame over the one before, in one write, so that nothing flickers. */
 export class LiveView {
@@ -40,11 +42,15 @@ export class LiveView {
     if (!this.view) return;
     const { columns, rows } = sizeOf(this.stream);
     const lines = frame(this.view, { colors: colorsFor(this.stream), columns, rows: rows - 1, now: Date.now() });
-    // A terminal that was made narrower has wrapped what was on it.
-    const up = this.drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+    // A terminal that was made narrower has wrapped what was on it; what has left it at the top is out of reach.
+    const wrapped = this.drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+    const up = Math.min(wrapped, rows - 1);
     const back = up === 0 ? '\r' : `\r\x1b[${up}A`;
-    this.stream.write(`${back}${lines.map((one) => `${one}\x1b[K\n`).join('')}\x1b[J`);
-    this.drawn = lines.map((one) => displayWidth(stripVTControlCharacters(one)));
+    const widths = lines.map((one) => displayWidth(stripVTControlCharacters(one)));
+    // In a line that is full the cursor stands on the last character, which clearing would take away.
+    const text = lines.map((one, index) => `${one}${widths[index]! < columns ? '\x1b[K' : ''}\n`).join('');
+    this.stream.write(`${beginFrame}${back}${text}\x1b[J${endFrame}`);
+    this.drawn = widths;
   }
 }
 

@@ -78,7 +78,7 @@ export function renderFailure(
   }
   rows.push(...extra);
   if (webUi !== undefined) rows.push(['Web UI', webUi]);
-  const color = status === 'cancelled' ? colors.yellow : colors.red;
+  const color = status === 'cancelled' ? colors.magenta : colors.red;
   return [colors.bold(color(`${titleOf(buildId)} ${headlines[status]}${where}.`)), '', ...labelled(rows, colors)].join(
     '\n',
   );

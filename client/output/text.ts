@@ -1,7 +1,10 @@
 import pc from 'picocolors';
 
-/** Colours for a stream; those of `plain` change nothing. */
-export type Colors = Pick<ReturnType<typeof pc.createColors>, 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'>;
+/**
+ * Colours for a stream; those of `plain` change nothing. Yellow and cyan are not among them: on a light background they are
+ * hard to see. Whatever has a colour says the same in its words or by its mark.
+ */
+export type Colors = Pick<ReturnType<typeof pc.createColors>, 'bold' | 'dim' | 'green' | 'red' | 'magenta'>;
 export type Color = keyof Colors;
 
 export const plain: Colors = pc.createColors(false);
@@ -38,7 +41,7 @@ export const clean = (text: string) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, '
 /** Columns that a text takes; East Asian characters and emoji take two. */
 export function displayWidth(text: string): number {
   let width = 0;
-  for (const character of text) width += widthOf(character.codePointAt(0)!);
+  for (const character of text) width += widthOf(character);
   return width;
 }
 
@@ -53,17 +56,41 @@ const wide: [number, number][] = [
   [0x1f300, 0x1faff],
   [0x20000, 0x3fffd],
 ];
-const widthOf = (point: number) => (wide.some(([from, to]) => point >= from && point <= to) ? 2 : 1);
+/** Accents that stand over the character before them, joiners, and variation selectors take no column of their own. */
+const joined = /[\p{Mn}\p{Me}\p{Cf}]/u;
+
+function widthOf(character: string): number {
+  const point = character.codePointAt(0)!;
+  if (point < 0x300) return 1;
+  if (joined.test(character)) return 0;
+  return wide.some(([from, to]) => point >= from && point <= to) ? 2 : 1;
+}
 
 function take(text: string, columns: number): string {
   let width = 0;
   let out = '';
   for (const character of text) {
-    width += widthOf(character.codePointAt(0)!);
+    width += widthOf(character);
     if (width > columns) break;
     out += character;
   }
   return out;
+}
+
+/** A message in lines of at most so many columns, broken between words or where it must; the last of `most` lines has all the rest. */
+export function fold(text: string, columns: number, most: number): string[] {
+  const lines: string[] = [];
+  let rest = clean(text).trim();
+  while (rest !== '' && lines.length < most - 1 && displayWidth(rest) > columns) {
+    const fits = take(rest, Math.max(2, columns));
+    const blank = rest.charAt(fits.length) === ' ' ? fits.length : fits.lastIndexOf(' ');
+    // A word that is wider than the line is broken where the line ends.
+    const end = blank > 0 ? blank : fits.length;
+    lines.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end).trimStart();
+  }
+  if (rest !== '') lines.push(rest);
+  return lines;
 }
 
 /** Text in lines of at most so many columns, broken between words; a word that is longer stands by itself. */

@@ -57,9 +57,9 @@ describe('drawing in place', () => {
     assert.equal(screen.lines[0], '$ cvm-image watch');
     assert.match(screen.lines[1]!, /^Image web-2026 of ins-web00001/);
     assert.equal(screen.lines.filter((text) => text.includes('createImage')).length, 1);
-    assert.match(screen.lines[6]!, /✓ createImage +7 s$/);
+    assert.match(screen.lines[7]!, /✓ createImage +7 s$/);
     assert.ok(!screen.lines.some((text) => text.includes('no worker')));
-    assert.equal(screen.lines.length, 12);
+    assert.equal(screen.lines.length, 13);
     assert.equal(screen.writes.at(-1), '\x1b[?25h');
   });
 
@@ -70,8 +70,8 @@ describe('drawing in place', () => {
     screen.columns = 40;
     screen.emit('resize');
     live.end();
-    // Ten lines, of which the header, 80 columns wide, takes two rows now.
+    // Eleven lines, of which the two of the header, 46 and more columns wide, take two rows each now.
     // eslint-disable-next-line no-control-regex -- cursor up
-    assert.deepEqual(/\x1b\[(\d+)A/.exec(screen.writes.at(-2)!)?.[1], '11');
+    assert.deepEqual(/\x1b\[(\d+)A/.exec(screen.writes.at(-2)!)?.[1], '13');
   });
 });
