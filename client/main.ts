@@ -9,6 +9,7 @@ import { exitCodeHelp, exitCodes } from './exit-codes';
 import { addImageVerbs } from './image-verbs';
 import { addOperatorVerbs } from './operator-verbs';
 import { isRepeatable, specFlags } from './spec-flags';
+import type { SpecKind } from './spec-schema';
 
 /** Flags of a verb, as commander hands them over; each verb's file says which it knows. */
 type Flags = Record<string, never>;
@@ -81,9 +82,9 @@ function program(finish: (exitCode: number) => void): Command {
     finish(await (await import('./commands/open.js')).open(id, flags)),
   );
 
-  verb('schema', 'print the JSON schema of the spec, for editors').action(async () =>
-    finish((await import('./commands/schema.js')).schema()),
-  );
+  verb('schema', 'print the JSON schema of a spec, for editors')
+    .addArgument(new Argument('[spec]', 'of a build (default) or of a launch').choices(['build', 'launch']))
+    .action(async (kind?: SpecKind) => finish((await import('./commands/schema.js')).schema(kind)));
 
   verb('completion', 'print the completion script for a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))

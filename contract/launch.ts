@@ -22,27 +22,32 @@ export const ownBuild = 'own';
 /** What a launch is asked to do. Every field is explained in docs/images.md. */
 export const launchSpecSchema = z
   .strictObject({
-    region: regionSchema,
-    /** ID of a custom image, its exact name, or `family:NAME` for the newest image of a family. */
-    image: z.string().min(1).max(80),
-    /** New data disks from the data-disk snapshots of this build; `own`: of the build that made the image. */
+    region: regionSchema.describe('Region of the image, such as ap-guangzhou.'),
+    image: z
+      .string()
+      .min(1)
+      .max(80)
+      .describe('ID of a custom image, its exact name, or family:NAME for the newest image of a family.'),
     build: z
       .string()
       .regex(/^([0-9a-z]{8}-[0-9a-f]{12}|own)$/, { error: 'expected a build ID such as web00001-0123456789ab, or own' })
-      .optional(),
-    launch: launchSettingsSchema,
-    /** In seconds. */
+      .optional()
+      .describe('New data disks from the data-disk snapshots of this build; own: of the build that made the image.'),
+    launch: launchSettingsSchema.describe('The instance to launch.'),
     deadlines: z
       .strictObject({
-        inspectLaunch: duration(1).default(600),
-        launchInstance: duration(1).default(1800),
-        /** How long undoing is retried before what is left is listed as leftovers. */
-        undo: duration(1).default(86_400),
-        /** How soon a dead worker is noticed: the heartbeat timeout of every activity. */
-        heartbeat: duration(2).default(20),
+        inspectLaunch: duration(1).default(600).describe('Checking the image and what the instance needs.'),
+        launchInstance: duration(1).default(1800).describe('Launching the instance, until it runs.'),
+        undo: duration(1)
+          .default(86_400)
+          .describe('How long undoing is retried before what is left is listed as leftovers.'),
+        heartbeat: duration(2)
+          .default(20)
+          .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
       })
-      .prefault({}),
-    roleArn: roleArnSchema.optional(),
+      .prefault({})
+      .describe('Seconds, or text such as 90s, 45m, 2h, 7d.'),
+    roleArn: roleArnSchema.optional().describe('ARN of a CAM role that the worker assumes for this launch.'),
   })
   .superRefine((spec, context) => {
     if (!spec.launch.zone.startsWith(`${spec.region}-`)) {

@@ -1,8 +1,8 @@
 import { exitCodes, type ExitCode } from '../exit-codes';
-import { specJsonSchemaText } from '../spec-schema';
+import { type SpecKind, specJsonSchemaText } from '../spec-schema';
 
-/** Prints the JSON schema of the build spec. */
-export function schema(): ExitCode {
-  process.stdout.write(specJsonSchemaText());
+/** Prints the JSON schema of a spec. */
+export function schema(kind: SpecKind = 'build'): ExitCode {
+  process.stdout.write(specJsonSchemaText(kind));
   return exitCodes.done;
 }

@@ -78,7 +78,7 @@ interface Schema {
 
 /** The words that the spec takes at a path, or the keys of what it takes there; undefined when anything goes. */
 function wordsAt(path: string[]): CompletionValue | undefined {
-  const root: Schema | undefined = specJsonSchema();
+  const root: Schema | undefined = specJsonSchema('build');
   const at = path.reduce<Schema | undefined>((node, key) => node?.properties?.[key], root);
   const words = at?.enum ?? at?.anyOf?.find((one) => one.enum)?.enum;
   if (words) return { kind: 'words', words, open: false };

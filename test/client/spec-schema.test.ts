@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { type BuildSpecInput, checkSpec } from '../../contract';
 
 const root = path.resolve(__dirname, '../../..');
-const published = path.join(root, 'docs/spec.schema.json');
+const published = (kind: string) => path.join(root, `docs/${kind}.schema.json`);
 
 interface Node {
   type?: string;
@@ -16,8 +16,10 @@ interface Node {
   default?: unknown;
   properties?: Record<string, Node>;
 }
-const schema = JSON.parse(readFileSync(published, 'utf8')) as Node;
-const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true }).compile(schema);
+const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
+const schemaOf = (kind: string) => JSON.parse(readFileSync(published(kind), 'utf8')) as Node;
+const [schema, launchSchema] = [schemaOf('spec'), schemaOf('launch')];
+const [validate, validateLaunch] = [ajv.compile(schema), ajv.compile(launchSchema)];
 
 const minimal: BuildSpecInput = { region: 'ap-guangzhou', instanceId: 'ins-web00001', image: { name: 'web' } };
 
@@ -41,8 +43,10 @@ describe('the JSON schema of the spec', () => {
       const text = readFileSync(path.join(examples, name), 'utf8');
       const [, named] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text) ?? [];
       assert.ok(named, text.split('\n')[0]);
-      assert.equal(path.resolve(examples, named), published);
-      assert.ok(validate(parse(text)), JSON.stringify(validate.errors));
+      const kind = name === 'launch.yaml' ? 'launch' : 'spec';
+      const valid = kind === 'launch' ? validateLaunch : validate;
+      assert.equal(path.resolve(examples, named), published(kind));
+      assert.ok(valid(parse(text)), JSON.stringify(valid.errors));
     });
   }
 
@@ -50,7 +54,7 @@ describe('the JSON schema of the spec', () => {
     const fields = fieldsOf(schema);
     assert.ok(fields.length > 40, String(fields.length));
     assert.deepEqual(
-      fields.filter(([, { description = '' }]) => description === '').map(([at]) => at),
+      [...fields, ...fieldsOf(launchSchema)].filter(([, { description = '' }]) => description === '').map(([at]) => at),
       [],
     );
     const check = checkSpec({ ...minimal, launch: { zone: 'ap-guangzhou-3' } });
@@ -99,9 +103,9 @@ describe('the JSON schema of the spec', () => {
 
   test('is what cvm-image schema prints', () => {
     const command = path.resolve(__dirname, '../../client/main.js');
-    assert.equal(
-      execFileSync(process.execPath, [command, 'schema'], { encoding: 'utf8' }),
-      readFileSync(published, 'utf8'),
-    );
+    const printed = (...args: string[]) =>
+      execFileSync(process.execPath, [command, 'schema', ...args], { encoding: 'utf8' });
+    assert.equal(printed(), readFileSync(published('spec'), 'utf8'));
+    assert.equal(printed('launch'), readFileSync(published('launch'), 'utf8'));
   });
 });
