@@ -202,7 +202,8 @@ async function unlessNotFound(call: Promise<unknown>): Promise<void> {
   try {
     await call;
   } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== 'InvalidImageId.NotFound') throw error;
+    const notThere = /^InvalidImageId\.NotFound$|ImageNotBelongToAccount$/;
+    if (!(error instanceof CloudError) || !notThere.test(error.code)) throw error;
   }
 }
 

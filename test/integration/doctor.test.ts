@@ -3,6 +3,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@te
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -44,6 +45,15 @@ function check({ checks }: Told, name: string): Check {
   const found = checks.find((one) => one.name === name);
   assert.ok(found, `there is no ${name} in ${JSON.stringify(checks)}`);
   return found;
+}
+
+/** The API actions that the activities call, by their sources. */
+function actionsInUse(): string[] {
+  const folder = path.resolve(__dirname, '../../../activities');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const text = files.map((file) => readFileSync(path.join(folder, file), 'utf8')).join('\n');
+  const calls = text.matchAll(/\bcall\(\s*'(?:cvm|cbs|sts|tag)',\s*'(\w+)'/g);
+  return [...new Set([...calls].map(([, action]) => action!))].sort();
 }
 
 const wrongIn = ({ checks }: Told) => checks.filter(({ health }) => health === 'wrong').map(({ name }) => name);
@@ -112,6 +122,10 @@ describe('cvm-image doctor', () => {
     ];
     assert.deepEqual(named('ok'), [...lookUps, 'CreateImage', 'RunInstances', 'DeleteImages']);
     assert.deepEqual(named('unknown'), withoutDryRun);
+    const documented = readFileSync(path.resolve(__dirname, '../../../docs/worker.md'), 'utf8');
+    const examined = ['GetCallerIdentity', ...permissions.map(({ name }) => name)];
+    assert.deepEqual(actionsInUse(), examined.sort(), 'every action that an activity calls is examined');
+    for (const action of examined) assert.ok(documented.includes(`\`${action}\``), `docs/worker.md lacks ${action}`);
 
     assert.deepEqual(await stack.cloud.state('ap-guangzhou'), before);
     const actions = new Set((await stack.cloud.calls({ since })).map(({ action }) => action));
