@@ -31,8 +31,11 @@ export async function buildOne(
   return handle.result();
 }
 
+/** Where launches and deletions are asked for. */
+type Place = Pick<BuildStack, 'client' | 'taskQueue'>;
+
 export function startLaunch(
-  stack: BuildStack,
+  stack: Place,
   spec: Omit<LaunchSpecInput, 'region' | 'launch'> & { launch?: Partial<LaunchSpecInput['launch']> },
 ): Promise<Started<(spec: LaunchSpecInput) => Promise<LaunchResult>>> {
   const full: LaunchSpecInput = { region, ...spec, launch: { zone: 'ap-guangzhou-3', ...spec.launch } };
@@ -44,7 +47,7 @@ export function startLaunch(
 }
 
 export function startDeletion(
-  stack: BuildStack,
+  stack: Place,
   spec: Omit<DeletionSpecInput, 'region'>,
 ): Promise<Started<(spec: DeletionSpecInput) => Promise<DeletionResult>>> {
   return stack.client.workflow.start<(spec: DeletionSpecInput) => Promise<DeletionResult>>(deleteWorkflowType, {
@@ -55,7 +58,7 @@ export function startDeletion(
 }
 
 /** What is left in the cloud of one launch, by its tag. */
-export async function resourcesOfLaunch({ cloud }: BuildStack, launchId: string) {
+export async function resourcesOfLaunch({ cloud }: Pick<BuildStack, 'cloud'>, launchId: string) {
   const { instances, disks } = await cloud.state(region);
   const ours = (one: { tags: Record<string, string> }) => one.tags[tagKeys.build] === `test/${launchId}`;
   return { instances: instances.filter(ours), disks: disks.filter(ours) };
