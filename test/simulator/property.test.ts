@@ -87,7 +87,7 @@ const durations = {
 };
 
 async function open(dataDir: string): Promise<Simulator> {
-  return startSimulator({ dataDir, speed: 60, rateScale: 0, durations });
+  return startSimulator({ dataDir, strictAnswers: true, speed: 60, rateScale: 0, durations });
 }
 
 /** Closes and opens it again: everything is as it was. */
