@@ -4,7 +4,11 @@ import type { BuildView } from '../view';
 /** What a build stands for, and what its source has to bear meanwhile; a line each, none when all goes by itself. */
 export function standing({ held, paused, sourceDownSince, steps, undo, workflowId }: BuildView): string[] {
   const lines: string[] = [];
-  if (held) lines.push(`held until ${held.until}; go on with: cvm-image retry ${workflowId}`);
+  if (held) {
+    lines.push(`held until ${shortTime(held.until)}; go on with: cvm-image retry ${workflowId}`);
+    if (held.advice !== undefined) lines.push(held.advice);
+    if (held.secondDownTime) lines.push(`a retry begins with ${held.retryFrom}: the source goes down once more`);
+  }
   if (paused) {
     const where = paused.since === undefined ? 'will pause' : 'paused';
     const why = paused.reason === undefined ? '' : ` (${paused.reason})`;
@@ -16,6 +20,9 @@ export function standing({ held, paused, sourceDownSince, steps, undo, workflowI
   }
   return lines;
 }
+
+/** Without milliseconds, which nobody needs here. */
+const shortTime = (time: string) => time.replace(/\.\d+Z$/, 'Z');
 
 /** For how long the source has been down; undefined while it is up. */
 export const downFor = ({ sourceDownSince }: BuildView, now: number): string | undefined =>

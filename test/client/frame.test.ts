@@ -139,9 +139,11 @@ describe('the live view', () => {
     );
     const lines = frame(held, options);
     assert.equal(lines[1], 'held · 1 min 35 s · source down 1 min 00 s · build web00001-0123456789ab');
-    assert.deepEqual(lines.slice(-2), [
-      '! held until 2026-03-08T10:00:00.000Z; go on with: cvm-image retry',
+    assert.deepEqual(lines.slice(-4), [
+      '! held until 2026-03-08T10:00:00Z; go on with: cvm-image retry',
       '  build-image/ap-guangzhou/ins-web00001',
+      '! Delete an image.',
+      '! a retry begins with shutdownInstance: the source goes down once more',
     ]);
     const paused = viewWith({}, { phase: 'paused', paused: { before: 'shutdownInstance', reason: 'office hours' } });
     assert.equal(
