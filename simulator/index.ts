@@ -123,6 +123,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       server.close();
       server.closeAllConnections();
       await closed;
+      await world.close();
     },
   };
 }
@@ -159,7 +160,7 @@ function reset(world: World, options: SimulatorOptions): void {
   world.clear();
   plant(world, options.seed ?? defaultSeed());
   world.commit();
-  world.compact();
+  world.compact(true);
 }
 
 function isLoopback(host: string): boolean {

@@ -1,4 +1,3 @@
-import { fraction } from '../state/random';
 import { type Image } from '../state/records';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
@@ -22,9 +21,6 @@ interface DescribeImagesRequest {
   readonly Limit?: number;
   readonly InstanceType?: string;
 }
-
-/** A place in a list that has nothing to do with age or name. */
-const lotOf = (image: Image): number => fraction('order', image.id);
 
 /** The images that the account sees and that match, in no order, or newest first. */
 export const describeImages: Action = (call) => {
@@ -64,7 +60,8 @@ export const describeImages: Action = (call) => {
   const matches = matcher(filters, keys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
   const now = world.now();
   const rows = visibleImages(world, account, region, ids).filter(matches);
-  if (world.switches.imagesInNoOrder) rows.sort((left, right) => lotOf(left) - lotOf(right));
+  // IDs are drawn by lot: their order has nothing to do with age or name.
+  if (world.switches.imagesInNoOrder) rows.sort((left, right) => (left.id < right.id ? -1 : 1));
   const shown = page(rows, request, 'InvalidParameterValue.InvalidParameterValueLimit');
   return { ImageSet: shown.map((image) => wireImage(image, account, now)), TotalCount: rows.length };
 };

@@ -2,7 +2,8 @@ import { type DurationName, type Durations, realisticDurations, type Switches } 
 import { type CallRecord } from '../control/calls';
 import { type Fault } from '../control/faults';
 import { Pauses } from '../control/pauses';
-import { type Entry, type Journal } from './journal';
+import { Agenda } from './agenda';
+import { type Journal } from './journal';
 import { fraction, shortId } from './random';
 import {
   type Account,
@@ -41,7 +42,6 @@ interface WorldOptions {
 
 /** Calls that are kept; older ones are forgotten so that a long-lived simulator does not grow without end. */
 const keptCalls = 100_000;
-const compactAfterBytes = 64 * 1024 * 1024;
 
 /**
  * Everything that the simulated cloud knows. State changes in two ways only: a request that is applied in one synchronous
@@ -52,7 +52,7 @@ export class World {
   /** What has changed since the last commit, and what it was before. */
   private dirty = new Map<string, Map<string, Row | undefined>>();
   private pendingCalls: CallRecord[] = [];
-  private nextDue = Infinity;
+  private readonly agenda = new Agenda();
 
   readonly accounts = this.table<Account>('accounts');
   readonly sessions = this.table<Session>('sessions');
@@ -100,7 +100,7 @@ export class World {
         for (const id of ids) this.tables.get(name)?.unload(id);
       if (entry.call !== undefined) this.calls.push(entry.call as CallRecord);
     }
-    this.nextDue = Math.min(Infinity, ...[...this.happenings.all()].map((happening) => happening.at));
+    for (const happening of this.happenings.all()) this.agenda.add(happening);
     if (found) this.compact();
     return found;
   }
@@ -112,12 +112,18 @@ export class World {
       table.catchUp();
     }
     this.calls.length = 0;
-    this.nextDue = Infinity;
+    this.agenda.clear();
   }
 
-  /** Rewrites the journal from what is in memory; called when there is nothing uncommitted. */
-  compact(): void {
-    this.options.journal?.compact(this.contents());
+  /** Lets the journal begin anew with what is in memory; called when there is nothing uncommitted. `forgetting`: without the calls so far. */
+  compact(forgetting = false): void {
+    const contents = [...this.tables].map(([name, table]) => [name, [...table.all()]] as const);
+    this.options.journal?.begin(contents, forgetting);
+  }
+
+  /** Lets go of the journal. */
+  async close(): Promise<void> {
+    await this.options.journal?.close();
   }
 
   /** The cloud's present, in milliseconds: real time, unless its clock was stopped or put forward. */
@@ -145,7 +151,7 @@ export class World {
 
   /** When (milliseconds) the next thing will happen by itself; null when nothing will. */
   get next(): number | null {
-    return this.nextDue === Infinity ? null : this.nextDue;
+    return this.agenda.first?.at ?? null;
   }
 
   /** Stops the clock, so that nothing happens by itself any more. */
@@ -174,8 +180,9 @@ export class World {
 
   /** Puts the clock forward to the next thing that will happen; says whether there was one. */
   advanceToNext(): boolean {
-    if (this.nextDue === Infinity) return false;
-    this.moveClock(Math.max(this.now(), this.nextDue));
+    const { next } = this;
+    if (next === null) return false;
+    this.moveClock(Math.max(this.now(), next));
     return true;
   }
 
@@ -230,28 +237,19 @@ export class World {
   schedule(at: number, type: string, target: string, operation: string, data: Happening['data'] = {}): void {
     const id = String(this.count('happenings')).padStart(12, '0');
     this.happenings.put({ id, at, type, target, operation, data });
-    this.nextDue = Math.min(this.nextDue, at);
+    this.agenda.add({ id, at });
   }
 
   /** Lets everything happen whose time has come, in order of time. */
   settle(now = this.now()): void {
-    while (this.nextDue <= now) {
-      let first: Happening | undefined;
-      let next = Infinity;
-      for (const happening of this.happenings.all()) {
-        if (first === undefined || happening.at < first.at) {
-          next = Math.min(next, first?.at ?? Infinity);
-          first = happening;
-        } else next = Math.min(next, happening.at);
-      }
-      this.nextDue = next;
-      if (first === undefined) break;
-      if (first.at > now) {
-        this.nextDue = first.at;
-        break;
-      }
+    for (;;) {
+      const { first } = this.agenda;
+      if (first === undefined || first.at > now) return;
+      this.agenda.take();
+      const happening = this.happenings.get(first.id);
+      if (happening === undefined) continue;
       this.happenings.delete(first.id);
-      this.options.reactions[first.type]?.(this, first);
+      this.options.reactions[happening.type]?.(this, happening);
     }
   }
 
@@ -290,12 +288,7 @@ export class World {
     const [call, ...more] = pendingCalls;
     journal.append({ put, del, ...(call === undefined ? {} : { call }) });
     for (const another of more) journal.append({ call: another });
-    if (journal.growth > compactAfterBytes) this.compact();
-  }
-
-  private *contents(): Generator<Entry> {
-    for (const [name, table] of this.tables) for (const row of table.all()) yield { put: { [name]: [row] } };
-    for (const call of this.calls) yield { call };
+    if (journal.isFull) this.compact();
   }
 
   private table<T extends Row>(name: string, defaults: Partial<T> = {}): Table<T> {

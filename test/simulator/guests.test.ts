@@ -96,7 +96,7 @@ describe('guests', { concurrency: true }, () => {
 
   test('listen again after a restart', async (t) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'simulator-'));
-    t.after(() => rm(dataDir, { recursive: true, force: true }));
+    t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 20 }));
     const first = await simulatorFor(t, { dataDir, listen: true, durations: { boot: 0 } });
     await write(first, 'disk-apisys01', 'listen 8080 200 up');
     const { address } = await launched(first, api, 'n');

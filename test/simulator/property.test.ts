@@ -27,7 +27,7 @@ test(`thousands of random calls leave the cloud sound (seed ${seed})`, async (t)
   let simulator = await open(dataDir);
   t.after(async () => {
     await simulator.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 20 });
   });
   simulator.seed({
     instances: [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -18,7 +18,7 @@ interface Process {
 
 async function directory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'simulator-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 20 }));
   return path;
 }
 
@@ -47,6 +47,16 @@ async function finish(...args: string[]): Promise<{ code: number; out: string; e
   return { code, out, err };
 }
 
+const seededAt = Date.UTC(2024, 0, 15, 8);
+
+/** Whether the log knows of a deletion that was applied, though its caller was never told. */
+function deletedIn(calls: readonly Row[], id: string): boolean {
+  return calls.some(
+    (call) =>
+      String(call.action).startsWith('Delete') && call.applied === true && (call.resources as string[]).includes(id),
+  );
+}
+
 describe('a simulator that is killed', { concurrency: true }, () => {
   test('goes on where time is, with all that it had acknowledged', async (t) => {
     const data = await directory(t);
@@ -71,7 +81,8 @@ describe('a simulator that is killed', { concurrency: true }, () => {
     await control(first.url, 'PUT', '/disks/disk-webdata1/content', { content: 'new' });
     await control(first.url, 'POST', '/durations', { start: 1 });
     await kill(first);
-    await appendFile(join(data, 'journal.jsonl'), '{"put":{"instan');
+    const segments = (await readdir(data)).filter((name) => name.startsWith('segment-')).sort();
+    await appendFile(join(data, segments.at(-1)!), '{"put":{"instan');
 
     const second = await run(t, '--data', data, '--speed', '600');
     const again = new Cloud(second.port);
@@ -89,27 +100,73 @@ describe('a simulator that is killed', { concurrency: true }, () => {
     await again.settled('ins-api00001', 'STOPPED');
   });
 
-  test('loses nothing when it is killed in the middle of work', async (t) => {
+  test('loses nothing when it is killed in the middle of work, and does nothing that its log does not know', async (t) => {
     const data = await directory(t);
-    const first = await run(t, '--data', data);
+    const first = await run(t, '--data', data, '--speed', '6000');
     const cloud = new Cloud(first.port);
-    const acknowledged: string[] = [];
+    const told: { requestId: string; made?: string; deleted?: string; tagged?: [id: string, value: string] }[] = [];
     const launch = { ImageId: 'img-ubuntu24', Placement: { Zone: 'ap-guangzhou-3' } };
-    const work = Array.from({ length: 4 }, async () => {
-      for (;;) {
-        const answer = await cloud.ask('RunInstances', launch).catch(() => undefined);
-        if (answer === undefined) return;
-        acknowledged.push((answer.InstanceIdSet as string[])[0]!);
-        if (acknowledged.length === 60) await kill(first);
+    let killed: Promise<void> | undefined;
+    const tell = (answer: Row, effect: object): void => {
+      told.push({ requestId: String(answer.RequestId), ...effect });
+      if (told.length === 400) killed = kill(first);
+    };
+    const work = async (number: number): Promise<void> => {
+      for (let round = 0; ; round++) {
+        const group = await cloud.ask('CreateSecurityGroup', { GroupName: `g${number}`, GroupDescription: '' });
+        const id = String((group.SecurityGroup as Row).SecurityGroupId);
+        tell(group, { made: id });
+        if (round % 5 === 0) {
+          const answer = await cloud.ask('RunInstances', launch);
+          tell(answer, { made: (answer.InstanceIdSet as string[])[0]! });
+        }
+        const value = `${number}-${round}`;
+        const disk = ['disk-websys01', 'disk-webdata1', 'disk-webdata2', 'disk-apidata1'][number]!;
+        const Resource = `qcs::cvm:ap-guangzhou:uin/100000000001:volume/${disk}`;
+        const tags = { Resource, ReplaceTags: [{ TagKey: 'round', TagValue: value }] };
+        tell(await cloud.ask('ModifyResourceTags', tags), { tagged: [disk, value] });
+        tell(await cloud.ask('DeleteSecurityGroup', { SecurityGroupId: id }), { deleted: id });
       }
-    });
-    await Promise.all(work);
-    const second = await run(t, '--data', data);
+    };
+    const ends = await Promise.allSettled([0, 1, 2, 3].map(work));
+    for (const end of ends)
+      if (end.status === 'rejected') assert.match(String(end.reason), /ECONN|socket hang up|EPIPE/);
+    assert.ok(killed !== undefined);
+    await killed;
+
+    const second = await run(t, '--data', data, '--speed', '6000');
     const again = new Cloud(second.port);
-    for (let from = 0; from < acknowledged.length; from += 50) {
-      const InstanceIds = acknowledged.slice(from, from + 50);
-      assert.equal((await again.ask('DescribeInstances', { InstanceIds })).TotalCount, InstanceIds.length);
+    const { calls } = (await control(second.url, 'GET', '/calls')) as { calls: Row[] };
+    const logged = new Map(calls.map((call) => [call.requestId, call]));
+    const state = (await control(second.url, 'GET', '/state?region=ap-guangzhou')) as {
+      regions: Record<string, Record<'instances' | 'securityGroups' | 'disks', Row[]>>;
+    };
+    const { instances, securityGroups, disks } = state.regions['ap-guangzhou']!;
+    const there = new Set([...instances, ...securityGroups].map((row) => row.id));
+    const gone = new Set(told.flatMap(({ deleted }) => deleted ?? []));
+    const values = new Map<string, string>();
+    for (const { requestId, made, deleted, tagged } of told) {
+      assert.equal(logged.get(requestId)?.outcome, 'OK', `${requestId} is not in the log`);
+      if (made !== undefined && !gone.has(made))
+        assert.ok(there.has(made) || deletedIn(calls, made), `${made} is lost`);
+      if (deleted !== undefined) assert.ok(!there.has(deleted), `${deleted} is back`);
+      if (tagged !== undefined) values.set(...tagged);
     }
+    // A call may have been applied and logged just before the kill, without its caller ever knowing.
+    for (const [id, value] of values) {
+      const round = ((disks.find((row) => row.id === id)?.tags ?? {}) as Record<string, string>).round ?? '';
+      const [, last = ''] = value.split('-');
+      assert.ok(
+        [Number(last), Number(last) + 1].includes(Number(round.split('-')[1])),
+        `${id} says ${round}, not ${value}`,
+      );
+    }
+    const madeInLog = new Set(
+      calls.filter((call) => call.applied === true).flatMap((call) => call.resources as string[]),
+    );
+    for (const row of [...instances, ...securityGroups])
+      if (row.createdAt !== seededAt) assert.ok(madeInLog.has(String(row.id)), `nobody asked for ${String(row.id)}`);
+    await again.ask('DescribeInstances');
   });
 
   test('embedded: closing and opening keeps the state, the seed is not planted again', async (t) => {
