@@ -81,7 +81,13 @@ const modifyResourceTags: Action = (call) => {
     ReplaceTags?: readonly TagPair[];
     DeleteTags?: readonly { TagKey: string }[];
   };
-  const added = checkPairs(request.ReplaceTags ?? []);
+  const pairs = request.ReplaceTags ?? [];
+  // The action lists other codes for these two than its sisters.
+  if (pairs.length > tagsPerRequest)
+    throw new ApiError('LimitExceeded.ResourceAttachedTags', `At most ${tagsPerRequest} tags in one request.`);
+  if (new Set(pairs.map((pair) => pair.TagKey)).size !== pairs.length)
+    throw new ApiError('InvalidParameter.Tag', 'A tag key occurs twice.');
+  const added = checkPairs(pairs);
   const deleted = new Set((request.DeleteTags ?? []).map((tag) => tag.TagKey));
   if (Object.keys(added).some((key) => deleted.has(key))) {
     throw new ApiError('InvalidParameterValue.DeleteTagsParamError', 'A tag key is both replaced and deleted.');
