@@ -29,7 +29,11 @@ export interface LaunchRequest {
   readonly SystemDisk?: DiskRequest;
   readonly DataDisks?: readonly DiskRequest[];
   readonly VirtualPrivateCloud?: { readonly VpcId: string; readonly SubnetId: string };
-  readonly InternetAccessible?: { readonly InternetMaxBandwidthOut?: number; readonly InternetChargeType?: string };
+  readonly InternetAccessible?: {
+    readonly InternetMaxBandwidthOut?: number;
+    readonly InternetChargeType?: string;
+    readonly PublicIpAssigned?: boolean;
+  };
   readonly InstanceCount?: number;
   readonly MinCount?: number;
   readonly InstanceName?: string;
@@ -72,6 +76,7 @@ export interface LaunchPlan {
   readonly securityGroupIds: readonly string[];
   readonly keyIds: readonly string[];
   readonly bandwidth: number;
+  readonly hasPublicAddress: boolean;
   readonly internetChargeType: string;
   readonly hostName: string;
   readonly userData: string;
@@ -97,6 +102,7 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
   requireUserData(request.UserData ?? '');
   requireMinCount(request.MinCount, count);
   const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud, count);
+  const bandwidth = request.InternetAccessible?.InternetMaxBandwidthOut ?? 0;
   return {
     image,
     zone,
@@ -109,7 +115,8 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
     subnet,
     securityGroupIds: chooseSecurityGroups(call, request.SecurityGroupIds ?? []),
     keyIds: checkLogin(call, image, request.LoginSettings ?? {}),
-    bandwidth: request.InternetAccessible?.InternetMaxBandwidthOut ?? 0,
+    bandwidth,
+    hasPublicAddress: (request.InternetAccessible?.PublicIpAssigned ?? true) && bandwidth > 0,
     internetChargeType: request.InternetAccessible?.InternetChargeType ?? 'TRAFFIC_POSTPAID_BY_HOUR',
     hostName: request.HostName ?? '',
     userData: request.UserData ?? '',

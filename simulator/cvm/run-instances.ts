@@ -75,7 +75,7 @@ function putInstance(call: Call, plan: LaunchPlan, index: number, hiddenUntil: n
     vpcId: plan.subnet.vpcId,
     subnetId: plan.subnet.id,
     privateIp: freeAddress(world, plan.subnet, id),
-    publicIp: plan.bandwidth > 0 ? publicAddress(id) : null,
+    publicIp: plan.hasPublicAddress ? publicAddress(id) : null,
     bandwidth: plan.bandwidth,
     internetChargeType: plan.internetChargeType,
     securityGroupIds: plan.securityGroupIds,

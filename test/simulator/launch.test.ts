@@ -47,6 +47,19 @@ describe('launches', { concurrency: true }, () => {
     assert.equal(content.content, 'data of disk-apidata1');
   });
 
+  test('have a public address when there is bandwidth, and it is not declined', async (t) => {
+    const cloud = new Cloud((await simulatorFor(t)).port);
+    const addresses = async (InternetAccessible: Fields): Promise<unknown> => {
+      const { InstanceIdSet } = await cloud.ask('RunInstances', launch({ InternetAccessible }));
+      return ((await cloud.settled((InstanceIdSet as string[])[0]!, 'RUNNING')).PublicIpAddresses as string[] | null)
+        ?.length;
+    };
+    assert.equal(await addresses({ InternetMaxBandwidthOut: 5 }), 1);
+    assert.equal(await addresses({ InternetMaxBandwidthOut: 5, PublicIpAssigned: true }), 1);
+    assert.equal(await addresses({ InternetMaxBandwidthOut: 5, PublicIpAssigned: false }), undefined);
+    assert.equal(await addresses({ PublicIpAssigned: true }), undefined);
+  });
+
   test('of a whole-instance image bring its data disks, unless they are named', async (t) => {
     const simulator = await simulatorFor(t);
     const cloud = new Cloud(simulator.port);
