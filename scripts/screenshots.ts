@@ -7,13 +7,16 @@ import os from 'node:os';
 import path from 'node:path';
 
 /**
- * Makes the pictures of the README: the demo in a terminal, and its build in the Temporal Web UI, as they really are.
+ * Makes the pictures of the README and of docs/operating.md, as things really are: the demo in a terminal and its build in
+ * the Temporal Web UI, then a build that is held, in both, and the list of what is held.
  * Needs Chromium (`CHROMIUM_PATH`, or on the PATH) and the `script` command for a pseudo-terminal.
  */
 const root = path.resolve(__dirname, '../..');
 const pictures = path.join(root, 'docs/images');
 const size = { cols: 104, rows: 48 };
 const ports = ['--temporal-port', '7333', '--ui-port', '8333', '--simulator-port', '18180'];
+const webUi = 'http://127.0.0.1:8333';
+const simulator = 'http://127.0.0.1:18180';
 
 async function main(): Promise<void> {
   mkdirSync(pictures, { recursive: true });
@@ -30,11 +33,12 @@ async function main(): Promise<void> {
     ],
   });
   try {
-    const terminal = await runDemo(['--keep', ...flags]);
+    const terminal = await run('dist/dev/demo.js', ['--keep', ...flags]);
     await photographTerminal(browser, terminal, path.join(pictures, 'demo.png'));
     const address = /http:\/\/127\.0\.0\.1:8333\/namespaces\/\S+/.exec(textOf(terminal))?.[0];
     if (address === undefined) throw new Error('the demo printed no address of the Web UI');
-    await photographWebUi(browser, address, path.join(pictures, 'web-ui.png'));
+    await photographWebUi(browser, address, 'pollImage', 'web-ui.png');
+    await photographHeld(browser);
   } finally {
     await browser.close();
     execFileSync(process.execPath, ['dist/dev/demo.js', '--stop', ...flags], { cwd: root, stdio: 'inherit' });
@@ -60,13 +64,30 @@ function findChromium(): string {
   throw new Error('Chromium is needed for the pictures: install it, or set CHROMIUM_PATH.');
 }
 
-/** Runs the demo in a pseudo-terminal, as a person would see it. */
-async function runDemo(flags: string[]): Promise<Terminal> {
+/** A build whose image fails, held for somebody to mend it. */
+async function photographHeld(browser: Browser): Promise<void> {
+  const fault = { action: 'CreateImage', kind: 'image-fails', contains: 'ins-db000001' };
+  await fetch(`${simulator}/_simulator/faults`, { method: 'POST', body: JSON.stringify(fault) });
+  const source = ['--region', 'ap-guangzhou', '--instance', 'ins-db000001'];
+  const spec = ['--image-name', 'db-{date}-{time}', '--family', 'db', '--on-failure', 'hold'];
+  const env = { TEMPORAL_ADDRESS: '127.0.0.1:7333', TEMPORAL_UI_URL: webUi };
+  const terminal = await run('dist/client/main.js', ['build', ...source, ...spec], env, 4);
+  await photographTerminal(browser, terminal, path.join(pictures, 'held.png'));
+  const address = /http:\/\/127\.0\.0\.1:8333\/namespaces\/\S+/.exec(textOf(terminal))?.[0];
+  if (address === undefined) throw new Error('the build printed no address of the Web UI');
+  await photographWebUi(browser, `${address}/user-metadata`, 'Current Details', 'held-web-ui.png');
+  const query = encodeURIComponent("BuildPhase = 'held' AND ExecutionStatus = 'Running'");
+  const list = `${webUi}/namespaces/default/workflows?query=${query}`;
+  await photographWebUi(browser, list, 'ins-db000001', 'held-list.png');
+}
+
+/** Runs a program of ours in a pseudo-terminal, as a person would see it. */
+async function run(script: string, args: string[], env: NodeJS.ProcessEnv = {}, ends = 0): Promise<Terminal> {
   const terminal = new Terminal({ ...size, allowProposedApi: true, scrollback: 1000 });
-  const inside = `stty cols ${size.cols} rows ${size.rows}; exec '${process.execPath}' dist/dev/demo.js ${flags.join(' ')}`;
+  const inside = `stty cols ${size.cols} rows ${size.rows}; exec '${process.execPath}' ${[script, ...args].map((word) => `'${word}'`).join(' ')}`;
   const child = spawn('script', ['-qefc', inside, '/dev/null'], {
     cwd: root,
-    env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: undefined },
+    env: { ...process.env, ...env, TERM: 'xterm-256color', NO_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.stdout.on('data', (chunk: Buffer) => terminal.write(chunk));
@@ -74,7 +95,7 @@ async function runDemo(flags: string[]): Promise<Terminal> {
     child.once('close', resolve).once('error', reject),
   );
   await new Promise<void>((resolve) => terminal.write('', resolve));
-  if (code !== 0) throw new Error(`the demo ended with ${code}:\n${textOf(terminal)}`);
+  if (code !== ends) throw new Error(`${script} ended with ${code}:\n${textOf(terminal)}`);
   return terminal;
 }
 
@@ -95,17 +116,24 @@ async function photographTerminal(browser: Browser, terminal: Terminal, file: st
   const page = await browser.newPage({ deviceScaleFactor: 1.5 });
   const html = serializer.serializeAsHTML({ onlySelection: false, includeGlobalBackground: false });
   const style =
-    'body{margin:0;display:inline-block;background:#14161b} pre{margin:0;padding:16px;color:#d8dee9;font:14px/1.35 "DejaVu Sans Mono",monospace}';
-  await page.setContent(`<style>${style} pre *{color:inherit;font-family:inherit!important}</style>${html}`);
+    'body{margin:0;display:inline-block;background:#fff} pre{margin:0;padding:16px;font:14px/1.35 "DejaVu Sans Mono",monospace}';
+  await page.setContent(`<style>${style} pre>div{all:unset;display:block}</style>${html}`);
+  // The rest of the terminal is empty. As text, since this project's types know no browser.
+  await page.evaluate(`
+    const rows = [...document.querySelectorAll('pre > div > div')];
+    while (rows.at(-1)?.textContent.trim() === '') rows.pop().remove();
+  `);
   await page.locator('body').screenshot({ path: file });
   await page.close();
   console.log(path.relative(root, file));
 }
 
-async function photographWebUi(browser: Browser, address: string, file: string): Promise<void> {
+/** @param shows text that is there once the page is */
+async function photographWebUi(browser: Browser, address: string, shows: string, name: string): Promise<void> {
+  const file = path.join(pictures, name);
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
   await page.goto(address);
-  await page.getByText('pollImage').first().waitFor({ timeout: 30_000 });
+  await page.getByText(shows).first().waitFor({ timeout: 30_000 });
   await page.screenshot({ path: file });
   await page.close();
   console.log(path.relative(root, file));

@@ -1,5 +1,14 @@
-import { CancellationScope, workflowInfo } from '@temporalio/workflow';
-import type { BuildResult, BuildSpecInput, DiskSnapshot, ImageFacts, LaunchedInstance, SourceFacts } from '../contract';
+import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
+import {
+  type BuildResult,
+  type BuildSpec,
+  type BuildSpecInput,
+  buildWorkflowId,
+  type DiskSnapshot,
+  type ImageFacts,
+  type LaunchedInstance,
+  type SourceFacts,
+} from '../contract';
 import { Build } from './build';
 import { checkedSpec } from './checked-spec';
 
@@ -13,8 +22,22 @@ import { checkedSpec } from './checked-spec';
  * Fails with an ApplicationFailure whose type is the cloud's own code and whose first detail is a `BuildFailure`.
  */
 export async function buildImage(input: BuildSpecInput): Promise<BuildResult> {
-  const build = new Build(checkedSpec(input));
+  const spec = checkedSpec(input);
+  checkLock(spec);
+  const build = new Build(spec);
   return build.run(() => procedure(build));
+}
+
+/** The workflow ID is the lock of the source: a build that was started under another one would not be held off by it. */
+function checkLock({ region, instanceId }: BuildSpec): void {
+  const { workflowId } = workflowInfo();
+  const lock = buildWorkflowId(region, instanceId);
+  if (workflowId === lock) return;
+  throw ApplicationFailure.create({
+    type: 'WrongWorkflowId',
+    message: `A build of ${instanceId} must have the workflow ID ${lock}, not ${workflowId}: the ID is what keeps two builds apart.`,
+    nonRetryable: true,
+  });
 }
 
 async function procedure(build: Build): Promise<BuildResult> {

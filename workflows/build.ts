@@ -89,7 +89,8 @@ export class Build {
       this.journal.phase('completed');
       return result;
     } catch (error) {
-      throw await CancellationScope.nonCancellable(() => this.ending.fail(this.reasonOf(error), this.failedStep));
+      const reason = this.reasonOf(error);
+      throw await CancellationScope.nonCancellable(() => this.ending.fail(reason, this.failedStep));
     }
   }
 
@@ -280,8 +281,12 @@ export class Build {
   }
 
   private reasonOf(error: unknown): StepFailure {
-    if (!isCancellation(error)) return stepFailure(error);
-    return this.deadline.passed ? this.deadline.failure : { code: 'Cancelled', message: 'the build was cancelled' };
+    // A step may fail of something else while it is being cancelled: what was asked for counts.
+    const cancelled = CancellationScope.current().consideredCancelled;
+    if (!isCancellation(error) && !cancelled) return stepFailure(error);
+    return this.deadline.passed && !cancelled
+      ? this.deadline.failure
+      : { code: 'Cancelled', message: 'the build was cancelled' };
   }
 }
 

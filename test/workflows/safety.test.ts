@@ -185,6 +185,43 @@ describe('what a build must never do', { concurrency: 4 }, () => {
     }
   });
 
+  test('a build under another workflow ID is refused: the ID is the lock', async () => {
+    const instanceId = await stack.instance({ region });
+    const handle = await stack.client.workflow.start(buildWorkflowType, {
+      taskQueue: stack.taskQueue,
+      workflowId: `my-build-${instanceId}`,
+      args: [{ region, instanceId, image: { name: `safe-${instanceId}` } }],
+    });
+    await assert.rejects(handle.result(), (error: Error) => {
+      assert.match(String(error.cause), new RegExp(`must have the workflow ID build-image/${region}/${instanceId}`));
+      return true;
+    });
+    const stops = await stack.cloud.calls({ action: 'StopInstances' });
+    assert.ok(!stops.some(({ resources }) => resources.includes(instanceId)));
+  });
+
+  test('a step that fails of something else while the build is cancelled is a cancellation', async () => {
+    const instanceId = await stack.instance({ region });
+    // The refusal arrives after the cancellation.
+    const id = await stack.cloud.fault({
+      action: 'CreateImage',
+      contains: `safe-${instanceId}`,
+      kind: 'delay',
+      when: 'before',
+      milliseconds: 2000,
+    });
+    const handle = await start(instanceId, { onFailure: 'keep' });
+    await untilProgress(handle, ({ steps }) =>
+      steps.some(({ step, state }) => step === 'createImage' && state === 'running'),
+    );
+    await stack.cloud.seed({ images: [{ region, name: `safe-${instanceId}` }] });
+    await handle.cancel();
+    const failure = await failureOf(handle);
+    await fired(id);
+    assert.equal(failure.cancelled, true);
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
   test('a usable image is kept though its source cannot be started yet', async () => {
     const instanceId = await stack.instance({ region });
     const { met, release } = await stack.cloud.stall('StartInstances', instanceId);
