@@ -76,7 +76,7 @@ export interface LaunchPlan {
   readonly securityGroupIds: readonly string[];
   readonly keyIds: readonly string[];
   readonly bandwidth: number;
-  readonly hasPublicAddress: boolean;
+  readonly declinesPublicIp: boolean;
   readonly internetChargeType: string;
   readonly hostName: string;
   readonly userData: string;
@@ -102,7 +102,6 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
   requireUserData(request.UserData ?? '');
   requireMinCount(request.MinCount, count);
   const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud, count);
-  const bandwidth = request.InternetAccessible?.InternetMaxBandwidthOut ?? 0;
   return {
     image,
     zone,
@@ -115,8 +114,8 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
     subnet,
     securityGroupIds: chooseSecurityGroups(call, request.SecurityGroupIds ?? []),
     keyIds: checkLogin(call, image, request.LoginSettings ?? {}),
-    bandwidth,
-    hasPublicAddress: (request.InternetAccessible?.PublicIpAssigned ?? true) && bandwidth > 0,
+    bandwidth: request.InternetAccessible?.InternetMaxBandwidthOut ?? 0,
+    declinesPublicIp: request.InternetAccessible?.PublicIpAssigned === false,
     internetChargeType: request.InternetAccessible?.InternetChargeType ?? 'TRAFFIC_POSTPAID_BY_HOUR',
     hostName: request.HostName ?? '',
     userData: request.UserData ?? '',

@@ -181,8 +181,8 @@ export const powerReactions: Readonly<Record<string, Reaction>> = {
   'instance.running': (world, happening) => {
     const instance = current(world, happening);
     if (instance === undefined) return;
-    const publicIp =
-      instance.publicIp ?? (instance.bandwidth > 0 ? publicAddress(instance.id, happening.operation) : null);
+    const entitled = instance.bandwidth > 0 && instance.declinesPublicIp !== true;
+    const publicIp = instance.publicIp ?? (entitled ? publicAddress(instance.id, happening.operation) : null);
     world.instances.update(instance.id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', publicIp, booted: false });
     if (instance.loopback !== null) {
       const up = happening.at + world.duration('boot', instance.id + happening.operation);

@@ -56,6 +56,8 @@ export interface Instance extends Resource {
   readonly subnetId: string;
   readonly privateIp: string;
   readonly publicIp: string | null;
+  /** It was launched without a public address, whatever its bandwidth. */
+  readonly declinesPublicIp?: boolean;
   readonly bandwidth: number;
   readonly internetChargeType: string;
   readonly securityGroupIds: readonly string[];
