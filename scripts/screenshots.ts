@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { chromiumArguments, findChromium } from './chromium';
 
 /**
  * Makes the pictures of the README and of docs/operating.md, as things really are: the demo in a terminal and its build in
@@ -24,13 +25,7 @@ async function main(): Promise<void> {
   const flags = [...ports, '--data', data];
   const browser = await chromium.launch({
     executablePath: findChromium(),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: [...chromiumArguments],
   });
   try {
     const terminal = await run('dist/dev/demo.js', ['--keep', ...flags]);
@@ -44,24 +39,6 @@ async function main(): Promise<void> {
     execFileSync(process.execPath, ['dist/dev/demo.js', '--stop', ...flags], { cwd: root, stdio: 'inherit' });
     rmSync(data, { recursive: true, force: true });
   }
-}
-
-function findChromium(): string {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const candidates = [
-    process.env.CHROMIUM_PATH,
-    ...(process.env.PATH ?? '').split(path.delimiter).flatMap((folder) => names.map((name) => path.join(folder, name))),
-  ];
-  for (const candidate of candidates) {
-    if (candidate === undefined) continue;
-    try {
-      execFileSync(candidate, ['--version'], { stdio: 'ignore' });
-      return candidate;
-    } catch {
-      // Not there, or not a browser: the next one.
-    }
-  }
-  throw new Error('Chromium is needed for the pictures: install it, or set CHROMIUM_PATH.');
 }
 
 /** A build whose image fails, held for somebody to mend it. */

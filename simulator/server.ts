@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Duplex } from 'node:stream';
 import { controlAnswer, controlPrefix } from './control/api';
+import { page } from './control/page';
 import { type World } from './state/world';
 import { type Dispatcher } from './wire/dispatch';
 import { maximalBody, type RawRequest } from './wire/request';
@@ -35,17 +36,25 @@ async function respond(
     send(response, status, JSON.stringify(body));
     return;
   }
+  if (isPerson(raw)) {
+    send(response, 200, page, 'text/html; charset=utf-8');
+    return;
+  }
   const answer = await dispatcher.answer(raw);
   if (answer.kind === 'json') send(response, 200, answer.body);
   else if (answer.kind === 'http-502') response.writeHead(502, { 'Content-Length': 0 }).end();
   else response.destroy();
 }
 
+/** A browser, not a client: those sign what they ask. */
+function isPerson({ method, path, query, headers }: RawRequest): boolean {
+  const wantsPage = headers.accept?.includes('text/html') === true;
+  return method === 'GET' && path === '/' && query === '' && headers.authorization === undefined && wantsPage;
+}
+
 /** Exactly `application/json`: some SDKs take an answer with a charset for a success. */
-function send(response: ServerResponse, status: number, body: string): void {
-  response
-    .writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) })
-    .end(body);
+function send(response: ServerResponse, status: number, body: string, type = 'application/json'): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }
 
 /** Reads a request. What is sent above the API's limit is let go by, so that it cannot fill the memory. */

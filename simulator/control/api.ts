@@ -8,6 +8,7 @@ import { type RawRequest } from '../wire/request';
 import { filterCalls } from './calls';
 import { armFault, type Fault, parseFault } from './faults';
 import { checkInterference, interfere } from './interfere';
+import { overview } from './overview';
 import { describeState } from './state';
 
 /** An answer of the control API. */
@@ -81,6 +82,7 @@ function clockOf(world: World): object {
 
 const routes: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/state$/, ({ world, query }) => describeState(world, query.get('region') ?? undefined)],
+  ['GET', /^\/overview$/, ({ world, query }) => overview(world, query.get('region') ?? 'ap-guangzhou')],
   ['GET', /^\/calls$/, ({ world, query }) => ({ calls: filterCalls(world.calls, Object.fromEntries(query)) })],
   ['GET', /^\/unserved$/, ({ world }) => unserved(world)],
   ['GET', /^\/faults$/, ({ world }) => ({ faults: [...world.faults.all()].map((fault) => shownFault(world, fault)) })],
