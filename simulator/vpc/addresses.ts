@@ -45,6 +45,12 @@ function taken(world: World, subnet: Subnet): Set<string> {
   return addresses;
 }
 
+function isTaken(world: World, subnet: Subnet, address: string): boolean {
+  for (const instance of world.instances.in(subnet.account, subnet.region))
+    if (instance.privateIp === address && instance.subnetId === subnet.id) return true;
+  return false;
+}
+
 /** Addresses of a subnet that no instance has. */
 export function freeAddresses(world: World, subnet: Subnet): number {
   return addressesOf(subnet) - taken(world, subnet).size;
@@ -53,12 +59,13 @@ export function freeAddresses(world: World, subnet: Subnet): number {
 /** A free address of the subnet, the same for the same ID if it can be; throws an Error when there is none. */
 export function freeAddress(world: World, subnet: Subnet, id: string): string {
   const { first } = parseCidr(subnet.cidr)!;
-  const [count, used] = [addressesOf(subnet), taken(world, subnet)];
+  const count = addressesOf(subnet);
   const from = Math.floor(fraction('private', id) * count);
   for (let step = 0; step < count; step++) {
     const number = first + 2 + ((from + step) % count);
     const address = [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
-    if (!used.has(address)) return address;
+    // Looked for one at a time: a set of all of them would have to be made anew for every instance.
+    if (!isTaken(world, subnet, address)) return address;
   }
   throw new Error(`the subnet ${subnet.id} has no free address`);
 }
