@@ -1,5 +1,4 @@
-import { visibleSnapshot } from '../cbs/snapshots';
-import { type Image, type Snapshot, type Subnet, type Tags } from '../state/records';
+import { type Image, type Subnet, type Tags } from '../state/records';
 import { regionOf } from '../vpc/regions';
 import { type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
@@ -7,17 +6,9 @@ import { characters, isTrue } from '../wire/formats';
 import { instanceQuota, instancesUsed } from './account-quota';
 import { publicOwner, requireImage } from './images';
 import { instanceTypes } from './instance-types';
+import { type DiskPlan, type DiskRequest, planDataDisks, planSystemDisk } from './launch-disks';
 import { chooseSecurityGroups, chooseSubnet } from './launch-network';
 import { type TagSpecification, specifiedTags } from './tag-specification';
-
-interface DiskRequest {
-  readonly DiskType?: string;
-  readonly DiskSize?: number;
-  readonly DiskName?: string;
-  readonly DeleteWithInstance?: boolean;
-  readonly SnapshotId?: string;
-  readonly Encrypt?: boolean;
-}
 
 /** The parameters of RunInstances that the simulator looks at. */
 export interface LaunchRequest {
@@ -50,16 +41,6 @@ export interface LaunchRequest {
   readonly DryRun?: boolean;
   readonly CamRoleName?: string;
   readonly DisableApiTermination?: boolean;
-}
-
-/** A disk that a launch makes. */
-export interface DiskPlan {
-  readonly type: string;
-  readonly size: number;
-  readonly name: string;
-  readonly deleteWithInstance: boolean;
-  readonly encrypted: boolean;
-  readonly content: string;
 }
 
 /** A launch that has been checked and can no longer fail. */
@@ -267,88 +248,4 @@ function checkPassword(password: string, windows: boolean): void {
       `A password has ${least} to 30 characters of at least ${kinds} kinds.`,
     );
   }
-}
-
-function planSystemDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
-  const size = disk.DiskSize ?? Math.max(50, image.size);
-  if (size < image.size) {
-    throw new ApiError(
-      'InvalidParameterValue.Range',
-      `The system disk (${size} GiB) is smaller than the image (${image.size} GiB).`,
-    );
-  }
-  const systemSnapshot = image.snapshots.find((snapshot) => snapshot.usage === 'SYSTEM_DISK');
-  const content =
-    systemSnapshot === undefined ? `system of ${image.id}` : call.world.snapshots.get(systemSnapshot.id)?.content;
-  return {
-    type: (disk.DiskType ?? '') === '' ? 'CLOUD_PREMIUM' : disk.DiskType!,
-    size,
-    name: disk.DiskName ?? '',
-    deleteWithInstance: true,
-    encrypted: image.encrypted || (disk.Encrypt ?? false),
-    content: content ?? '',
-  };
-}
-
-/** The disks that the request names, and those of a whole-instance image that it does not name. */
-function planDataDisks(call: Call, image: Image, requested: readonly DiskRequest[]): DiskPlan[] {
-  const wanted = requested.filter((disk) => disk.DiskSize !== 0 || (disk.SnapshotId ?? '') !== '');
-  const named = new Set(wanted.map((disk) => disk.SnapshotId));
-  const own = image.snapshots.filter((snapshot) => snapshot.usage === 'DATA_DISK' && !named.has(snapshot.id));
-  const all = [
-    ...wanted,
-    ...own.map((snapshot): DiskRequest => ({ SnapshotId: snapshot.id, DiskSize: snapshot.size })),
-  ];
-  const local = all.filter((disk) => disk.DiskType?.startsWith('LOCAL_') === true).length;
-  if (local > 1 || all.length - local > 20) {
-    throw new ApiError(
-      'InvalidParameterValue.LimitExceeded',
-      'An instance takes at most 20 cloud disks and 1 local data disk.',
-    );
-  }
-  return all.map((disk) => planDataDisk(call, image, disk));
-}
-
-function planDataDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
-  const snapshotId = disk.SnapshotId ?? '';
-  const snapshot = snapshotId === '' ? undefined : usableSnapshot(call, image, snapshotId);
-  const size = disk.DiskSize ?? 0;
-  if (snapshot !== undefined && size !== 0 && size < snapshot.size) {
-    throw new ApiError(
-      'FailedOperation.SnapshotSizeLargerThanDataSize',
-      `The snapshot \`${snapshotId}\` (${snapshot.size} GiB) is larger than the disk (${size} GiB).`,
-    );
-  }
-  const final = size === 0 ? (snapshot?.size ?? 0) : size;
-  if (final < 10 || final > 32_000 || final % 10 !== 0) {
-    throw new ApiError(
-      'InvalidParameterValue.Range',
-      `The data disk size \`${final}\` must be 10 to 32000 GiB, in steps of 10.`,
-    );
-  }
-  return {
-    type: (disk.DiskType ?? '') === '' ? 'CLOUD_PREMIUM' : disk.DiskType!,
-    size: final,
-    name: disk.DiskName ?? '',
-    deleteWithInstance: disk.DeleteWithInstance ?? true,
-    encrypted: disk.Encrypt ?? snapshot?.encrypted ?? false,
-    content: snapshot?.content ?? '',
-  };
-}
-
-function usableSnapshot(call: Call, image: Image, id: string): Snapshot {
-  if (!/^snap-[0-9a-z]{8}$/.test(id)) {
-    throw new ApiError('InvalidParameterValue.SnapshotIdMalformed', `The snapshot ID \`${id}\` is malformed.`);
-  }
-  // Snapshots of a shared image belong to another account, but come with the image.
-  const ofImage = image.snapshots.some((snapshot) => snapshot.id === id) ? call.world.snapshots.get(id) : undefined;
-  const snapshot = ofImage ?? visibleSnapshot(call.world, call.account, call.region, id);
-  if (snapshot === undefined)
-    throw new ApiError('InvalidParameter.SnapshotNotFound', `The snapshot \`${id}\` does not exist.`);
-  if (snapshot.usage !== 'DATA_DISK') {
-    throw new ApiError('UnsupportedOperation.InvalidDisk', `The snapshot \`${id}\` is of a system disk.`);
-  }
-  if (snapshot.state !== 'NORMAL')
-    throw new ApiError('InvalidParameterValue', `The snapshot \`${id}\` is still being created.`);
-  return snapshot;
 }

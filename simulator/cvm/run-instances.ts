@@ -7,7 +7,8 @@ import { ApiError } from '../wire/errors';
 import { characters } from '../wire/formats';
 import { freeAddress } from '../vpc/addresses';
 import { begun, publicAddress } from './instances';
-import { checkLaunch, type DiskPlan, type LaunchPlan, type LaunchRequest, numbered } from './launch-plan';
+import { type DiskPlan } from './launch-disks';
+import { checkLaunch, type LaunchPlan, type LaunchRequest, numbered } from './launch-plan';
 
 /** Checks everything, then makes instances that are PENDING with their disks attached. */
 export const runInstances: Action = (call) => {
