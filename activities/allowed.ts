@@ -6,7 +6,7 @@ import type { Manner, StepRun } from './engine/run';
 /**
  * Checks where an activity is asked to work: in a region and with a role that the worker allows, and in the account that
  * the build began in. Whoever reaches Temporal can ask for any activity by itself, so each is checked, not only the first of
- * a build. What undoes is not held up by an allow list: it puts right what was allowed when it was done.
+ * a build. What undoes is not held up by the list of regions: it puts right what was allowed when it was done.
  */
 export async function checkPlace(run: StepRun, manner: Manner): Promise<void> {
   const { region, roleArn, accountId } = run.build;
@@ -18,7 +18,8 @@ export async function checkPlace(run: StepRun, manner: Manner): Promise<void> {
       'Use another region, or extend CVM_IMAGE_ALLOW_REGIONS of the worker.',
     );
   }
-  if (manner !== 'undo' && roleArn !== undefined && !roles.includes(roleArn)) {
+  // An undo that is refused comes back later: a role that was taken off the list is seen, and can be put back.
+  if (roleArn !== undefined && !roles.includes(roleArn)) {
     throw run.refusal(
       'NotAllowed',
       `this worker does not assume the role ${roleArn}`,
@@ -68,4 +69,36 @@ export function checkClaim(run: StepRun, instance: Instance): void {
     `${instance.InstanceId ?? ''} is being imaged by another installation (${tagKeys.restore} = ${claim})`,
     'Wait for its build, or remove the tag if that installation no longer exists.',
   );
+}
+
+/**
+ * Checks the build's source by itself, for a step that does not look at it anyway: whoever reaches Temporal can ask for
+ * the step without the inspection.
+ *
+ * @param diskIds disks that must be the source's
+ * @throws NotAllowed
+ */
+export async function checkSource(run: StepRun, diskIds: string[] = []): Promise<void> {
+  if (!run.settings.allow.sourceTag) return;
+  const { instanceId } = run.build;
+  const source = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
+  if (!source) return;
+  checkSourceTag(run, source);
+  const own = [source.SystemDisk, ...(source.DataDisks ?? [])].map((disk) => disk?.DiskId);
+  const foreign = diskIds.filter((id) => !own.includes(id));
+  if (foreign.length > 0) throw run.refusal('NotAllowed', `${foreign.join(', ')}: not a disk of ${instanceId}`);
+}
+
+/**
+ * Checks that snapshots were taken by this installation, so of a source that was allowed.
+ *
+ * @throws NotAllowed
+ */
+export async function checkSnapshots(run: StepRun, ids: string[]): Promise<void> {
+  if (!run.settings.allow.sourceTag) return;
+  const seen = await run.patiently('snapshots', () => Promise.all(ids.map((id) => run.cloud.snapshots.look(id))));
+  const foreign = ids.filter(
+    (_, index) => tagValue(seen[index]?.Tags, tagKeys.build)?.startsWith(`${run.settings.installation}/`) !== true,
+  );
+  if (foreign.length > 0) throw run.refusal('NotAllowed', `${foreign.join(', ')}: not taken by this installation`);
 }

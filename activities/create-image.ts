@@ -1,5 +1,5 @@
 import { type BuildActivities, ofImage } from '../contract';
-import { checkSourceTag } from './allowed';
+import { checkSnapshots, checkSource } from './allowed';
 import type { Image } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
@@ -13,16 +13,19 @@ type Output = Awaited<ReturnType<BuildActivities['createImage']>>;
  * Asks for the image, from the stopped instance or from snapshots; `pollImage` waits for it.
  *
  * CVM CreateImage has no ClientToken, but an image's name is unique in its region. So the exact name is looked up first:
- * an image with this build's tag is adopted (one that is CREATEFAILED is deleted first), anybody else's is a conflict.
+ * an image with this build's tag is adopted (one that is CREATEFAILED, or of an earlier try, is deleted first), anybody
+ * else's is a conflict.
  * `InvalidImageName.Duplicate` means looking again.
  */
 export const createImage = step<Input, Output>('step', async (run, input) => {
-  const { name, from } = input;
+  const { name, from, generation } = input;
   if (from.kind === 'instance') await checkSource(run);
+  else await checkSnapshots(run, from.snapshotIds);
   const byName = () => run.cloud.imageByName(name);
-  const failed = await run.patiently(`image ${name}`, byName);
-  if (failed?.ImageState === 'CREATEFAILED' && run.mayRemove(failed.Tags)) {
-    await run.achieve(goneImage(run, failed.ImageId!, { withSnapshots: from.kind === 'instance' }));
+  const before = await run.patiently(`image ${name}`, byName);
+  const useless = before?.ImageState === 'CREATEFAILED' || !run.isOf(generation, before?.Tags);
+  if (before && useless && run.mayRemove(before.Tags)) {
+    await run.achieve(goneImage(run, before.ImageId!, { withSnapshots: from.kind === 'instance' }));
   }
 
   let made: string | undefined;
@@ -31,11 +34,11 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
     look: byName,
     judge: (seen) => {
       if (!seen) return { is: 'act' };
-      if (seen.ImageId === made || run.owns(seen.Tags)) return { is: 'done' };
+      if (seen.ImageId === made || run.isOf(generation, seen.Tags)) return { is: 'done' };
       return {
         is: 'wrong',
         code: 'InvalidImageName.Duplicate',
-        message: `the name ${name} belongs to image ${seen.ImageId ?? ''}, which is not of this build`,
+        message: `the name ${name} belongs to image ${seen.ImageId ?? ''}, which is not of this try of the build`,
         advice: 'Choose another image name, or put {date} and {time} into it.',
       };
     },
@@ -54,22 +57,14 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
   return { imageId: image!.ImageId!, adopted: image!.ImageId !== made };
 });
 
-/** Whoever reaches Temporal can ask for this step by itself, without the inspection. */
-async function checkSource(run: StepRun): Promise<void> {
-  if (!run.settings.allow.sourceTag) return;
-  const { instanceId } = run.build;
-  const source = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
-  if (source) checkSourceTag(run, source);
-}
-
 /** The CreateImage request that makes this image. */
 export function imageRequest(run: StepRun, input: Input) {
-  const { build, name, description, family, tags, sysprep, from } = input;
+  const { build, generation, name, description, family, tags, sysprep, from } = input;
   return {
     ImageName: name,
     ...(description === undefined ? {} : { ImageDescription: description }),
     ...(family === undefined ? {} : { ImageFamily: family }),
-    TagSpecification: [{ ResourceType: 'image', Tags: run.tags(tags) }],
+    TagSpecification: [{ ResourceType: 'image', Tags: run.tags(tags, generation) }],
     ...(from.kind === 'instance'
       ? {
           InstanceId: build.instanceId,

@@ -6,7 +6,7 @@ import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { launchRequest } from './launch-instance';
 import { webhookAdvice } from './notify';
-import { describeState, instanceById, isBusy, isClaimed } from './source-instance';
+import { describeState, instanceById, isBusy, isClaimed, provesClaimed } from './source-instance';
 
 type Input = Parameters<BuildActivities['inspectSource']>[0];
 
@@ -35,9 +35,10 @@ export async function* inspection(run: StepRun, input: Input, find: () => Promis
   yield* checkWebhook(run, spec);
   const instance = await find();
   // A restore tag of ours on a server that is down: said before anything else can refuse the build.
-  run.claimed = isClaimed(run, instance) && instance.InstanceState !== 'RUNNING';
+  const claimed = isClaimed(run, instance) || (run.build.reset && (await provesClaimed(run, run.build.instanceId)));
+  run.claimed = claimed && instance.InstanceState !== 'RUNNING';
   yield* checkInstance(run, instance);
-  const source = yield* sourceFacts(run, instance, spec);
+  const source = yield* sourceFacts(run, instance, spec, claimed);
   yield* checkImageName(run, imageName);
   if (spec.launch) yield* checkLaunch(run, spec.launch, source, instance);
   return { ...source, accountId: yield* answerOf(run.patiently('account', () => run.cloud.accountId())) };
@@ -109,7 +110,12 @@ async function* checkInstance(run: StepRun, instance: Instance): Refusals<void> 
   }
 }
 
-async function* sourceFacts(run: StepRun, instance: Instance, spec: BuildSpec): Refusals<SourceFacts> {
+async function* sourceFacts(
+  run: StepRun,
+  instance: Instance,
+  spec: BuildSpec,
+  claimed: boolean,
+): Refusals<SourceFacts> {
   const id = instance.InstanceId!;
   const windows = /windows/i.test(instance.OsName ?? '');
   if (spec.sysprep && !windows) {
@@ -170,8 +176,8 @@ async function* sourceFacts(run: StepRun, instance: Instance, spec: BuildSpec): 
     osName: instance.OsName ?? '',
     windows,
     // A restore tag says more than the state: an earlier run stopped the instance and did not live to start it.
-    wasRunning: instance.InstanceState === 'RUNNING' || isClaimed(run, instance),
-    claimed: isClaimed(run, instance),
+    wasRunning: instance.InstanceState === 'RUNNING' || claimed,
+    claimed,
     vpcId: instance.VirtualPrivateCloud?.VpcId,
     subnetId: instance.VirtualPrivateCloud?.SubnetId,
     securityGroupIds: instance.SecurityGroupIds ?? [],

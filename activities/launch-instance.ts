@@ -1,4 +1,5 @@
 import { type BuildActivities, type LaunchedInstance, tagKeys } from '../contract';
+import { checkSnapshots } from './allowed';
 import type { Disk, Instance, RequestOf } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
@@ -14,14 +15,20 @@ type Input = Parameters<BuildActivities['launchInstance']>[0];
  * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final.
  */
 export const launchInstance = step<Input, LaunchedInstance>('step', async (run, input) => {
-  const { imageId } = input;
+  const { imageId, generation, snapshots } = input;
+  await checkSnapshots(
+    run,
+    snapshots.map(({ snapshotId }) => snapshotId),
+  );
   let id: string | undefined;
   const instance = await run.achieve<Instance>({
     title: 'new instance',
     look: async () => {
       if (id !== undefined) return run.cloud.instances.look(id);
       const ours = await run.cloud.instancesByTag(tagKeys.build, run.owner);
-      const seen = ours.find((one) => one.ImageId === imageId && one.InstanceState !== 'TERMINATING');
+      const seen = ours.find(
+        (one) => one.ImageId === imageId && run.isOf(generation, one.Tags) && one.InstanceState !== 'TERMINATING',
+      );
       id = seen?.InstanceId;
       return seen;
     },
@@ -68,7 +75,7 @@ export function requestFor(run: StepRun, input: Input): RequestOf<'cvm', 'RunIns
     ImageId: imageId,
     // At most 64 ASCII characters: the run's ID is 36 long.
     ClientToken: `${runId}-${build.instanceId.slice(4)}-${generation}`,
-    TagSpecification: [{ ResourceType: 'instance', Tags: run.tags(input.settings.tags) }],
+    TagSpecification: [{ ResourceType: 'instance', Tags: run.tags(input.settings.tags, generation) }],
     ...(snapshots.length > 0
       ? {
           DataDisks: snapshots.map(({ snapshotId, diskId, size }) => ({
@@ -206,7 +213,11 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
   });
   const disks = await run.clear<Disk>({
     title: 'disks of the build',
-    find: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).filter((disk) => !isReturned(disk)),
+    // The disks of an instance that never came up go with it, whenever that is.
+    find: async () =>
+      (await run.cloud.disksByTag(tagKeys.build, run.owner)).filter(
+        (disk) => !isReturned(disk) && !harmless.has(disk.InstanceId ?? ''),
+      ),
     idOf: ({ DiskId }) => DiskId!,
     keep: ({ DiskId, Tags }) => theirs.get(DiskId!) ?? (keep === true || run.isKept(Tags)),
     goal: (id) => goneDisk(run, id),

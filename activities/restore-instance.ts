@@ -5,7 +5,7 @@ import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { removeTag, tagValue } from './cloud/tags';
-import { describeState, instanceById, isClaimed, isDoomed, isOperating } from './source-instance';
+import { describeState, instanceById, isClaimed, isDoomed, isOperating, provesClaimed } from './source-instance';
 
 type Input = Parameters<BuildActivities['restoreInstance']>[0];
 type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
@@ -21,10 +21,7 @@ type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
 export const restoreInstance = step<Input, Output>('undo', async (run, input) => {
   const { build, unknownOutcome, onlyIfClaimed = false } = input;
   const { instanceId } = build;
-  if (onlyIfClaimed) {
-    const seen = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
-    if (!seen || !isClaimed(run, seen)) return { outcome: 'untouched' };
-  }
+  if (onlyIfClaimed && !(await provesClaimed(run, instanceId))) return { outcome: 'untouched' };
   const instance = await run.achieve({
     ...instanceById(run, instanceId),
     judge: (seen) => {

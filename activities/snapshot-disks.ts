@@ -1,4 +1,5 @@
 import { type BuildActivities, type BuildRef, type Disk, type DiskSnapshot, snapshotName } from '../contract';
+import { checkSource } from './allowed';
 import type { Snapshot } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
@@ -15,6 +16,10 @@ type Output = Awaited<ReturnType<BuildActivities['snapshotDisks']>>;
  * end whatever carries such a name twice is deleted but for the oldest.
  */
 export const snapshotDisks = step<Input, Output>('step', async (run, { build, generation, disks, tags }) => {
+  await checkSource(
+    run,
+    disks.map(({ diskId }) => diskId),
+  );
   const named = (disk: Disk) => snapshotName(build.buildId, disk.diskId, generation);
   const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, named(disk), tags)));
   const chosen = found.filter((snapshot) => snapshot !== undefined);
@@ -137,7 +142,10 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
   const diskIds = input.diskIds ?? (await disksOfSource(run));
   const { removed, kept } = await run.clear({
     title: 'snapshots of the build',
-    find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
+    find: async () =>
+      (await run.cloud.snapshotsOfDisks(diskIds)).filter(
+        (snapshot) => snapshot.SnapshotState !== 'TORECYCLE' && isOurs(run, build, snapshot),
+      ),
     idOf: ({ SnapshotId }) => SnapshotId!,
     keep: ({ Tags }) => keep === true || run.isKept(Tags),
     goal: (id) => goneSnapshot(run, id),

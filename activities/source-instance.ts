@@ -36,6 +36,20 @@ export const isDoomed = (instance: Instance) =>
 export const isClaimed = (run: StepRun, instance: Instance) =>
   tagValue(instance.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) === true;
 
+/**
+ * Whether an instance carries our restore tag, where a run before this one may only just have asked for it: that it does
+ * not must have stood for the settle window.
+ */
+export async function provesClaimed(run: StepRun, instanceId: string): Promise<boolean> {
+  const seen = await run.achieve<Instance>({
+    ...instanceById(run, instanceId),
+    title: `restore tag of ${instanceId}`,
+    judge: (instance) =>
+      instance && isClaimed(run, instance) ? { is: 'done' } : { is: 'done', standSeconds: run.settings.settleSeconds },
+  });
+  return seen !== undefined && isClaimed(run, seen);
+}
+
 /** How an instance's state reads: `instance ins-1a2b3c4d: STOPPING (StopInstances OPERATING)`. */
 export function describeState(instance: Instance): string {
   const { InstanceId, InstanceState, LatestOperation } = instance;

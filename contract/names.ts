@@ -41,6 +41,8 @@ export function instanceIdOf(buildId: string): string | undefined {
 export const tagKeys = {
   /** installation/build, on everything that a build makes. */
   build: 'cvm-image-builder/build',
+  /** Which try of the build made it; absent for the first. */
+  generation: 'cvm-image-builder/generation',
   /** `pending` until the commit point, then `kept`. */
   state: 'cvm-image-builder/state',
   /** installation/build, on a source instance that was running and is to run again. */

@@ -11,6 +11,7 @@ import {
 } from '../contract';
 import { Build } from './build';
 import { checkedSpec } from './checked-spec';
+import { now } from './clock';
 
 /**
  * Builds a custom image of a CVM instance, and optionally launches a new one from it.
@@ -79,8 +80,17 @@ async function fromSnapshots(build: Build): Promise<Made> {
   return { source, snapshots, image: await build.stage(() => createImage(build, source, snapshots)) };
 }
 
-/** Everything that could be refused later is refused here, before anything is touched. */
+/**
+ * Everything that could be refused later is refused here, before anything is touched. After a pause it is looked at once
+ * more: what was found may be days old.
+ */
 async function inspect(build: Build): Promise<SourceFacts> {
+  let source = await lookAtSource(build);
+  while (await build.pausedBefore('shutdownInstance')) source = await lookAtSource(build);
+  return source;
+}
+
+async function lookAtSource(build: Build): Promise<SourceFacts> {
   const { spec, imageName } = build;
   const { instanceId, region } = spec;
   const source = await build.step('inspectSource', `${instanceId} and what the spec asks for`, (activities, ref) =>
@@ -94,11 +104,19 @@ async function inspect(build: Build): Promise<SourceFacts> {
 }
 
 async function shutDown(build: Build, source: SourceFacts): Promise<void> {
-  if (source.wasRunning) build.source.willRestart();
-  const { askedAt } = await build.step('shutdownInstance', `stop ${source.instanceId}`, (activities, ref) =>
-    activities.shutdownInstance({ build: ref, source, stopType: build.spec.stopType }),
+  let firstCall: string | undefined;
+  const { askedAt } = await build.step(
+    'shutdownInstance',
+    `stop ${source.instanceId}`,
+    (activities, ref) => {
+      firstCall ??= now();
+      return activities.shutdownInstance({ build: ref, source, stopType: build.spec.stopType });
+    },
+    () => source.wasRunning && build.source.willRestart(),
   );
-  build.source.isDown(askedAt);
+  // A step whose deadline was put off is called again, and does not know when it asked first.
+  const calledAgain = askedAt !== undefined && build.wasExtended('shutdownInstance');
+  build.source.isDown(calledAgain ? firstCall : askedAt);
 }
 
 /** One snapshot a disk: the data disks unless they go inside the image, and for an image of snapshots the system disk. */

@@ -72,7 +72,8 @@ export class Build {
     this.ending = new Ending(this, this.journal, this.saga);
     if (this.ref.reset) this.takeUp();
     const refuseEnding = () => {
-      if (this.ending.isOn) refuse('Ending', 'the build has failed or was cancelled, and is being undone');
+      const late = this.deadline.passed && !this.hold.isOn;
+      if (this.ending.isOn || late) refuse('Ending', 'the build has failed or was cancelled, and is being undone');
     };
     this.extensions = new Extensions(this.journal, this.deadline, this.hold, refuseEnding);
     this.gate = new Gate(this.journal, placesToPause(spec), () => {
@@ -104,6 +105,8 @@ export class Build {
     for (;;) {
       try {
         this.scope = new CancellationScope();
+        // The deadline may have passed in the very moment in which the part before came to its end.
+        if (this.deadline.passed) this.scope.cancel();
         return await this.scope.run(part);
       } catch (error) {
         const mended = await this.mended(error, steps[0]!);
@@ -115,9 +118,21 @@ export class Build {
     }
   }
 
-  /** Runs one step and shows it. */
-  async step<T>(name: StepName, summary: string, call: StepCall<T>): Promise<T> {
-    await this.gate.pass(name, this.deadline);
+  /** Stands before a step for as long as the build is paused; says whether it has stood. */
+  async pausedBefore(name: StepName): Promise<boolean> {
+    const stood = await this.gate.pass(name, this.deadline);
+    if (stood) this.journal.phase('checking');
+    return stood;
+  }
+
+  /**
+   * Runs one step and shows it.
+   *
+   * @param begin what the build owes from the moment on in which the step begins
+   */
+  async step<T>(name: StepName, summary: string, call: StepCall<T>, begin?: () => void): Promise<T> {
+    while (this.gate.isClosed(name)) await this.gate.pass(name, this.deadline);
+    begin?.();
     const phase = phaseOf[name];
     if (phase) this.journal.phase(phase);
     this.journal.begin(name);
@@ -141,6 +156,11 @@ export class Build {
       this.learn(name, failure);
       throw error;
     }
+  }
+
+  /** Whether a step's deadline was put off, so that it may have been called more than once. */
+  wasExtended(name: StepName): boolean {
+    return this.extensions.hasExtended(name);
   }
 
   /** The spec does not ask for this step, or there is nothing for it to do. */
@@ -236,7 +256,7 @@ export class Build {
     const { code, advice, requestId } = failure;
     const step = this.failedStep;
     const message = this.ending.told(failure, step);
-    const secondDownTime = retryFrom === 'inspectSource' && this.source.wentDown;
+    const secondDownTime = retryFrom === 'inspectSource' && (this.source.wentDown || this.source.hasToRestart);
     // The source does not wait for anybody. Who mends the build meanwhile waits for it.
     const restoring = CancellationScope.nonCancellable(() => this.ending.restoreSource());
     restoring.catch(() => undefined);

@@ -52,6 +52,7 @@ export class Ending {
   /** Undoes what has to be undone, and answers what the workflow is to fail with. Runs in a non-cancellable scope. */
   async fail(reason: StepFailure, step: StepName | undefined): Promise<Error> {
     this.isOn = true;
+    this.journal.pause(undefined);
     const failure = { ...reason, message: this.withHold(reason) };
     const cancelled = failure.code === 'Cancelled';
     const message = this.told(failure, step);
@@ -145,10 +146,9 @@ export class Ending {
    * ended without telling, overtaken by a deadline or lost with its worker, is looked for.
    */
   private async keepAll({ left }: StepFailure): Promise<void> {
-    const { last } = this.saga;
-    const untold = last?.unknown === true ? last : undefined;
+    const { untold } = this.saga;
     this.saga.keep(left);
-    if (untold) await this.findKept(untold);
+    for (const undo of untold) await this.findKept(undo);
     await this.tagKept();
   }
 

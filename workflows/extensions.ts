@@ -73,6 +73,10 @@ export class Extensions {
     }
   }
 
+  hasExtended(name: StepName): boolean {
+    return this.extra[name] !== undefined;
+  }
+
   private extend(name: StepName, seconds: number): void {
     this.extra[name] = (this.extra[name] ?? 0) + seconds;
     const open = this.open.get(name);

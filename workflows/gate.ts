@@ -58,12 +58,21 @@ export class Gate {
     );
   }
 
-  /** Stands before a step for as long as the build is paused. */
-  async pass(before: StepName, deadline: { stop: () => void; start: () => void }): Promise<void> {
-    if (!this.wanted || !this.places.includes(before)) return;
+  /** Whether the build is to stand before a step. */
+  isClosed(before: StepName): boolean {
+    return this.wanted !== undefined && this.places.includes(before);
+  }
+
+  /** Stands before a step for as long as the build is paused; says whether it has stood. */
+  async pass(before: StepName, deadline: { stop: () => void; start: () => void }): Promise<boolean> {
+    if (!this.isClosed(before)) return false;
     deadline.stop();
-    this.journal.pause({ before, since: now(), reason: this.wanted.reason });
-    await condition(() => !this.wanted);
+    // Let go on and paused again at once, it goes on standing.
+    while (this.wanted) {
+      this.journal.pause({ before, since: now(), reason: this.wanted.reason });
+      await condition(() => !this.wanted);
+    }
     deadline.start();
+    return true;
   }
 }

@@ -77,7 +77,12 @@ export class Saga {
     for (const resource of left) {
       if (!this.resources.some(({ id }) => id === resource.id)) this.undos.at(-1)?.resources.push(resource);
     }
-    this.commit();
+    for (const undo of this.undos) undo.kept();
+  }
+
+  /** What may have been made without anybody being told, the last first. */
+  get untold(): Undo[] {
+    return this.undos.filter(({ unknown }) => unknown).reverse();
   }
 
   /** Everything that was made, with what became of it. */
@@ -129,7 +134,7 @@ export class Saga {
     } catch (error) {
       log.error(`${undo.name} failed`, { error });
       const left = stepFailure(error).left ?? [];
-      for (const resource of undo.resources) resource.fate = 'leftover';
+      for (const resource of undo.resources) if (resource.fate === 'made') resource.fate = 'leftover';
       this.settle(
         undo,
         left.map((resource) => ({ ...resource, fate: 'leftover' })),

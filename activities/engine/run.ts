@@ -64,9 +64,14 @@ export class StepRun {
     this.deadline = info.scheduledTimestampMs + limit - Math.min(5000, limit / 4);
   }
 
-  /** The tags of something that this build makes. */
-  tags(own: Record<string, string> = {}): { Key: string; Value: string }[] {
-    const all = { ...own, [tagKeys.build]: this.owner, [tagKeys.state]: 'pending' };
+  /** The tags of something that this build makes, at a certain try. */
+  tags(own: Record<string, string> = {}, generation = 1): { Key: string; Value: string }[] {
+    const all = {
+      ...own,
+      [tagKeys.build]: this.owner,
+      [tagKeys.state]: 'pending',
+      ...(generation === 1 ? {} : { [tagKeys.generation]: String(generation) }),
+    };
     return Object.entries(all).map(([Key, Value]) => ({ Key, Value }));
   }
 
@@ -82,6 +87,12 @@ export class StepRun {
 
   gone(id: string): void {
     this.left.delete(id);
+  }
+
+  /** Whether a resource is of this try of this build: what an earlier try made no longer matches. */
+  isOf(generation: number, tags: { Key?: string; Value?: string }[] | undefined): boolean {
+    const made = (tags ?? []).find(({ Key }) => Key === tagKeys.generation)?.Value ?? '1';
+    return this.owns(tags) && made === String(generation);
   }
 
   /**
@@ -222,14 +233,16 @@ export class StepRun {
       const found = await this.patiently(title, find);
       const stays = found.filter(keep).map(idOf);
       const goes = found.filter((one) => !keep(one)).map(idOf);
-      const news = goes.length > 0 || stays.some((id) => !kept.has(id));
+      const news = goes.some((id) => !removed.has(id)) || stays.some((id) => !kept.has(id));
       stays.forEach((id) => kept.add(id));
       if (goes.length > 0) {
         goes.forEach((id) => removed.add(id));
         await this.achieveAll(goes.map(goal));
       }
-      if (news) {
+      if (news || goes.length > 0) {
         quietSince = undefined;
+        // What is shown once more though it was seen to be gone is a describe that lags.
+        if (!news) await this.wait({ title }, { is: 'going', waitingFor: `${title}: shown once more` }, pace);
         continue;
       }
       quietSince ??= performance.now();

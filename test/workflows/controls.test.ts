@@ -183,6 +183,23 @@ describe('what people do with a build', { concurrency: 4 }, () => {
     await handle.result();
   });
 
+  for (const then of ['cancelled', 'let go on'] as const) {
+    test(`a source that its owner stops while the build is paused stays stopped, though the build is ${then}`, async () => {
+      const { handle, instanceId } = await states.paused!();
+      await stack.cloud.send('POST', 'interfere', { act: 'stop-instance', id: instanceId });
+      if (then === 'cancelled') {
+        await handle.cancel();
+        assert.equal((await failureOf(handle)).cancelled, true);
+      } else {
+        await handle.executeUpdate(resumeUpdate);
+        await handle.result();
+      }
+      assertSource((await resourcesOf(stack.cloud, region, instanceId)).source, 'STOPPED');
+      const starts = await stack.cloud.calls({ action: 'StartInstances' });
+      assert.ok(!starts.some(({ resources }) => resources.includes(instanceId)));
+    });
+  }
+
   test('a step that waits goes on under a deadline that is put off', async () => {
     const { instanceId, name, begin } = await start({ deadlines: { pollImage: 4 } });
     await stack.cloud.fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });

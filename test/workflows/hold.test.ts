@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { type BuildSpecInput, type Notification, retryStepUpdate, tagKeys } from '../../contract';
-import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
 import { assertClean, assertSource, failureOf, ids, resourcesOf, until, untilProgress } from '../support/judge';
 
 const region = 'ap-guangzhou';
@@ -203,6 +203,77 @@ describe('a build that is held', { concurrency: 4 }, () => {
     await retry(handle);
     await handle.result();
     assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+  });
+
+  test('by the deadline of the whole build can be cancelled, and is cancelled then', async () => {
+    const instanceId = await stack.instance({ region });
+    const { release } = await stack.cloud.stall('CreateImage', `held-${instanceId}`);
+    const handle = await start(instanceId, { deadlines: { build: 3 } });
+    await held(handle);
+    await release();
+    await handle.cancel();
+    const failure = await failureOf(handle);
+    assert.equal(failure.cancelled, true);
+    assert.match(failure.message, /cancelled while it was held after .*the build was not done after 3 s/);
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  test('does not take the image of an earlier try for its own, when that cannot be removed', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    await fault({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
+    const handle = await start(instanceId, { deadlines: { undo: 1, createImage: 3 } });
+    const first = await held(handle);
+    const before = await resourcesOf(stack.cloud, region, instanceId);
+    const imageId = before.images[0]!.id;
+    const denied = await stack.cloud.fault({
+      action: 'DeleteImages',
+      contains: imageId,
+      kind: 'error',
+      code: 'UnauthorizedOperation',
+      message: 'You are not authorized to perform the operation.',
+      times: 1_000_000,
+    });
+    await retry(handle);
+    const second = await untilProgress(handle, ({ held: again }) => again !== undefined && again.since !== first.since);
+    assert.equal(second.held!.step, 'createImage');
+    assert.deepEqual(ids((await resourcesOf(stack.cloud, region, instanceId)).images), [imageId]);
+    const { fired } = (await stack.cloud.send('DELETE', `faults/${denied}`)) as { fired: number };
+    assert.ok(fired > 0);
+    await handle.executeUpdate('extendDeadline', { args: [{ of: 'createImage', seconds: 600 }] });
+    await retry(handle);
+    const result = await handle.result();
+    const made = await resourcesOf(stack.cloud, region, instanceId);
+    assert.deepEqual(ids(made.images), [result.image.imageId]);
+    assert.notEqual(result.image.imageId, imageId);
+    assert.deepEqual(
+      ids(made.snapshots),
+      result.snapshots.map(({ snapshotId }) => snapshotId),
+    );
+  });
+
+  test('a launch that failed is not taken for the next one, though the cloud goes on showing it', async () => {
+    const durations = { ...testDurations, failedLaunch: 360_000 };
+    const other = await startBuildStack({ simulator: { durations } });
+    try {
+      const instanceId = 'ins-launch01';
+      await other.cloud.seed({ instances: [{ id: instanceId, region, dataDisks: 1 }] });
+      const image = { name: 'shown-for-long' };
+      const id = await other.cloud.fault({ action: 'RunInstances', kind: 'launch-fails', contains: '/launch01-' });
+      const handle = await other.start({ region, instanceId, image, launch, onFailure: 'hold' });
+      await held(handle);
+      await retry(handle);
+      const result = await handle.result();
+      assert.ok(
+        (await other.cloud.calls()).some(({ faults }) => faults.includes(id)),
+        'the fault fired',
+      );
+      const made = await resourcesOf(other.cloud, region, instanceId);
+      const states = Object.fromEntries(made.instances.map((one) => [one.id, one.state]));
+      assert.equal(states[result.instance!.instanceId], 'RUNNING');
+      assert.deepEqual(Object.values(states).sort(), ['LAUNCH_FAILED', 'RUNNING']);
+    } finally {
+      await other.stop();
+    }
   });
 
   test('is told to the webhook: signed, again until it is taken, with one ID', async () => {
