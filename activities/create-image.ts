@@ -38,7 +38,7 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
       return {
         is: 'wrong',
         code: 'InvalidImageName.Duplicate',
-        message: `the name ${name} belongs to image ${seen.ImageId ?? ''}, which is not of this try of the build`,
+        message: `the name ${name} belongs to image ${seen.ImageId ?? ''}, which is not of this build${run.owns(seen.Tags) ? "'s current try" : ''}`,
         advice: 'Choose another image name, or put {date} and {time} into it.',
       };
     },

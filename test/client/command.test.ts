@@ -85,7 +85,7 @@ describe('cvm-image', () => {
         '',
       ].join('\n'),
     );
-    assert.ok(seconds < 4);
+    assert.ok(seconds < 15, `it took ${seconds} s`);
     const json = await run(['build', '--spec', spec, '--json']);
     const told = JSON.parse(json.out) as { type: string; exitCode: number; problems: { path: string }[] };
     assert.equal(json.code, 2);

@@ -197,7 +197,7 @@ describe('cvm-image doctor', () => {
     assert.equal(nobody.code, 1);
     assert.match(nobody.stdout, /✗ worker +nobody polls task queue nobody-here\n +→ Start one: cvm-image worker/);
     assert.match(nobody.stdout, /What comes after it was not looked at/);
-    assert.ok(nobody.seconds < 10, `it took ${nobody.seconds} s`);
+    assert.ok(nobody.seconds < 25, `it took ${nobody.seconds} s`);
 
     const queue = `dying-${process.pid}`;
     const script = path.resolve(__dirname, '../support/worker-process.js');
@@ -247,7 +247,7 @@ describe('cvm-image doctor', () => {
       new RegExp(`^✗ temporal +Temporal cannot be reached at 127\\.0\\.0\\.1:${port} .*\n +→ Check`),
     );
     assert.match(away.stdout, /What comes after it was not looked at/);
-    assert.ok(away.seconds < 8, `it took ${away.seconds} s`);
+    assert.ok(away.seconds < 25, `it took ${away.seconds} s`);
 
     const lost = toldBy(await run(['--json', '--namespace', 'nowhere']));
     assert.equal(lost.exitCode, 3);

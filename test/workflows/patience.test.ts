@@ -3,7 +3,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BuildActivities, searchAttributes } from '../../contract';
+import { type BuildActivities, buildWorkflowId, searchAttributes } from '../../contract';
 import { bundlePath, quietLogs } from '../support/build-stack';
 
 /**
@@ -69,7 +69,7 @@ test('undoing lets the source go first, but not for ever', async () => {
     await worker.runUntil(
       assert.rejects(
         environment.client.workflow.execute('buildImage', {
-          workflowId: 'patience',
+          workflowId: buildWorkflowId(spec.region, spec.instanceId),
           taskQueue: 'patience',
           args: [spec],
         }),
