@@ -3,11 +3,15 @@ import {
   type BuildSpecInput,
   checkUpWorkflowId,
   checkUpWorkflowType,
+  extendDeadlineUpdate,
+  pauseUpdate,
   planWorkflowId,
   planWorkflowType,
+  resumeUpdate,
+  retryStepUpdate,
 } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
-import { until } from '../support/judge';
+import { until, untilProgress } from '../support/judge';
 import { imageScenarios } from './image-scenarios';
 
 const region = 'ap-guangzhou';
@@ -39,6 +43,41 @@ const cancelledIn = (action: string) => async (stack: BuildStack) => {
   await handle.cancel();
   await handle.result().catch(() => undefined);
   await release();
+  return handle;
+};
+
+/** Held after a failure, and tried again once the source is up. */
+const heldAndRetried =
+  (spec: Partial<BuildSpecInput>, fault: Record<string, unknown>, amendment: object) => async (stack: BuildStack) => {
+    const handle = await build({ onFailure: 'hold', ...spec }, {}, fault)(stack);
+    await untilProgress(handle, ({ held, sourceDownSince }) => held !== undefined && sourceDownSince === undefined);
+    await handle.executeUpdate(retryStepUpdate, { args: [amendment] });
+    return handle;
+  };
+
+/** Paused before the shutdown, its deadline put off, let go on. */
+const pausedAndResumed = async (stack: BuildStack) => {
+  const instanceId = await stack.instance({ region, dataDisks: 1 });
+  const { met, release } = await stack.cloud.stall('DescribeDisks', instanceId);
+  const handle = await stack.start({ region, instanceId, image: { name: `replay-${instanceId}` } });
+  await until(async () => ((await met()) ? true : undefined));
+  await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a deployment' }] });
+  await release();
+  await untilProgress(handle, ({ phase }) => phase === 'paused');
+  await handle.executeUpdate(extendDeadlineUpdate, { args: [{ seconds: 600 }] });
+  await handle.executeUpdate(resumeUpdate);
+  return handle;
+};
+
+/** A step whose deadline is put off while it waits. */
+const extendedInPollImage = async (stack: BuildStack) => {
+  const never = { action: 'CreateImage', kind: 'image-never-finishes' };
+  const handle = await build({}, {}, never)(stack);
+  const { imageId } = await untilProgress(handle, ({ steps }) =>
+    steps.some(({ step, state }) => step === 'pollImage' && state === 'running'),
+  );
+  await handle.executeUpdate(extendDeadlineUpdate, { args: [{ of: 'pollImage', seconds: 600 }] });
+  await stack.cloud.send('POST', 'interfere', { act: 'finish-image', id: imageId });
   return handle;
 };
 
@@ -92,6 +131,27 @@ export const scenarios: Scenario[] = [
   { name: 'deadline', ends: 'FAILED', run: build({ deadlines: { build: 1 } }) },
   { name: 'cancelled-snapshots', ends: 'CANCELLED', run: cancelledIn('CreateSnapshot') },
   { name: 'cancelled-launch', ends: 'CANCELLED', run: cancelledIn('RunInstances') },
+  {
+    name: 'held-image-retried',
+    ends: 'COMPLETED',
+    run: heldAndRetried({ launch }, { action: 'CreateImage', kind: 'image-fails' }, { description: 'second try' }),
+  },
+  {
+    name: 'held-launch-retried',
+    ends: 'COMPLETED',
+    run: heldAndRetried(
+      { method: 'snapshots', launch },
+      { action: 'RunInstances', kind: 'launch-fails' },
+      { launch: { name: 'second-try' } },
+    ),
+  },
+  {
+    name: 'held-in-vain',
+    ends: 'FAILED',
+    run: build({ onFailure: 'hold', deadlines: { hold: 1 } }, {}, { action: 'CreateImage', kind: 'image-fails' }),
+  },
+  { name: 'paused-resumed', ends: 'COMPLETED', run: pausedAndResumed },
+  { name: 'extended-image', ends: 'COMPLETED', run: extendedInPollImage },
   ...imageScenarios,
   { name: 'plan', ends: 'COMPLETED', run: planOf({ method: 'snapshots', launch }) },
   { name: 'plan-refused', ends: 'COMPLETED', run: planOf({ sysprep: true }) },
