@@ -12,12 +12,7 @@ type Output = Awaited<ReturnType<BuildActivities['checkQuota']>>;
  * for the snapshot quota. Changes nothing.
  */
 export const checkQuota = step<Input, Output>('before changes', async (run, { imageName }) => {
-  const [{ ImageNumQuota: total = 0 }, { TotalCount: used = 0 }] = await run.patiently('image quota', () =>
-    Promise.all([
-      run.cloud.call('cvm', 'DescribeImageQuota', null),
-      run.cloud.call('cvm', 'DescribeImages', { ...privateImages, Limit: 1 }),
-    ]),
-  );
+  const { used, total } = await run.patiently('image quota', () => run.cloud.roomForImages());
   if (used < total) return { images: { used, total } };
 
   const { ImageSet = [] } = await run.patiently('custom images', () =>

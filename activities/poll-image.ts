@@ -36,7 +36,7 @@ export const pollImage = step<Input, Output>('step', async (run, { imageId }) =>
           is: 'wrong',
           code: 'ImageCreateFailed',
           message: `the cloud could not create image ${imageId} (CREATEFAILED)`,
-          advice: 'Build again; if it fails again, ask Tencent Cloud support with the image ID.',
+          advice: 'Try again; if it fails again, ask Tencent Cloud support with the image ID.',
         };
       }
       return { is: 'going', waitingFor: `image ${imageId}: ${seen.ImageState ?? 'unknown'}`, percent };

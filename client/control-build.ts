@@ -11,6 +11,7 @@ import {
   retryStepUpdate,
 } from '../contract';
 import { ClientError } from './errors';
+import { exitCodes } from './exit-codes';
 import type { BuildRun } from './follow-build';
 import { rpcCodes, rpcFailure } from './rpc-failure';
 
@@ -69,7 +70,11 @@ async function send<Result, Args extends unknown[]>(
     const late = rpcFailure(error)?.code === rpcCodes.deadlineExceeded;
     if (late || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
       throw new ClientError(
-        `No worker has answered within ${patienceMs / 1000} s. Is one running (cvm-image worker)? Nothing may have been changed.`,
+        [
+          `No worker has answered within ${patienceMs / 1000} s. Is one running (cvm-image worker)?`,
+          `What was asked for may still be done once one is: look with cvm-image show ${workflowId}`,
+        ].join('\n'),
+        exitCodes.buildFailed,
       );
     }
     throw error;

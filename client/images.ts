@@ -101,5 +101,7 @@ async function refusalOf(client: Client, workflowId: string, otherwise: ClientEr
   const code = cause.type ?? 'Error';
   const told = cause.message.includes(code) || ['ImageNotFound', 'NotCustom'].includes(code);
   const message = [told ? cause.message : `${cause.message} (${code})`, details?.advice].filter(Boolean).join('\n');
-  return new ImageQuestionError(code, message.charAt(0).toUpperCase() + message.slice(1));
+  // An ID is no word to be capitalised.
+  const begins = /^[a-z]+-\w/.test(message) ? message : message.charAt(0).toUpperCase() + message.slice(1);
+  return new ImageQuestionError(code, begins);
 }

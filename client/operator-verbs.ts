@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { stepNames } from '../contract/progress';
 import { isAmendable, isRepeatable, specFlags } from './spec-flags';
 
 /** What the verbs for running builds need of the program. */
@@ -9,6 +10,9 @@ interface Program {
 }
 
 type Flags = Record<string, never>;
+
+/** What has a deadline. Starting the source again has none. */
+const extendable = ['build', 'hold', ...stepNames.filter((name) => name !== 'restoreInstance')];
 
 /** Adds the verbs for a build that runs: retry, pause, resume, extend. */
 export function addOperatorVerbs({ aboutOne, collect, finish }: Program): void {
@@ -30,7 +34,7 @@ export function addOperatorVerbs({ aboutOne, collect, finish }: Program): void {
   );
   aboutOne('extend', 'put a deadline of a build off')
     .requiredOption('--by <duration>', 'how much later: 90s, 45m, 2h')
-    .option('--of <what>', 'build (default), hold, or a step such as pollImage')
+    .addOption(new Option('--of <what>', 'build (default), hold, or a step').choices(extendable))
     .action(async (id: string, flags: Flags & { by: never }) =>
       finish(await (await import('./commands/control.js')).extend(id, flags)),
     );

@@ -74,6 +74,8 @@ export interface HeldProgress {
   retryFrom: StepName;
   /** Whether a retry shuts the source down once more. */
   secondDownTime: boolean;
+  /** Whether the image is usable already, so that image and snapshots stay whatever becomes of the build. */
+  imageStays: boolean;
 }
 
 /** That a build is to be paused, or is. */

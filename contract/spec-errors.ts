@@ -69,15 +69,20 @@ function allowed(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return `expected ${issue.expected}`;
     case 'too_big':
-      return `expected at most ${issue.maximum}${unit(issue.origin)}`;
+      return `expected at most ${issue.maximum}${unit(issue.origin, issue.maximum)}`;
     case 'too_small':
-      return `expected at least ${issue.minimum}${unit(issue.origin)}`;
+      return `expected at least ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
     default:
       return issue.message;
   }
 }
 
-const unit = (origin: string) => (origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '');
+function unit(origin: string, count: number | bigint): string {
+  const one = Number(count) === 1;
+  if (origin === 'string') return one ? ' character' : ' characters';
+  if (origin === 'array') return one ? ' entry' : ' entries';
+  return '';
+}
 
 function nearest(key: string, known: string[]): string {
   const [best] = known.map((name) => ({ name, far: distance(key, name) })).sort((a, b) => a.far - b.far);

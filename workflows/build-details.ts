@@ -34,8 +34,8 @@ export function buildDetails(progress: BuildProgress): string {
   ].join('\n');
 }
 
-const heldLine = ({ until, retryFrom, secondDownTime }: HeldProgress) =>
-  `Held until ${until}, then everything is undone. Mend what is in the way and send the update \`retryStep\`: it goes on ` +
+const heldLine = ({ until, retryFrom, secondDownTime, imageStays }: HeldProgress) =>
+  `Held until ${until}, then ${imageStays ? 'the launch is undone; image and snapshots stay' : 'everything is undone'}. Mend what is in the way and send the update \`retryStep\`: it goes on ` +
   `with ${retryFrom}${secondDownTime ? ', with **a second down-time** of the source' : ''}. Or cancel the build.`;
 
 function pausedLine({ before, since, reason }: PausedProgress): string {

@@ -73,12 +73,12 @@ export class Build {
     if (this.ref.reset) this.takeUp();
     const refuseEnding = () => {
       const late = this.deadline.passed && !this.hold.isOn;
-      if (this.ending.isOn || late) refuse('Ending', 'the build has failed or was cancelled, and is being undone');
+      if (this.ending.isOn || late) refuse('Ending', 'The build has failed or was cancelled, and is being undone.');
     };
     this.extensions = new Extensions(this.journal, this.deadline, this.hold, refuseEnding);
     this.gate = new Gate(this.journal, placesToPause(spec), () => {
       refuseEnding();
-      if (this.hold.isOn) refuse('Held', 'the build is held, and stands still already');
+      if (this.hold.isOn) refuse('Held', 'The build is held, and stands still already.');
     });
   }
 
@@ -256,14 +256,14 @@ export class Build {
     const { code, advice, requestId } = failure;
     const step = this.failedStep;
     const message = this.ending.told(failure, step);
-    const secondDownTime = retryFrom === 'inspectSource' && (this.source.wentDown || this.source.hasToRestart);
+    const secondDownTime = retryFrom === 'inspectSource' && this.source.wentDown;
     // The source does not wait for anybody. Who mends the build meanwhile waits for it.
     const restoring = CancellationScope.nonCancellable(() => this.ending.restoreSource());
     restoring.catch(() => undefined);
     this.ending.held = message;
     const story = { step, code, message, advice, requestId };
     this.notices.held(story, this.spec.deadlines.hold);
-    const about = { ...story, retryFrom, secondDownTime };
+    const about = { ...story, retryFrom, secondDownTime, imageStays: this.isCommitted };
     const mended = await this.hold.wait({ about, spec: this.spec, committed: this.isCommitted });
     if (!mended) {
       this.ending.heldInVain = true;

@@ -36,7 +36,7 @@ export class Extensions {
           checkExtension(extension);
           refuseEnding();
           const { of = 'build' } = extension;
-          if (of === 'hold' && !hold.isOn) refuse('NotHeld', 'the build is not held');
+          if (of === 'hold' && !hold.isOn) refuse('NotHeld', 'The build is not held.');
           if (of === 'build' || of === 'hold') return;
           // Of a held build, steps that are over may be begun again.
           if (hold.isOn) return;

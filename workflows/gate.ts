@@ -35,9 +35,9 @@ export class Gate {
             refuse('BadRequest', 'pause takes {"reason": "…"}, or nothing');
           }
           mayPause();
-          if (this.wanted) refuse('AlreadyPaused', 'the build is paused already, or is to be: resume lets it go on');
+          if (this.wanted) refuse('AlreadyPaused', 'The build is paused already, or is to be: resume lets it go on.');
           if (!next()) {
-            refuse('NothingToPause', 'there is no place any more where the build could stand with its source up');
+            refuse('NothingToPause', 'There is no place any more where the build could stand with its source up.');
           }
         },
       },
@@ -52,7 +52,7 @@ export class Gate {
       {
         description: 'Lets a paused build go on',
         validator: () => {
-          if (!this.wanted) refuse('NotPaused', 'the build is not paused');
+          if (!this.wanted) refuse('NotPaused', 'The build is not paused.');
         },
       },
     );

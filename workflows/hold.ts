@@ -39,8 +39,8 @@ export class Hold {
           'Tries the failed step of a held build again. Takes nothing, or what is to be different: ' +
           '{"name": "…", "description": "…", "tags": {…}, "launch": {…}}.',
         validator: (amendment: Amendment) => {
-          if (!this.holding) refuse('NotHeld', 'the build is not held: there is nothing to try again');
-          if (this.mended) refuse('AlreadyRetried', 'a retry has been asked for already');
+          if (!this.holding) refuse('NotHeld', 'The build is not held: there is nothing to try again.');
+          if (this.mended) refuse('AlreadyRetried', 'A retry has been asked for already.');
           this.amended(amendment);
         },
       },

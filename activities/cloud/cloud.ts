@@ -45,6 +45,35 @@ export class Cloud {
     (snapshot) => snapshot.SnapshotId,
   );
 
+  /** Snapshots by the disk that they are of; the API's filter takes 10 disks. */
+  private readonly ofDisk = new Looker<{ diskId: string; snapshots: Snapshot[] }>(
+    async (ids) => {
+      const all = await this.describeSnapshotsOf(ids);
+      return ids.map((diskId) => ({ diskId, snapshots: all.filter(({ DiskId }) => DiskId === diskId) }));
+    },
+    ({ diskId }) => diskId,
+    10,
+  );
+  /** Custom images by exact name; the API's filter takes 5 values, and is fuzzy: its answers are compared. */
+  private readonly byName = new Looker<{ name: string; image: Image }>(
+    async (names) => {
+      const images = await this.describeImagesNamed(names);
+      // Public images may bear any name; only those of the account compete for it.
+      const own = images.filter(({ ImageType }) => ImageType === 'PRIVATE_IMAGE');
+      return names.flatMap((name) => {
+        const image = own.find(({ ImageName }) => ImageName === name);
+        return image ? [{ name, image }] : [];
+      });
+    },
+    ({ name }) => name,
+    5,
+  );
+  /** Room for custom images: the one answer of its kind, shared by builds that begin at the same time. */
+  private readonly imageRoom = new Looker<{ used: number; total: number }>(
+    async () => [await this.describeImageRoom()],
+    () => 'room',
+  );
+
   constructor(
     settings: ActivitySettings,
     readonly region: string,
@@ -111,36 +140,55 @@ export class Cloud {
     return this.account;
   }
 
-  /** The only image of exactly this name. The API's filter is fuzzy, so its answers are compared. */
+  /** The only custom image of exactly this name. */
   async imageByName(name: string): Promise<Image | undefined> {
+    return (await this.byName.look(name))?.image;
+  }
+
+  private async describeImagesNamed(names: string[]): Promise<Image[]> {
+    const all: Image[] = [];
     for (let offset = 0; ; offset += 100) {
       const { ImageSet = [] } = await this.call('cvm', 'DescribeImages', {
-        Filters: [{ Name: 'image-name', Values: [name] }],
+        Filters: [{ Name: 'image-name', Values: names }],
         Offset: offset,
         Limit: 100,
       });
-      // Public images may bear any name; only those of the account compete for it.
-      const found = ImageSet.find((image) => image.ImageName === name && image.ImageType === 'PRIVATE_IMAGE');
-      if (found || ImageSet.length < 100) return found;
+      all.push(...ImageSet);
+      if (ImageSet.length < 100) return all;
     }
   }
 
-  /** All snapshots of these disks (the filter takes 10 at a time). */
+  /** All snapshots of these disks. */
   async snapshotsOfDisks(diskIds: string[]): Promise<Snapshot[]> {
+    const found = await Promise.all(diskIds.map((id) => this.ofDisk.look(id)));
+    return found.flatMap((one) => one?.snapshots ?? []);
+  }
+
+  private async describeSnapshotsOf(diskIds: string[]): Promise<Snapshot[]> {
     const all: Snapshot[] = [];
-    for (let start = 0; start < diskIds.length; start += 10) {
-      const Values = diskIds.slice(start, start + 10);
-      for (let offset = 0; ; offset += 100) {
-        const { SnapshotSet = [] } = await this.call('cbs', 'DescribeSnapshots', {
-          Filters: [{ Name: 'disk-id', Values }],
-          Offset: offset,
-          Limit: 100,
-        });
-        all.push(...SnapshotSet);
-        if (SnapshotSet.length < 100) break;
-      }
+    for (let offset = 0; ; offset += 100) {
+      const { SnapshotSet = [] } = await this.call('cbs', 'DescribeSnapshots', {
+        Filters: [{ Name: 'disk-id', Values: diskIds }],
+        Offset: offset,
+        Limit: 100,
+      });
+      all.push(...SnapshotSet);
+      if (SnapshotSet.length < 100) return all;
     }
-    return all;
+  }
+
+  /** Custom images that the region has, CREATING ones included, and how many it may have (DescribeImageQuota: a total). */
+  async roomForImages(): Promise<{ used: number; total: number }> {
+    return (await this.imageRoom.look('room'))!;
+  }
+
+  private async describeImageRoom(): Promise<{ used: number; total: number }> {
+    const Filters = [{ Name: 'image-type', Values: ['PRIVATE_IMAGE'] }];
+    const [{ ImageNumQuota: total = 0 }, { TotalCount: used = 0 }] = await Promise.all([
+      this.call('cvm', 'DescribeImageQuota', null),
+      this.call('cvm', 'DescribeImages', { Filters, Limit: 1 }),
+    ]);
+    return { used, total };
   }
 
   /** All instances that carry this tag. */

@@ -4,8 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const gatherMilliseconds = 20;
 /** How old an answer may be that came along with somebody else's: just long enough to be picked up. */
 const freshMilliseconds = 100;
-/** The most IDs that one Describe request takes. */
-const batchSize = 100;
 
 interface Sleeper {
   /** From here on a request that goes out for somebody else takes this one along. */
@@ -30,10 +28,12 @@ export class Looker<T> {
   /**
    * @param describe answers those of the IDs that exist
    * @param idOf ID of an answer
+   * @param batchSize the most IDs that one request takes
    */
   constructor(
     private readonly describe: (ids: string[]) => Promise<T[]>,
     private readonly idOf: (found: T) => string | undefined,
+    private readonly batchSize = 100,
   ) {}
 
   /** The resource as it is now; undefined when the cloud does not know the ID. */
@@ -76,13 +76,16 @@ export class Looker<T> {
     this.gathering = false;
     const asked = new Map(this.asked);
     this.asked.clear();
+    const { batchSize } = this;
     const now = Date.now();
     const along = [...this.sleepers].filter(([id, all]) => !asked.has(id) && all.some(({ from }) => from <= now));
     const room = (batchSize - (asked.size % batchSize)) % batchSize;
     const ids = [...asked.keys(), ...along.slice(0, room).map(([id]) => id)];
+    const batches: Promise<void>[] = [];
     for (let start = 0; start < ids.length; start += batchSize) {
-      await this.sendBatch(ids.slice(start, start + batchSize), asked);
+      batches.push(this.sendBatch(ids.slice(start, start + batchSize), asked));
     }
+    await Promise.all(batches);
   }
 
   private async sendBatch(ids: string[], asked: typeof this.asked): Promise<void> {

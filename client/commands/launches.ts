@@ -25,7 +25,7 @@ export async function launches(options: LaunchesOptions): Promise<ExitCode> {
     } else {
       const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
       print(...launchesTable(found, Date.now(), colorsFor(process.stdout), columns));
-      if (found.length === limit) printError(`The first ${limit}; more with --limit.`);
+      if (found.length === limit) printError(`The first ${limit}: there may be more (--limit).`);
     }
     return exitCodes.done;
   });

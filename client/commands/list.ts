@@ -39,7 +39,7 @@ export async function list(options: ListFlags): Promise<ExitCode> {
     }
     const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
     print(...buildsTable(builds, Date.now(), colorsFor(process.stdout), columns));
-    if (builds.length === limit) printError(`The first ${limit}; more with --limit.`);
+    if (builds.length === limit) printError(`The first ${limit}: there may be more (--limit).`);
     return exitCodes.done;
   });
 }

@@ -7,14 +7,14 @@ export function buildsTable(builds: BuildSummary[], now: number, colors: Colors,
   const rows = builds.map((build) => [
     build.buildId,
     build.status === 'terminated' || build.status === 'timed-out' ? build.status : build.phase,
+    `${build.region}/${build.instanceId}`,
     build.imageId ?? '',
     build.imageName ?? '',
-    `${build.region}/${build.instanceId}`,
     build.startedAt.replace(/\.\d+Z$/, 'Z'),
     formatSeconds(((build.endedAt ? Date.parse(build.endedAt) : now) - Date.parse(build.startedAt)) / 1000),
     build.workflowId,
   ]);
-  const heading = ['BUILD', 'PHASE', 'IMAGE', 'NAME', 'SOURCE', 'STARTED', 'DURATION', 'WORKFLOW ID'];
+  const heading = ['BUILD', 'PHASE', 'SOURCE', 'IMAGE', 'NAME', 'STARTED', 'DURATION', 'WORKFLOW ID'];
   return columnsOf([heading, ...rows]).map((text, index) =>
     line([index === 0 ? [text, 'dim'] : text], colors, columns),
   );

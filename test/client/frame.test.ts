@@ -134,6 +134,7 @@ describe('the live view', () => {
           until: '2026-03-08T10:00:00.000Z',
           retryFrom: 'shutdownInstance',
           secondDownTime: true,
+          imageStays: false,
         },
       },
     );
