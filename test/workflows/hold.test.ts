@@ -292,7 +292,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
       assert.equal(event.type, 'build.held');
       assert.equal(event.data.workflowId, handle.workflowId);
       assert.equal(event.data.code, 'ImageCreateFailed');
-      assert.match(event.data.advice!, /Build again/);
+      assert.match(event.data.advice!, /Try again/);
     }
     const history = JSON.stringify(await handle.fetchHistory());
     for (const secret of [webhookKey, webhook.url]) assert.ok(!history.includes(secret), 'no secret in the history');
