@@ -39,9 +39,9 @@ async function lookFor(run: StepRun, text: string): Promise<Image | undefined> {
 export const newestFirst = (images: Image[]): Image[] =>
   images.sort((a, b) => (b.CreatedTime ?? '').localeCompare(a.CreatedTime ?? ''));
 
-/** The build that made a resource, by its tag; undefined for what no build made. */
-export function makerOf(run: StepRun, tags: Image['Tags']): Maker | undefined {
-  const owner = tagValue(tags, tagKeys.build);
+/** The build that made a resource, by its tag (or that stopped it: the restore tag); undefined for what no build touched. */
+export function makerOf(run: StepRun, tags: Image['Tags'], key: string = tagKeys.build): Maker | undefined {
+  const owner = tagValue(tags, key);
   // The build ID is the last part: an installation's name may have anything in it.
   const [, installation, buildId] = /^(.+)\/([^/]+)$/.exec(owner ?? '') ?? [];
   if (installation === undefined || buildId === undefined) return undefined;

@@ -1,4 +1,4 @@
-import type { BuildActivities, CheckUpActivities, ImageActivities, PlanActivities } from '../contract';
+import type { BuildActivities, CheckUpActivities, ImageActivities, PlanActivities, SweepActivities } from '../contract';
 import { checkQuota } from './check-quota';
 import { Clouds } from './cloud/cloud';
 import { CloudError } from './cloud/errors';
@@ -10,6 +10,7 @@ import type { StepTools } from './engine/step';
 import { inspectLaunch } from './inspect-launch';
 import { dryRunImage } from './dry-run-image';
 import { examineWorker } from './examine-worker';
+import { findLeftovers } from './find-leftovers';
 import { inspectForPlan } from './inspect-for-plan';
 import { inspectSource } from './inspect-source';
 import { keepResources } from './keep-resources';
@@ -17,6 +18,7 @@ import { launchInstance, undoLaunchInstance } from './launch-instance';
 import { listImages } from './list-images';
 import { notify } from './notify';
 import { pollImage } from './poll-image';
+import { removeLeftovers, restoreAbandoned } from './put-right';
 import { restoreInstance } from './restore-instance';
 import type { ActivitySettings } from './settings';
 import { shutdownInstance } from './shutdown-instance';
@@ -47,10 +49,13 @@ const steps = {
   inspectForPlan,
   dryRunImage,
   examineWorker,
+  findLeftovers,
+  restoreAbandoned,
+  removeLeftovers,
 };
 
 /** Everything that the workflows of this project ask a worker to do. */
-export type Activities = BuildActivities & ImageActivities & PlanActivities & CheckUpActivities;
+export type Activities = BuildActivities & ImageActivities & PlanActivities & CheckUpActivities & SweepActivities;
 
 /**
  * The activities of all workflows, for a worker to register.

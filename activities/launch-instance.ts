@@ -149,7 +149,7 @@ function factsOf(instance: Instance, { settings, snapshots }: Input): LaunchedIn
  *
  * @param harmless takes the ID of such a one
  */
-function goneInstance(run: StepRun, id: string, harmless: Set<string>): Goal<Instance> {
+export function goneInstance(run: StepRun, id: string, harmless: Set<string>): Goal<Instance> {
   return {
     title: `instance ${id}`,
     look: () => run.cloud.instances.look(id),
@@ -237,7 +237,7 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
 });
 
 /** A disk that is to be gone. CBS TerminateDisks takes only UNATTACHED disks, so the end of its instance is waited for. */
-function goneDisk(run: StepRun, id: string): Goal<Disk> {
+export function goneDisk(run: StepRun, id: string): Goal<Disk> {
   return {
     title: `disk ${id}`,
     look: async () => (await run.cloud.disksByTag(tagKeys.build, run.owner)).find(({ DiskId }) => DiskId === id),

@@ -18,12 +18,30 @@ type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
  * RUNNING is the wanted state, whoever brought it about. When a stop may be in flight whose answer nobody got, RUNNING
  * is believed only after it has stood for the settle window.
  */
-export const restoreInstance = step<Input, Output>('undo', async (run, input) => {
-  const { build, unknownOutcome, onlyIfClaimed = false } = input;
-  const { instanceId } = build;
+export const restoreInstance = step<Input, Output>('undo', (run, input) => restored(run, input));
+
+/** Calls before every look, and so before every change, and throws when nothing may be done any more. */
+type Guard = () => Promise<void>;
+
+/**
+ * Brings a source up again, see {@link restoreInstance}.
+ *
+ * @param guard default: nothing stands in the way
+ */
+export async function restored(
+  run: StepRun,
+  { unknownOutcome, onlyIfClaimed = false }: Pick<Input, 'unknownOutcome' | 'onlyIfClaimed'>,
+  guard: Guard = () => Promise.resolve(),
+): Promise<Output> {
+  const { instanceId } = run.build;
+  const look = async () => {
+    await guard();
+    return run.cloud.instances.look(instanceId);
+  };
   if (onlyIfClaimed && !(await provesClaimed(run, instanceId))) return { outcome: 'untouched' };
   const instance = await run.achieve({
     ...instanceById(run, instanceId),
+    look,
     judge: (seen) => {
       // One empty look may be a describe that lags, and this is about a server that matters.
       if (!seen) return { is: 'done', standSeconds: run.settings.settleSeconds };
@@ -51,18 +69,22 @@ export const restoreInstance = step<Input, Output>('undo', async (run, input) =>
   if (!instance || isDoomed(instance)) return { outcome: 'gone' };
   const runningAt = new Date().toISOString();
 
-  const tagLeft = await removeRestoreTag(run, instanceId);
+  const tagLeft = await removeRestoreTag(run, instanceId, look);
   return { outcome: 'running', runningAt, tagLeft };
-});
+}
 
 /**
  * Takes the restore tag away. The source runs already, so a tag that may not be removed is no reason to hold the build up:
  * why it stays is answered instead.
  */
-async function removeRestoreTag(run: StepRun, instanceId: string): Promise<string | undefined> {
+async function removeRestoreTag(
+  run: StepRun,
+  instanceId: string,
+  look: Goal<Instance>['look'],
+): Promise<string | undefined> {
   const goal: Goal<Instance> = {
     title: `restore tag of ${instanceId}`,
-    look: () => run.cloud.instances.look(instanceId),
+    look,
     // Somebody else's tag is not ours to take away. Tags show late: that none is seen says nothing, and asking once is enough.
     judge: (seen, acted) => {
       const value = tagValue(seen?.Tags, tagKeys.restore);

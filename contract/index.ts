@@ -17,3 +17,4 @@ export * from './spec';
 export * from './spec-errors';
 export * from './spec-hash';
 export * from './steps';
+export * from './sweep';

@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { BuildActivities, ImageActivities } from '../contract';
+import type { BuildActivities, ImageActivities, SweepActivities } from '../contract';
 
 export type ActivityName = keyof BuildActivities;
 
@@ -17,9 +17,9 @@ const noDeadline = '365 days';
 export function activitiesOf(
   spec: { deadlines: { heartbeat: number } },
   { summary, deadline }: Limits,
-): BuildActivities & ImageActivities {
+): BuildActivities & ImageActivities & SweepActivities {
   const limit = deadline === undefined ? noDeadline : deadline * 1000;
-  return proxyActivities<BuildActivities & ImageActivities>({
+  return proxyActivities<BuildActivities & ImageActivities & SweepActivities>({
     summary,
     scheduleToCloseTimeout: limit,
     startToCloseTimeout: limit,

@@ -3,5 +3,6 @@ export { buildImage } from './build-image';
 export { deleteImage } from './delete-image';
 export { describeImage, listImages } from './read-images';
 export { launchImage } from './launch-image';
+export { sweepLeftovers } from './sweep-leftovers';
 export { checkUp } from './check-up';
 export { planBuild } from './plan-build';

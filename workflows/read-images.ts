@@ -36,7 +36,7 @@ function refOf({ region, roleArn }: { region: string; roleArn?: string | undefin
 }
 
 /** Fails in the cloud's own words, with what to do as the first detail, instead of with "Activity task failed". */
-async function told<T>(activity: Promise<T>): Promise<T> {
+export async function told<T>(activity: Promise<T>): Promise<T> {
   try {
     return await activity;
   } catch (error) {

@@ -1,9 +1,10 @@
 import type { Cloud, Image, Instance, Snapshot } from './cloud';
 
 /** The most that one Describe request answers. */
-const pageSize = 100;
+export const pageSize = 100;
 
-async function allPages<T>(page: (offset: number) => Promise<T[]>): Promise<T[]> {
+/** All answers of a Describe, page by page. */
+export async function allPages<T>(page: (offset: number) => Promise<T[]>): Promise<T[]> {
   const all: T[] = [];
   for (;;) {
     const some = await page(all.length);

@@ -1,0 +1,271 @@
+import { InterceptingCall, type Interceptor, Metadata } from '@grpc/grpc-js';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type BuildSpecInput, buildIdOf, tagKeys } from '../../contract';
+import { startActivityBench } from '../support/activity';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { buildOne, region } from '../support/images';
+import { assertClean, assertSource, failureOf, ids, resourcesOf, until } from '../support/judge';
+import { assertSpared, leftOf, lookedAt, sweep } from '../support/sweep';
+
+describe('what a sweep must never do', { concurrency: 4 }, () => {
+  let stack: BuildStack;
+  before(async () => {
+    stack = await startBuildStack();
+    await stack.cloud.seed({ imageQuota: { [region]: 200 } });
+  });
+  after(() => stack.stop());
+
+  const start = (instanceId: string, spec: Partial<BuildSpecInput> = {}) =>
+    stack.start({ region, instanceId, image: { name: `safe-${instanceId}` }, ...spec });
+
+  /** A build that is held in its CreateImage, with its source down and snapshots taken. */
+  async function heldBuild(spec: Partial<BuildSpecInput> = {}) {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const { met, release } = await stack.cloud.stall('CreateImage', instanceId.slice(4));
+    const build = await start(instanceId, spec);
+    await until(async () => ((await met()) ? true : undefined));
+    return { instanceId, build, release, buildId: await idOf(build, instanceId) };
+  }
+
+  async function idOf(build: WorkflowHandle, instanceId: string): Promise<string> {
+    const { raw, runId } = await build.describe();
+    return buildIdOf(instanceId, raw.workflowExecutionInfo?.firstRunId ?? runId);
+  }
+
+  /** Everything of a source, as it stands in the cloud. */
+  async function worldOf(instanceId: string) {
+    const { source, images, snapshots, implicit } = await resourcesOf(stack.cloud, region, instanceId);
+    return { state: source?.state, tags: source?.tags, all: ids([...images, ...snapshots, ...implicit]) };
+  }
+
+  test('touch another installation on the same account', async () => {
+    const buildId = 'web00099-0123456789ab';
+    const tags = { [tagKeys.build]: `prod/${buildId}`, [tagKeys.state]: 'pending' };
+    // One whose name begins like ours is another one, too.
+    const nested = { ...tags, [tagKeys.build]: `test/eu/${buildId}` };
+    await stack.cloud.seed({
+      instances: [
+        { region, id: 'ins-web00099', state: 'STOPPED', tags: { [tagKeys.restore]: `prod/${buildId}` } },
+        { region, id: 'ins-web00098', state: 'STOPPED', tags: { [tagKeys.restore]: `test/eu/${buildId}` } },
+        { region, id: 'ins-web00097', tags },
+      ],
+      images: [
+        { region, id: 'img-other097', name: 'of prod', tags },
+        { region, id: 'img-other098', name: 'of test/eu', tags: nested },
+      ],
+    });
+    const before = await stack.cloud.state(region);
+    const report = await sweep(stack, { apply: true });
+    const after = await stack.cloud.state(region);
+    for (const id of ['ins-web00099', 'ins-web00098', 'ins-web00097', 'img-other097', 'img-other098']) {
+      assert.ok(!report.leftovers.some((one) => one.id === id));
+      const of = ({ instances, images }: typeof before) => [...instances, ...images].find((one) => one.id === id);
+      assert.deepEqual(of(after), of(before));
+    }
+  });
+
+  test('delete what nobody knows whose build is: its history is gone', async () => {
+    const { instanceId, build, release, buildId } = await heldBuild();
+    await build.terminate('a test');
+    await release();
+    await lookedAt(stack, buildId);
+    const { runId } = await build.describe();
+    const { workflowService, options } = stack.client;
+    await workflowService.deleteWorkflowExecution({
+      namespace: options.namespace,
+      workflowExecution: { workflowId: build.workflowId, runId },
+    });
+    await until(async () =>
+      build.describe().then(
+        () => undefined,
+        () => true,
+      ),
+    );
+    const before = await worldOf(instanceId);
+    const report = leftOf(await sweep(stack, { apply: true }), buildId);
+    assertSpared(report, /no history of its build/);
+    assert.deepEqual(report.map(({ type }) => type).sort(), ['instance', 'snapshot']);
+    assert.deepEqual(await worldOf(instanceId), before);
+  });
+
+  test('disturb a build that is starting or at work', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const build = await start(instanceId, { launch: { zone: 'ap-guangzhou-3' } });
+    let over = false;
+    const result = build.result().finally(() => (over = true));
+    result.catch(() => undefined);
+    let sweeps = 0;
+    do {
+      const report = await sweep(stack, { apply: true });
+      assert.ok(leftOf(report, await idOf(build, instanceId)).every(({ plan }) => plan === 'report'));
+      sweeps += 1;
+    } while (!over);
+    const { image, snapshots, instance } = await result;
+    assert.ok(sweeps > 3, `${sweeps} sweeps`);
+    const left = await resourcesOf(stack.cloud, region, instanceId);
+    assertSource(left.source);
+    assert.deepEqual(
+      [ids(left.images), ids(left.snapshots), ids(left.instances)],
+      [[image.imageId], snapshots.map(({ snapshotId }) => snapshotId), [instance!.instanceId]],
+    );
+    assert.deepEqual(
+      (await stack.cloud.calls({ action: 'CreateImage' })).filter(({ resources }) => resources.includes(image.imageId))
+        .length,
+      1,
+    );
+  });
+
+  test('take a build that was reset for over: its first run is closed, it lives on', async () => {
+    const { instanceId, build, release, buildId } = await heldBuild();
+    const { workflowService, options } = stack.client;
+    const { runId } = await build.describe();
+    await workflowService.resetWorkflowExecution({
+      namespace: options.namespace,
+      workflowExecution: { workflowId: build.workflowId, runId },
+      reason: 'a test',
+      workflowTaskFinishEventId: 4 as never,
+      requestId: runId,
+    });
+    assert.equal((await stack.client.workflow.getHandle(build.workflowId, runId).describe()).status.name, 'TERMINATED');
+    for (let sweeps = 0; sweeps < 3; sweeps += 1) {
+      const report = await sweep(stack, { apply: true });
+      assert.deepEqual(leftOf(report, buildId), []);
+      assert.ok(report.openBuilds.includes(buildId));
+    }
+    await release();
+    const again = stack.client.workflow.getHandle(build.workflowId);
+    await again.result();
+    assert.equal(await idOf(again, instanceId), buildId);
+    assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
+  });
+
+  test('start a source that the next build of it has taken down', async () => {
+    const first = await heldBuild();
+    await first.build.terminate('a test');
+    await lookedAt(stack, first.buildId);
+    const second = await start(first.instanceId);
+    await until(async () => {
+      const tag = (await worldOf(first.instanceId)).tags?.[tagKeys.restore];
+      return tag?.endsWith(await idOf(second, first.instanceId)) === true ? true : undefined;
+    });
+    const report = await sweep(stack, { apply: true });
+    assert.equal(
+      report.leftovers.find(({ id }) => id === first.instanceId),
+      undefined,
+    );
+    await first.release();
+    await second.result();
+    const starts = await stack.cloud.calls({ action: 'StartInstances' });
+    assert.equal(starts.filter(({ resources, applied }) => applied && resources.includes(first.instanceId)).length, 1);
+  });
+
+  test('delete what is kept, though its tag could not be set', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const refused = { kind: 'error', code: 'OperationDenied', message: 'not today', when: 'before' };
+    const faults = await Promise.all([
+      stack.cloud.fault({ action: 'CreateImage', contains: instanceId.slice(4), ...refused }),
+      stack.cloud.fault({ action: 'TagResources', contains: ':snapshot/', ...refused, times: 1000 }),
+    ]);
+    const build = await start(instanceId, { onFailure: 'keep', deadlines: { undo: 5 } });
+    const { resources, buildId } = await failureOf(build);
+    const calls = await stack.cloud.calls();
+    for (const fault of faults)
+      assert.ok(
+        calls.some((call) => call.faults.includes(fault)),
+        'the fault fired',
+      );
+    await stack.cloud.send('DELETE', `faults/${faults[1]}`);
+    const [kept] = resources.filter(({ type, fate }) => type === 'snapshot' && fate === 'kept');
+    const before = await worldOf(instanceId);
+    assertSpared(await lookedAt(stack, buildId, { apply: true }), /lists it as kept/);
+    assert.deepEqual(await worldOf(instanceId), before);
+    assert.deepEqual(before.all, [kept!.id]);
+  });
+
+  test('look twice at what a good build made', async () => {
+    const built = await buildOne(stack, { launch: { zone: 'ap-guangzhou-3' } });
+    const report = await sweep(stack, { apply: true });
+    assert.deepEqual(leftOf(report, built.buildId), []);
+    const left = await resourcesOf(stack.cloud, region, built.source.instanceId);
+    assert.deepEqual([left.images.length, left.snapshots.length, left.instances.length], [1, 2, 1]);
+  });
+
+  test('touch anything within the grace period', async () => {
+    const { instanceId, build, release, buildId } = await heldBuild();
+    await build.terminate('a test');
+    await lookedAt(stack, buildId);
+    const before = await worldOf(instanceId);
+    assertSpared(leftOf(await sweep(stack, { apply: true, grace: '1h' }), buildId), /within the grace period/);
+    assert.deepEqual(await worldOf(instanceId), before);
+    await release();
+    await until(async () => {
+      await sweep(stack, { apply: true });
+      return leftOf(await sweep(stack), buildId).length === 0 ? true : undefined;
+    });
+    await assertClean(stack.cloud, region, instanceId);
+  });
+
+  test('delete an image that somebody uses', async () => {
+    const { instanceId, build, release, buildId } = await heldBuild();
+    await build.terminate('a test');
+    await release();
+    const tags = { [tagKeys.build]: `test/${buildId}`, [tagKeys.state]: 'pending' };
+    const imageId = `img-${instanceId.slice(4)}`;
+    await stack.cloud.seed({
+      images: [{ region, id: imageId, name: `used-${instanceId}`, tags }],
+      instances: [{ region, id: 'ins-usesit01', imageId }],
+    });
+    const found = await lookedAt(stack, buildId, { apply: true });
+    assertSpared(
+      found.filter(({ type }) => type === 'image'),
+      /in use by ins-usesit01/,
+    );
+    assert.ok((await stack.cloud.state(region)).images.some(({ id }) => id === imageId));
+  });
+
+  test('act when Temporal answers with an error', async () => {
+    const { address, namespace } = stack.temporal;
+    const refusing: Interceptor = (options, next) =>
+      /Describe|List/.test(options.method_definition.path) && !options.method_definition.path.endsWith('GetSystemInfo')
+        ? new InterceptingCall(next(options), {
+            start: (_metadata, listener) =>
+              listener.onReceiveStatus({ code: 7, details: 'not today', metadata: new Metadata() }),
+            sendMessage: () => undefined,
+            halfClose: () => undefined,
+          })
+        : new InterceptingCall(next(options));
+    const connection = await Connection.connect({ address, interceptors: [refusing] });
+    const bench = await startActivityBench({}, new Client({ connection, namespace }));
+    try {
+      const build = await bench.build({ state: 'STOPPED' });
+      const owner = `test/${build.buildId}`;
+      const tags = { [tagKeys.build]: owner, [tagKeys.state]: 'pending' };
+      const source = build.instanceId;
+      await bench.cloud.seed({
+        images: [{ region, id: 'img-pending1', name: 'pending', tags }],
+        instances: [{ region, id: 'ins-pending1', tags }],
+      });
+      await bench.cloud.send('POST', 'interfere', { act: 'retag', id: source, tags: { [tagKeys.restore]: owner } });
+      const { leftovers } = await bench.run('findLeftovers', { build, grace: 0 });
+      assert.deepEqual(ids(leftovers), ['img-pending1', source, 'ins-pending1'].sort());
+      assertSpared(leftovers, /Temporal did not say .*not today/);
+      // Also when they are asked for by themselves.
+      const abandoned = { images: ['img-pending1'], instances: ['ins-pending1'], disks: [], snapshots: [] };
+      const { outcomes } = await bench.run('removeLeftovers', { build, grace: 0, abandoned });
+      assert.ok(outcomes.every(({ outcome, problem }) => outcome === 'left' && problem?.includes('not today')));
+      await assert.rejects(bench.run('restoreAbandoned', { build, grace: 0 }), (error) => {
+        assert.ok(error instanceof ApplicationFailure);
+        assert.equal(error.type, 'NotAbandoned');
+        return true;
+      });
+      const changes = (await bench.cloud.calls()).filter(({ action }) => !/^(Describe|Get)/.test(action));
+      assert.deepEqual(changes, []);
+    } finally {
+      await bench.stop();
+      await connection.close();
+    }
+  });
+});
