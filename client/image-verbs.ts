@@ -17,16 +17,16 @@ interface Program {
 
 const whichImage = '\n<image> is an image ID, an exact name, or family:NAME for the newest image of a family.';
 
-/** The verbs about images that exist already: `launch`, `launches`, `images`, `image show`, `delete`. */
+/** The verbs about what exists already: `launch`, `launches`, `images`, `image show`, `delete`, `sweep`. */
 export function addImageVerbs({ verb, talking, collect, positiveInteger, finish }: Program): void {
   const queued = (command: Command) =>
     talking(command).option(
       '--task-queue <name>',
       'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)',
     );
-  const inRegion = (command: Command) =>
+  const inRegion = (command: Command, about = 'region of the images') =>
     queued(command)
-      .requiredOption('--region <region>', 'region of the images')
+      .requiredOption('--region <region>', about)
       .option('--role-arn <arn>', 'CAM role that the worker assumes for it');
 
   const launch = queued(verb('launch [image]', 'launch an instance from an image, and follow the launch'))
@@ -71,4 +71,17 @@ export function addImageVerbs({ verb, talking, collect, positiveInteger, finish 
     .action(async (id: string, flags: { region: string }) =>
       finish(await (await import('./commands/delete.js')).deleteImage(id, flags)),
     );
+
+  inRegion(
+    verb('sweep', 'list what builds left that did not live to their end; with --apply put it right'),
+    'region to sweep',
+  )
+    .addOption(new Option('--apply', 'start the sources that are owed a start, and delete what is left over'))
+    .addOption(
+      new Option('--every <duration>', 'have Temporal do so again and again: 1h, 30m; off: no longer').conflicts(
+        'apply',
+      ),
+    )
+    .option('--grace <duration>', 'leave alone what has been over for less (default: 1h)')
+    .action(async (flags: { region: string }) => finish(await (await import('./commands/sweep.js')).sweep(flags)));
 }

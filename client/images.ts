@@ -64,7 +64,8 @@ export async function describeImage(
 /** Seconds that an answer may take: longer than the workflow's own deadline, which says why. */
 const limitSeconds = 330;
 
-async function ask(
+/** Asks a worker something in a workflow of its own, whose ID begins with `place`. */
+export async function ask(
   client: Client,
   type: string,
   place: string,

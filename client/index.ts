@@ -25,5 +25,6 @@ export { type Started, startLaunch } from './start-launch';
 export { planBuild, type PlannedBuild } from './plan-build';
 export { type RunningBuild } from './running-build';
 export { type BuildHandle, startBuild, type StartOptions } from './start-build';
+export { lookForLeftovers, scheduleSweep, type StartedSweep, startSweep, unscheduleSweep } from './sweep';
 export { type BuildView, type StepView, type UndoView } from './view';
 export { type UiPlace, webUiUrl } from './web-ui';

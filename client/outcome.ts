@@ -21,12 +21,12 @@ export type BuildOutcome<Result extends OperationResult = OperationResult> =
   | { status: 'completed'; result: Result }
   | { status: 'failed' | 'cancelled' | 'terminated' | 'timed-out'; failure: BuildFailure<string> };
 
-const nothingUndone: Record<OperationKind, string> = {
-  build:
-    'Nothing was undone. Building the same instance again puts the source right; what is left carries the tag cvm-image-builder/build.',
-  launch: 'Nothing was undone. What is left carries the tag cvm-image-builder/build with the ID of this launch.',
-  delete: 'Nothing more is deleted. If the image is still there, delete it again.',
-};
+/** What to do about an operation of which no code runs any more. */
+function nothingUndone(kind: OperationKind, region: string): string {
+  if (kind === 'delete') return 'Nothing more is deleted. If the image is still there, delete it again.';
+  const restored = kind === 'build' ? 'starts the source again and ' : '';
+  return `Nothing was undone. A sweep ${restored}removes what is left: cvm-image sweep --region ${region}`;
+}
 
 /**
  * Waits until a build is over, with one long poll, and says how it ended; a build that is reset ends with its new run.
@@ -83,7 +83,7 @@ export const kindOfRun = ({ type }: { type: string }): OperationKind => operatio
 function endedWith(cause: Error | undefined, run: WorkflowExecutionDescription): BuildOutcome<never> {
   const buildId = buildIdOfRun(run);
   const memo = run.memo ?? {};
-  const advice = nothingUndone[kindOfRun(run)];
+  const advice = nothingUndone(kindOfRun(run), partsOf(run.workflowId).region);
   const failure = (code: string, message: string, advice?: string): BuildFailure<string> => ({
     buildId,
     code,

@@ -95,7 +95,8 @@ function conclude(temporal: Connected, view: BuildView, outcome: BuildOutcome, o
     printJson({ type: 'result', workflowId, runId, buildId, exitCode, ...outcome, ...(webUi ? { webUi } : {}) });
   } else {
     const seconds = secondsOf(view, Date.now());
-    print('', renderOutcome(outcome, { colors: colorsFor(process.stdout), seconds, webUi }));
+    const colors = colorsFor(process.stdout);
+    print('', renderOutcome(outcome, { colors, region: view.region, seconds, webUi }));
   }
   return exitCode;
 }

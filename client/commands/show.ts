@@ -28,7 +28,7 @@ export async function show(id: string, options: CommonOptions & { region?: strin
     const columns = process.stdout.isTTY ? process.stdout.columns : Infinity;
     print(...frame(build, { colors, columns, rows: Infinity, now }), '');
     if (build.outcome) {
-      print(renderOutcome(build.outcome, { colors, seconds: secondsOf(build, now), webUi }), '');
+      print(renderOutcome(build.outcome, { colors, region: build.region, seconds: secondsOf(build, now), webUi }), '');
     }
     const about: [string, string][] = [
       ['workflow', build.workflowId],

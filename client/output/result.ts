@@ -60,7 +60,7 @@ const fates: [ResourceFate, string][] = [
 export function renderFailure(
   status: keyof typeof headlines,
   failure: BuildFailure<string>,
-  { colors = plain, webUi, extra = [] }: ResultOptions = {},
+  { colors = plain, webUi, extra = [], region }: ResultOptions = {},
 ): string {
   const { buildId, step, code, message, requestId, advice, source, resources } = failure;
   const where = step === undefined ? '' : ` in ${step}`;
@@ -72,6 +72,10 @@ export function renderFailure(
   for (const [fate, text] of fates) {
     const some = resources.filter((resource) => resource.fate === fate);
     if (some.length > 0) rows.push([text, some.map(describeResource).join('\n')]);
+  }
+  // What a deletion leaves is kept in the eyes of a sweep.
+  if (resources.some(({ fate }) => fate === 'leftover') && !buildId.startsWith('delete-')) {
+    rows.push(['remove', `cvm-image sweep --region ${region ?? 'REGION'} --apply`]);
   }
   if (resources.length === 0 && status !== 'terminated' && status !== 'timed-out') {
     rows.push(['left', buildId.startsWith('delete-') ? 'nothing was deleted' : 'nothing was made']);

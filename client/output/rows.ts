@@ -5,6 +5,8 @@ export interface ResultOptions {
   colors?: Colors;
   /** Seconds that the whole build took. */
   seconds?: number | undefined;
+  /** Region of the build, for the command that removes what is left over. */
+  region?: string | undefined;
   /** Address of the build in the Web UI. */
   webUi?: string | undefined;
   /** More rows at the end of the first table. */

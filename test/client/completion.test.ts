@@ -29,7 +29,7 @@ const verbs = [
     'launches',
     'images',
   ],
-  ...['delete', 'doctor', 'schema', 'completion', 'worker', 'dev'],
+  ...['delete', 'sweep', 'doctor', 'schema', 'completion', 'worker', 'dev'],
 ];
 
 /** What is typed, and what is offered: only that, or that among others. */

@@ -64,19 +64,23 @@ describe('a result', () => {
 
 describe('a failure', () => {
   test('tells what, why, code, RequestId, advice, and what is left and deleted', () => {
-    const text = renderFailure('failed', {
-      buildId: 'web00001-0123456789ab',
-      step: 'createImage',
-      code: 'ImageQuotaLimitExceeded',
-      message: 'the region is full',
-      advice: 'Delete an image.',
-      requestId: 'r-1',
-      source: 'ins-web00001 is RUNNING again',
-      resources: [
-        { type: 'snapshot', id: 'snap-11111111', fate: 'deleted', note: 'of disk-webdata1' },
-        { type: 'image', id: 'img-11111111', fate: 'leftover' },
-      ],
-    });
+    const text = renderFailure(
+      'failed',
+      {
+        buildId: 'web00001-0123456789ab',
+        step: 'createImage',
+        code: 'ImageQuotaLimitExceeded',
+        message: 'the region is full',
+        advice: 'Delete an image.',
+        requestId: 'r-1',
+        source: 'ins-web00001 is RUNNING again',
+        resources: [
+          { type: 'snapshot', id: 'snap-11111111', fate: 'deleted', note: 'of disk-webdata1' },
+          { type: 'image', id: 'img-11111111', fate: 'leftover' },
+        ],
+      },
+      { region: 'ap-guangzhou' },
+    );
     assert.equal(
       text,
       [
@@ -89,6 +93,7 @@ describe('a failure', () => {
         '  source      ins-web00001 is RUNNING again',
         '  left over   image img-11111111',
         '  deleted     snapshot snap-11111111  of disk-webdata1',
+        '  remove      cvm-image sweep --region ap-guangzhou --apply',
       ].join('\n'),
     );
   });

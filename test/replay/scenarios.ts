@@ -13,6 +13,7 @@ import {
 import type { BuildStack } from '../support/build-stack';
 import { until, untilProgress } from '../support/judge';
 import { imageScenarios } from './image-scenarios';
+import { sweepScenario } from './sweep-scenario';
 
 const region = 'ap-guangzhou';
 const launch = { zone: 'ap-guangzhou-3' };
@@ -153,6 +154,7 @@ export const scenarios: Scenario[] = [
   { name: 'paused-resumed', ends: 'COMPLETED', run: pausedAndResumed },
   { name: 'extended-image', ends: 'COMPLETED', run: extendedInPollImage },
   ...imageScenarios,
+  sweepScenario,
   { name: 'plan', ends: 'COMPLETED', run: planOf({ method: 'snapshots', launch }) },
   { name: 'plan-refused', ends: 'COMPLETED', run: planOf({ sysprep: true }) },
   { name: 'check-up', ends: 'COMPLETED', run: checkUpOf(region) },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import assert from 'node:assert/strict';
 import type { Client } from '@temporalio/client';
 import { type Leftover, type SweepInput, type SweepReport, sweepWorkflowId, sweepWorkflowType } from '../../contract';
-import { region } from './images';
+import { region as usual } from './images';
 import { until } from './judge';
 
 interface Place {
@@ -12,10 +12,14 @@ interface Place {
 
 /** Runs a sweep of a test's own to its end. Default: it only looks, and there is no grace period. */
 export function sweep({ client, taskQueue }: Place, input: Partial<SweepInput> = {}): Promise<SweepReport> {
-  return client.workflow.execute<(input: SweepInput) => Promise<SweepReport>>(sweepWorkflowType, {
-    workflowId: `${sweepWorkflowId(region)}/${randomUUID()}`,
+  return startSweep({ client, taskQueue }, input).then((handle) => handle.result());
+}
+
+export function startSweep({ client, taskQueue }: Place, input: Partial<SweepInput> = {}) {
+  return client.workflow.start<(input: SweepInput) => Promise<SweepReport>>(sweepWorkflowType, {
+    workflowId: `${sweepWorkflowId(input.region ?? usual)}/${randomUUID()}`,
     taskQueue,
-    args: [{ region, grace: 0, ...input }],
+    args: [{ region: usual, grace: 0, ...input }],
   });
 }
 
