@@ -64,8 +64,13 @@ function unanswered({ cause }: WorkflowFailedError, type: string, limitSeconds: 
   return new ClientError(reason?.message ?? `${type} ended without an answer`, exitCodes.buildFailed);
 }
 
-/** Rejects once it is plain that no worker will answer; never resolves. */
-async function missed(handle: WorkflowHandle, type: string, taskQueue: string, signal: AbortSignal): Promise<never> {
+/** Rejects with a {@link NoWorkerError} once it is plain that no worker takes a workflow up; never resolves. */
+export async function missed(
+  handle: WorkflowHandle,
+  type: string,
+  taskQueue: string,
+  signal: AbortSignal,
+): Promise<never> {
   let waitingSince: number | undefined;
   while (!signal.aborted) {
     await sleep(250, undefined, { signal }).catch(() => undefined);

@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
-import { duration, type SweepReport, sweepQuery } from '../../contract';
+import { duration, type SweepReport, sweepQuery, sweepWorkflowType } from '../../contract';
+import { missed, NoWorkerError } from '../ask-worker';
 import type { Connected } from '../connect';
 import { ClientError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
@@ -60,6 +61,10 @@ async function act(temporal: Connected, options: SweepOptions): Promise<ExitCode
     print(...(webUi ? [`Web UI   ${webUi}`] : []), '');
   }
   const report = await resultOf(temporal, started, options);
+  if (!report) {
+    if (options.json !== true) print('', 'The sweep goes on. The same command joins it.');
+    return exitCodes.done;
+  }
   const { workflowId, runId } = started;
   show(report, options, { workflowId, runId });
   return report.leftovers.some(({ outcome }) => outcome === 'left') ? exitCodes.buildFailed : exitCodes.done;
@@ -72,33 +77,51 @@ function secondsOf(flag: string, text: string, minimum: number): number {
   return parsed.data;
 }
 
-/** Waits for its end, and says what has been put right meanwhile. Ctrl-C leaves; the sweep goes on. */
+/** Waits for its end, and says what has been put right meanwhile. Undefined after Ctrl-C: the sweep goes on. */
 async function resultOf(
   { client }: Connected,
-  { workflowId, runId }: StartedSweep,
+  { workflowId, runId, taskQueue }: StartedSweep,
   { json }: SweepOptions,
-): Promise<SweepReport> {
+): Promise<SweepReport | undefined> {
   const handle = client.workflow.getHandle(workflowId, runId);
   const over = new AbortController();
-  const result = (handle.result() as Promise<SweepReport>).finally(() => over.abort());
-  result.catch(() => undefined);
+  const leave = () => over.abort();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, leave);
+  const left = new Promise<undefined>((resolve) => {
+    over.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const result = handle.result() as Promise<SweepReport>;
+  const telling =
+    json === true
+      ? undefined
+      : tell(() => client.withAbortSignal(over.signal, () => handle.query(sweepQuery)), over.signal);
+  try {
+    return await Promise.race([result, missed(handle, sweepWorkflowType, taskQueue, over.signal), left]);
+  } catch (error) {
+    if (error instanceof NoWorkerError) throw new NoWorkerError(`${error.message} The sweep waits for it.`);
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    throw new ClientError(`The sweep failed: ${error.cause?.message ?? error.message}`, exitCodes.buildFailed);
+  } finally {
+    over.abort();
+    for (const signal of signals) process.off(signal, leave);
+    result.catch(() => undefined);
+    await telling;
+  }
+}
+
+/** Says of each leftover once what came of it. */
+async function tell(ask: () => Promise<SweepReport | undefined>, signal: AbortSignal): Promise<void> {
   const said = new Set<string>();
-  while (!over.signal.aborted && json !== true) {
-    await sleep(1000, undefined, { signal: over.signal }).catch(() => undefined);
-    // Answered by a worker, which may be away for a moment.
-    const report = await handle.query(sweepQuery).catch(() => undefined);
+  while (!signal.aborted) {
+    await wait(1000, undefined, { signal }).catch(() => undefined);
+    // Answered by a worker, which may be away for a moment. The table at the end has it all.
+    const report = await ask().catch(() => undefined);
     for (const one of report?.leftovers ?? []) {
       if (one.outcome === undefined || said.has(one.id)) continue;
       said.add(one.id);
       print(sweepLine(one));
     }
-  }
-  try {
-    return await result;
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const reason = error.cause?.message ?? error.message;
-    throw new ClientError(`The sweep failed: ${reason}`, exitCodes.buildFailed);
   }
 }
 

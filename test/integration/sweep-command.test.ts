@@ -112,6 +112,14 @@ describe('cvm-image sweep', () => {
     assert.match(off.stdout, /has no schedule/);
   });
 
+  test('--apply without a worker says so soon', async () => {
+    const elsewhere = 'ap-shanghai';
+    const alone = await run('--region', elsewhere, '--apply', '--task-queue', 'nobody-polls-this');
+    assert.equal(alone.code, 1);
+    assert.match(alone.stderr, /No worker takes work from task queue nobody-polls-this[^]+The sweep waits for it/);
+    await stack.client.workflow.getHandle(sweepWorkflowId(elsewhere)).terminate();
+  });
+
   test('wrong flags are said, without a trace', async () => {
     const cases: [string[], RegExp][] = [
       [[], /--region/],

@@ -7,7 +7,7 @@ import { type BuildSpecInput, buildIdOf, tagKeys } from '../../contract';
 import { untilTrue } from '../../dev/until';
 import { startActivityBench } from '../support/activity';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
-import { buildOne, region } from '../support/images';
+import { buildOne, region, startLaunch } from '../support/images';
 import { assertClean, assertSource, failureOf, ids, resourcesOf, until } from '../support/judge';
 import { assertSpared, leftOf, lookedAt, sweep } from '../support/sweep';
 
@@ -211,21 +211,36 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
     await assertClean(stack.cloud, region, instanceId);
   });
 
-  test('delete an image that somebody uses', async () => {
+  test('delete an image that somebody uses, or that is shared', async () => {
     const { instanceId, build, release, buildId } = await heldBuild();
     await build.terminate('a test');
     const tags = { [tagKeys.build]: `test/${buildId}`, [tagKeys.state]: 'pending' };
-    const imageId = `img-${instanceId.slice(4)}`;
+    const [used, shared, idle] = ['u', 's', 'i'].map((letter) => `img-${letter}${instanceId.slice(5)}`);
+    const sharedWith = ['100000009999'];
     await stack.cloud.seed({
-      images: [{ region, id: imageId, name: `used-${instanceId}`, tags }],
-      instances: [{ region, id: 'ins-usesit01', imageId }],
+      accounts: [{ uin: sharedWith[0], keys: [] }],
+      images: [
+        { region, id: used, name: `used-${instanceId}`, tags },
+        { region, id: shared, name: `shared-${instanceId}`, tags, sharedWith },
+        { region, id: idle, name: `idle-${instanceId}`, tags },
+      ],
     });
-    const found = await lookedAt(stack, buildId, { apply: true });
+    const { instance } = await (await startLaunch(stack, { image: used! })).result();
+    const found = await lookedAt(stack, buildId);
     assertSpared(
-      found.filter(({ id }) => id === imageId),
-      /in use by ins-usesit01/,
+      found.filter(({ id }) => id === used),
+      new RegExp(`in use by ${instance.instanceId}`),
     );
-    assert.ok((await stack.cloud.state(region)).images.some(({ id }) => id === imageId));
+    assertSpared(
+      found.filter(({ id }) => id === shared),
+      /shared with 100000009999/,
+    );
+    await sweep(stack, { apply: true });
+    const { images } = await stack.cloud.state(region);
+    assert.deepEqual(
+      [used, shared, idle].map((one) => images.some(({ id }) => id === one)),
+      [true, true, false],
+    );
     await release();
   });
 
