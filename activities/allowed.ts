@@ -63,7 +63,7 @@ export function checkSourceTag(run: StepRun, instance: Instance): void {
  */
 export function checkClaim(run: StepRun, instance: Instance): void {
   const claim = tagValue(instance.Tags, tagKeys.restore);
-  if (claim === undefined || claim.startsWith(`${run.settings.installation}/`)) return;
+  if (claim === undefined || run.isInstallation(claim)) return;
   throw run.refusal(
     'SourceClaimed',
     `${instance.InstanceId ?? ''} is being imaged by another installation (${tagKeys.restore} = ${claim})`,
@@ -97,8 +97,6 @@ export async function checkSource(run: StepRun, diskIds: string[] = []): Promise
 export async function checkSnapshots(run: StepRun, ids: string[]): Promise<void> {
   if (!run.settings.allow.sourceTag) return;
   const seen = await run.patiently('snapshots', () => Promise.all(ids.map((id) => run.cloud.snapshots.look(id))));
-  const foreign = ids.filter(
-    (_, index) => tagValue(seen[index]?.Tags, tagKeys.build)?.startsWith(`${run.settings.installation}/`) !== true,
-  );
+  const foreign = ids.filter((_, index) => !run.isInstallation(tagValue(seen[index]?.Tags, tagKeys.build)));
   if (foreign.length > 0) throw run.refusal('NotAllowed', `${foreign.join(', ')}: not taken by this installation`);
 }

@@ -34,7 +34,7 @@ export const isDoomed = (instance: Instance) =>
 
 /** The instance carries this installation's restore tag: one of its builds took it down and owes it a start. */
 export const isClaimed = (run: StepRun, instance: Instance) =>
-  tagValue(instance.Tags, tagKeys.restore)?.startsWith(`${run.settings.installation}/`) === true;
+  run.isInstallation(tagValue(instance.Tags, tagKeys.restore));
 
 /**
  * Whether an instance carries our restore tag, where a run before this one may only just have asked for it: that it does

@@ -75,6 +75,11 @@ export class StepRun {
     return Object.entries(all).map(([Key, Value]) => ({ Key, Value }));
   }
 
+  /** Whether a tag's value, installation/build, is of this installation; its name may hold slashes, a build ID does not. */
+  isInstallation(value: string | undefined): boolean {
+    return value !== undefined && value.slice(0, value.lastIndexOf('/')) === this.settings.installation;
+  }
+
   /** Whether a resource carries this build's tag. */
   owns(tags: { Key?: string; Value?: string }[] | undefined): boolean {
     return (tags ?? []).some(({ Key, Value }) => Key === tagKeys.build && Value === this.owner);
