@@ -77,7 +77,7 @@ export class StepRun {
 
   /** Whether a tag's value, installation/build, is of this installation; its name may hold slashes, a build ID does not. */
   isInstallation(value: string | undefined): boolean {
-    return value !== undefined && value.slice(0, value.lastIndexOf('/')) === this.settings.installation;
+    return value?.slice(0, value.lastIndexOf('/')) === this.settings.installation;
   }
 
   /** Whether a resource carries this build's tag. */
