@@ -277,7 +277,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
   for (const step of cancellable) {
     test(`cancelled during ${step}`, async () => {
       const instanceId = await stack.instance({ region, dataDisks: 2 });
-      // Short steps are held up so that the cancellation falls into them.
+      // A call of a short step is held until the cancellation has been asked for, however slow the machine.
       const holds: Partial<Record<StepName, Record<string, string>>> = {
         inspectSource: { action: 'DescribeDisks', contains: instanceId },
         createImage: { action: 'CreateImage', contains: `cancel-${instanceId}` },
@@ -285,13 +285,25 @@ describe('a build that does not end well', { concurrency: true }, () => {
         launchInstance: { action: 'RunInstances', ...only(instanceId) },
       };
       const held = holds[step];
-      const fired = held && (await fault({ ...held, kind: 'delay', milliseconds: 1500, when: 'before' }));
+      const paused = held && (await stack.cloud.fault({ ...held, kind: 'pause', when: 'before' }));
       // An image takes no time here: it is kept from finishing until the build is cancelled, not to pass the commit point.
       const name = `cancel-${instanceId}`;
       if (step === 'pollImage') await fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
       const handle = await stack.start({ region, instanceId, image: { name }, launch });
       await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
+      if (paused !== undefined) {
+        await until(async () => {
+          const { fired } = (await stack.cloud.send('GET', `faults/${paused}`)) as { fired: number };
+          return fired > 0 ? true : undefined;
+        });
+      }
       await handle.cancel();
+      if (paused !== undefined) {
+        await until(async () =>
+          (await handle.describe()).raw.workflowExtendedInfo?.cancelRequested === true ? true : undefined,
+        );
+        await stack.cloud.send('POST', `faults/${paused}/release`);
+      }
       if (step === 'pollImage') {
         await untilProgress(handle, ({ undo }) => undo.some((one) => one.name === 'undoCreateImage'));
         const { images } = await resourcesOf(stack.cloud, region, instanceId);
@@ -299,7 +311,6 @@ describe('a build that does not end well', { concurrency: true }, () => {
         await stack.cloud.send('POST', 'interfere', { act: 'finish-image', id: images[0]!.id });
       }
       const failure = await failureOf(handle);
-      await fired?.();
       assert.equal(failure.cancelled, true);
       if (step === 'restoreInstance' || step === 'launchInstance') {
         const left = await resourcesOf(stack.cloud, region, instanceId);
