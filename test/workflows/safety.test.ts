@@ -202,20 +202,20 @@ describe('what a build must never do', { concurrency: 4 }, () => {
 
   test('a step that fails of something else while the build is cancelled is a cancellation', async () => {
     const instanceId = await stack.instance({ region });
-    // The refusal arrives after the cancellation.
-    const id = await stack.cloud.fault({
-      action: 'CreateImage',
-      contains: `safe-${instanceId}`,
-      kind: 'delay',
-      when: 'before',
-      milliseconds: 2000,
-    });
+    // The refusal arrives after the cancellation: the call is held until that has been asked for.
+    const contains = `safe-${instanceId}`;
+    const id = await stack.cloud.fault({ action: 'CreateImage', contains, kind: 'pause', when: 'before' });
     const handle = await start(instanceId, { onFailure: 'keep' });
-    await untilProgress(handle, ({ steps }) =>
-      steps.some(({ step, state }) => step === 'createImage' && state === 'running'),
-    );
-    await stack.cloud.seed({ images: [{ region, name: `safe-${instanceId}` }] });
+    await until(async () => {
+      const { fired: times } = (await stack.cloud.send('GET', `faults/${id}`)) as { fired: number };
+      return times > 0 ? true : undefined;
+    });
+    await stack.cloud.seed({ images: [{ region, name: contains }] });
     await handle.cancel();
+    await until(async () =>
+      (await handle.describe()).raw.workflowExtendedInfo?.cancelRequested === true ? true : undefined,
+    );
+    await stack.cloud.send('POST', `faults/${id}/release`);
     const failure = await failureOf(handle);
     await fired(id);
     assert.equal(failure.cancelled, true);
