@@ -5,6 +5,7 @@ import {
   type BuildSpecInput,
   buildWorkflowId,
   type DiskSnapshot,
+  disksToSnapshot,
   type ImageFacts,
   type LaunchedInstance,
   type SourceFacts,
@@ -119,11 +120,10 @@ async function shutDown(build: Build, source: SourceFacts): Promise<void> {
   build.source.isDown(calledAgain ? firstCall : askedAt);
 }
 
-/** One snapshot a disk: the data disks unless they go inside the image, and for an image of snapshots the system disk. */
+/** One snapshot a disk. */
 async function snapshotDisks(build: Build, source: SourceFacts): Promise<DiskSnapshot[]> {
   const { spec, ref, generation } = build;
-  const inside = spec.dataDisks === 'include' && spec.method === 'instance';
-  const disks = [...(spec.method === 'snapshots' ? [source.systemDisk] : []), ...(inside ? [] : source.dataDisks)];
+  const disks = disksToSnapshot(spec, source);
   if (disks.length === 0) {
     build.skip('snapshotDisks');
     return [];

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -7,15 +6,9 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertClean, assertSource, resourcesOf, until } from '../support/judge';
+import { commandEnv, finishCommand, linesOf, noTrace, startCommand } from '../support/command';
 
 const region = 'ap-guangzhou';
-const command = path.resolve(__dirname, '../../client/main.js');
-
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 /** The command as a process of its own, as a script would call it, against a real server and worker. */
 describe('cvm-image, end to end', { concurrency: 3 }, () => {
@@ -30,34 +23,11 @@ describe('cvm-image, end to end', { concurrency: 3 }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(...args: string[]): ChildProcessWithoutNullStreams {
-    return spawn(process.execPath, [command, ...args], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: folder,
-        TEMPORAL_ADDRESS: stack.temporal.address,
-        TEMPORAL_NAMESPACE: stack.temporal.namespace,
-        CVM_IMAGE_TASK_QUEUE: stack.taskQueue,
-      },
-    });
-  }
-  async function finish(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    await once(child, 'close');
-    return { code: child.exitCode, stdout, stderr };
-  }
-  const run = (...args: string[]) => finish(start(...args));
+  const start = (...args: string[]) => startCommand(args, commandEnv(stack, folder));
+  const run = (...args: string[]) => finishCommand(start(...args));
   const flags = (instanceId: string, name = `cmd-${instanceId}`) => [
     ...['--region', region, '--instance', instanceId, '--image-name', name],
   ];
-  const linesOf = ({ stdout }: Outcome) =>
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  const noTrace = ({ stderr, stdout }: Outcome) => assert.doesNotMatch(stderr + stdout, /\n\s+at .+:\d+:\d+/);
 
   test('a build that is held ends with 4, is listed, and goes on with retry', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
@@ -190,7 +160,7 @@ describe('cvm-image, end to end', { concurrency: 3 }, () => {
     assert.match(other.stderr, /another spec/);
     noTrace(other);
 
-    const watching = finish(start('watch', instanceId));
+    const watching = finishCommand(start('watch', instanceId));
     const cancelled = await run('cancel', instanceId, '--wait');
     assert.equal(cancelled.code, 0, cancelled.stderr);
     assert.equal((await watching).code, 5);
@@ -220,7 +190,7 @@ describe('cvm-image, end to end', { concurrency: 3 }, () => {
   test('Ctrl-C leaves, says how to come back, and the build goes on', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
     const child = start('build', ...flags(instanceId));
-    const ended = finish(child);
+    const ended = finishCommand(child);
     await once(child.stdout, 'data');
     await until(async () => {
       const { source } = await resourcesOf(stack.cloud, region, instanceId);

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,14 +7,7 @@ import type { ImageDetails, ImageSummary } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { buildOne, region, resourcesOfLaunch } from '../support/images';
 import { assertClean, until } from '../support/judge';
-
-const command = path.resolve(__dirname, '../../client/main.js');
-
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+import { commandEnv, type CommandOutcome, finishCommand, linesOf, noTrace, startCommand } from '../support/command';
 
 /** The verbs about images as processes of their own, against a real server and worker. */
 describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () => {
@@ -31,32 +22,10 @@ describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(args: string[], taskQueue = stack.taskQueue): ChildProcessWithoutNullStreams {
-    return spawn(process.execPath, [command, ...args], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: folder,
-        TEMPORAL_ADDRESS: stack.temporal.address,
-        TEMPORAL_NAMESPACE: stack.temporal.namespace,
-        CVM_IMAGE_TASK_QUEUE: taskQueue,
-      },
-    });
-  }
-  async function finish(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    await once(child, 'close');
-    return { code: child.exitCode, stdout, stderr };
-  }
-  const run = (...args: string[]) => finish(start(args));
-  const linesOf = ({ stdout }: Outcome) =>
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  const noTrace = ({ stderr, stdout }: Outcome) => assert.doesNotMatch(stderr + stdout, /\n\s+at .+:\d+:\d+/);
-  const refused = (outcome: Outcome, code: number, text: RegExp) => {
+  const start = (args: string[], taskQueue = stack.taskQueue) =>
+    startCommand(args, commandEnv({ ...stack, taskQueue }, folder));
+  const run = (...args: string[]) => finishCommand(start(args));
+  const refused = (outcome: CommandOutcome, code: number, text: RegExp) => {
     assert.equal(outcome.code, code, outcome.stdout + outcome.stderr);
     assert.match(outcome.stderr, text);
     noTrace(outcome);
@@ -165,7 +134,7 @@ describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () 
       when: 'before',
       times: 1000,
     });
-    const watching = finish(start(['watch', workflowId]));
+    const watching = finishCommand(start(['watch', workflowId]));
     const cancelled = await run('cancel', workflowId, '--wait');
     assert.equal(cancelled.code, 0, cancelled.stdout + cancelled.stderr);
     assert.match(cancelled.stdout, /It undoes what it made/);
@@ -182,7 +151,7 @@ describe('cvm-image launch, images, image show, delete', { concurrency: 3 }, () 
     refused(await run('launch', 'img-1a2b3c4d', '--region', region), 2, /--zone: launch\.zone: missing/);
     refused(await run('delete', 'family:web', '--region', region, '--yes'), 2, /exact name/);
     refused(await run('images'), 2, /--region/);
-    const alone = await finish(start(['images', '--region', region], 'nobody-polls-this'));
+    const alone = await finishCommand(start(['images', '--region', region], 'nobody-polls-this'));
     refused(alone, 1, /No worker takes work from task queue nobody-polls-this/);
     const unknown = await run('images', '--region', 'ap-nowhere');
     refused(unknown, 1, /UnsupportedRegion/);
