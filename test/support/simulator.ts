@@ -17,6 +17,7 @@ export interface RegionState {
 /** A line of the simulator's call log. */
 export interface Call {
   time: string;
+  service: string;
   action: string;
   region: string;
   outcome: string;

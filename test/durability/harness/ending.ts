@@ -1,0 +1,51 @@
+import { type Client, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type BuildFailure, buildIdOf, type BuildResult, reportMemo } from '../../../contract';
+import type { PlayedBuild } from './play';
+
+/** How a build ended, as Temporal tells it. */
+export type BuildEnd = { build: PlayedBuild; buildId: string } & (
+  | { how: 'completed'; result: BuildResult }
+  | { how: 'failed' | 'cancelled'; failure: BuildFailure | undefined; type: string; message: string }
+  | { how: 'terminated' }
+  | { how: 'hanging' }
+);
+
+/** Waits until a build is over, also through times in which nobody answers, until the limit. */
+export async function endOf(client: Client, build: PlayedBuild, limit: AbortSignal): Promise<BuildEnd> {
+  // The newest run: a reset makes a new one.
+  const handle = client.workflow.getHandle<() => Promise<BuildResult>>(build.handle.workflowId);
+  let open = true;
+  let firstRunId = '';
+  let memo: Record<string, unknown> = {};
+  while (open && !limit.aborted) {
+    try {
+      const { status, raw, runId, memo: told } = await handle.describe();
+      open = status.name === 'RUNNING';
+      firstRunId = raw.workflowExecutionInfo?.firstRunId ?? runId;
+      memo = told ?? {};
+    } catch {
+      // The server is dead, for now.
+    }
+    if (open) await pause(50);
+  }
+  const buildId = buildIdOf(build.instanceId, firstRunId);
+  if (open) return { build, buildId, how: 'hanging' };
+  try {
+    return { build, buildId, how: 'completed', result: await handle.result() };
+  } catch (error) {
+    const cause = error instanceof WorkflowFailedError ? error.cause : error;
+    if (cause instanceof TerminatedFailure) return { build, buildId, how: 'terminated' };
+    if (cause instanceof CancelledFailure) {
+      const failure = memo[reportMemo] as BuildFailure | undefined;
+      return { build, buildId, how: 'cancelled', failure, type: 'Cancelled', message: cause.message };
+    }
+    if (!(cause instanceof ApplicationFailure)) throw error;
+    const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
+    return { build, buildId, how: 'failed', failure, type: cause.type ?? '', message: cause.message };
+  }
+}
+
+/** In one or two words: `failed: CREATEFAILED`. */
+export const endName = (end: BuildEnd) => (end.how === 'failed' ? `failed: ${end.type}` : end.how);

@@ -1,0 +1,157 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type BuildProgress,
+  type BuildResult,
+  type BuildSpecInput,
+  buildWorkflowId,
+  buildWorkflowType,
+  progressQuery,
+} from '../../../contract';
+import type { RegionState } from '../../support/simulator';
+import type { CallPoint, FaultForm, Scenario } from './scenario';
+import type { Server, Site } from './site';
+import { heartbeat } from './timing';
+import type { WorkerProcess } from './worker';
+
+/** One build of a scenario. */
+export interface PlayedBuild {
+  key: string;
+  instanceId: string;
+  spec: BuildSpecInput;
+  handle: WorkflowHandle<(spec: BuildSpecInput) => Promise<BuildResult>>;
+}
+
+/** Something that was injected, and what shows that it happened. */
+export interface Injected {
+  what: string;
+  /** A fault of the simulator: its call log tells. */
+  faultId?: string;
+  /** An act: done at its moment. */
+  done?: boolean;
+}
+
+/** A scenario while it is played: its place, its builds, and the hands that do things to them. */
+export class Play {
+  readonly builds: PlayedBuild[] = [];
+  readonly workers: WorkerProcess[] = [];
+  readonly injected: Injected[] = [];
+  /** The region before anything was done. */
+  before!: RegionState;
+  readonly since = new Date().toISOString();
+  over = false;
+
+  constructor(
+    readonly scenario: Scenario,
+    readonly site: Site,
+    readonly server: Server,
+    readonly region: string,
+    readonly taskQueue: string,
+  ) {}
+
+  get build(): PlayedBuild {
+    return this.builds[0]!;
+  }
+  get cloud() {
+    return this.site.cloud;
+  }
+  get handle() {
+    return this.build.handle;
+  }
+
+  /** Adds the source of one more build; it is started by `start`. */
+  async addSource(): Promise<string> {
+    const key = randomBytes(4).toString('hex');
+    const form = { dataDisks: 2, ...this.scenario.source, region: this.region, id: `ins-${key}` };
+    await this.cloud.seed({ instances: [form] });
+    return key;
+  }
+
+  specOf(key: string): BuildSpecInput {
+    const { deadlines, image, ...rest } = this.scenario.spec ?? {};
+    return {
+      region: this.region,
+      instanceId: `ins-${key}`,
+      image: { name: `image-${key}`, ...image },
+      launch: { zone: `${this.region}-3` },
+      deadlines: { heartbeat, ...deadlines },
+      ...rest,
+    };
+  }
+
+  async start(key: string): Promise<void> {
+    const spec = this.specOf(key);
+    const handle = await this.server.client.workflow.start<(spec: BuildSpecInput) => Promise<BuildResult>>(
+      buildWorkflowType,
+      {
+        workflowId: buildWorkflowId(spec.region, spec.instanceId),
+        taskQueue: this.taskQueue,
+        workflowTaskTimeout: '2s',
+        args: [spec],
+      },
+    );
+    this.builds.push({ key, instanceId: spec.instanceId, spec, handle });
+  }
+
+  /** Arms a fault that meets nobody but this scenario. */
+  async arm(form: FaultForm, key = this.key): Promise<string> {
+    // The tag service has no region: its resources name theirs.
+    const own = /^(Un)?TagResources$/.test(form.action ?? '')
+      ? { contains: `:${this.region}:` }
+      : { region: this.region };
+    const contains = form.contains === undefined ? {} : { contains: this.fill(form.contains as string, key) };
+    const faultId = await this.cloud.fault({ ...own, ...form, ...contains });
+    return faultId;
+  }
+
+  /** The key of the first build, known before it is started. */
+  key = '';
+
+  fill(text: string, key = this.key): string {
+    return text.replaceAll('{key}', key).replaceAll('{region}', this.region);
+  }
+
+  /** Holds a call until it is let go; `when` it is not applied yet, or is applied and not answered. */
+  async hold({ action, nth, contains }: CallPoint, when: 'before' | 'after'): Promise<Held> {
+    const id = await this.arm({
+      action,
+      kind: 'pause',
+      when,
+      ...(nth === undefined ? {} : { nth }),
+      ...(contains === undefined ? {} : { contains }),
+    });
+    const waiting = async () => ((await this.cloud.send('GET', `faults/${id}`)) as { waiting: number }).waiting;
+    return {
+      faultId: id,
+      isMet: async () => (await waiting()) > 0,
+      release: () => this.cloud.send('POST', `faults/${id}/release`),
+    };
+  }
+
+  async startWorker(): Promise<WorkerProcess> {
+    const worker = await this.site.startWorker(this.server, this.taskQueue, this.scenario.worker);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** The build's own word, for knowing where it is. Undefined while nobody can answer. */
+  async progress(build = this.build): Promise<BuildProgress | undefined> {
+    return build.handle.query(progressQuery).catch(() => undefined);
+  }
+
+  /** Looks until it is true, or the scenario is over. */
+  async until(look: () => Promise<boolean>): Promise<boolean> {
+    while (!this.over) {
+      if (await look()) return true;
+      await pause(25);
+    }
+    return false;
+  }
+}
+
+export interface Held {
+  faultId: string;
+  isMet: () => Promise<boolean>;
+  release: () => Promise<unknown>;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Act } from './scenario';
+
+/** A worker dies; when the call in the cloud has gone on, another one is started. */
+export const killWorker: Act = {
+  name: 'SIGKILL of the worker',
+  do: async (play) => {
+    await play.workers[0]!.kill();
+    return () => play.startWorker();
+  },
+};
+
+/** The Temporal server dies and is started again with its database. The call in the cloud goes on while it is dead. */
+export const killTemporal: Act = {
+  name: 'SIGKILL of the Temporal server',
+  do: async ({ server }) => {
+    await server.kill();
+    return () => server.startAgain();
+  },
+};
+
+/** Everything dies at once, except the cloud, and is started again. */
+export const killAll: Act = {
+  name: 'SIGKILL of workers and Temporal server',
+  do: async (play) => {
+    await Promise.all(play.workers.map((worker) => worker.kill()));
+    await play.server.kill();
+    return async () => {
+      await play.server.startAgain();
+      await play.startWorker();
+    };
+  },
+};
+
+/** The first worker stands still, and another one takes over what it was at. */
+export const freezeWorker: Act = {
+  name: 'SIGSTOP of the worker',
+  do: (play) => {
+    play.workers[0]!.freeze();
+    return Promise.resolve(() => play.startWorker());
+  },
+};
+
+/** The first worker wakes up; comes back when it is done with whatever it thinks it has to do. */
+export const wakeWorker: Act = {
+  name: 'SIGCONT of the worker',
+  do: async (play) => {
+    play.workers[0]!.wake();
+    await play.workers[0]!.drain();
+  },
+};
+
+/** Kills one of the workers every few seconds, in turn, and starts another in its place, until the builds are over. */
+export const killInTurn = (seconds: number): Act => ({
+  name: `SIGKILL of one of the workers every ${seconds} s`,
+  do: async (play) => {
+    let kills = 0;
+    for (;;) {
+      const over = await Promise.all(
+        play.builds.map(({ handle }) => handle.describe().then(({ status }) => status.name !== 'RUNNING')),
+      );
+      if (over.every(Boolean)) break;
+      const worker = play.workers.shift()!;
+      await worker.kill();
+      kills += 1;
+      await play.startWorker();
+      await pause(seconds * 1000);
+    }
+    if (kills < 2) throw new Error(`only ${kills} workers were killed`);
+  },
+});

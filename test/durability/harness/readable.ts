@@ -1,0 +1,37 @@
+import type { BuildEnd } from './ending';
+import type { Play } from './play';
+
+/** What people read of a build that did not come to a good end: the cause, the cloud's code and RequestId, what to do. */
+export async function readableProblems(play: Play, end: BuildEnd): Promise<string[] | undefined> {
+  if (end.how !== 'failed' && end.how !== 'cancelled') return undefined;
+  const { failure } = end;
+  if (!failure) return ['the failure has no report'];
+  const problems: string[] = [];
+  if (failure.message === '') problems.push('the report has no message');
+  const details = await detailsOf(play, end);
+  const told = `${failure.code} ${failure.message} ${failure.advice ?? ''}`;
+  if (play.scenario.says && !play.scenario.says.test(told))
+    problems.push(`"${told.trim()}" does not say ${play.scenario.says.source}`);
+  if (!details.includes(failure.message)) problems.push(`the details in the UI do not say why: ${details}`);
+  if (end.how === 'cancelled') return problems;
+  const fromCloud = failure.requestId !== undefined;
+  if (fromCloud && !details.includes(failure.requestId!))
+    problems.push('the details in the UI do not name the RequestId');
+  if (await cloudSaid(play, failure.code)) {
+    if (!fromCloud) problems.push(`no RequestId, though the cloud answered ${failure.code}`);
+  }
+  if (failure.advice === undefined) problems.push(`nothing says what to do about ${failure.code}: ${failure.message}`);
+  if (!end.message.includes(failure.message)) problems.push('the workflow’s failure does not say what the report says');
+  return problems;
+}
+
+async function cloudSaid({ cloud, since }: Play, code: string): Promise<boolean> {
+  return (await cloud.calls({ since })).some(({ outcome }) => outcome === code);
+}
+
+/** What the Temporal UI shows as current details. */
+async function detailsOf({ server }: Play, { build }: BuildEnd): Promise<string> {
+  const handle = server.client.workflow.getHandle(build.handle.workflowId);
+  const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return metadata.currentDetails ?? '';
+}

@@ -1,0 +1,143 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
+import { endOf } from './ending';
+import { judge, type Verdict } from './judge';
+import { type Held, Play } from './play';
+import type { Beat, Scenario } from './scenario';
+import { titleOf } from './scenario';
+import { openServer, type Site } from './site';
+import { settings } from './timing';
+import { sweepAway } from './sweep';
+
+/** What came of a scenario. */
+export interface Played {
+  scenario: Scenario;
+  title: string;
+  verdict: Verdict;
+  /** What is wrong, each with the check that says so; empty when all is well. */
+  problems: string[];
+  seconds: number;
+  /** How the builds ended: `completed`, `failed: CREATEFAILED`. */
+  ended: string[];
+  /** API calls, of all builds and the sweep. */
+  calls: number;
+}
+
+const limitDefault = 90;
+
+/** Plays a scenario to its end and judges it. Everything that it started or armed is gone afterwards. */
+export async function play(site: Site, scenario: Scenario): Promise<Played> {
+  const began = performance.now();
+  const { region, giveBack } = await site.lease();
+  const where = scenario.site ?? 'shared';
+  const server = where === 'server' ? await openServer() : site.server;
+  const taskQueue = where === 'shared' ? site.taskQueue : `durability-${randomBytes(4).toString('hex')}`;
+  const stage = new Play(scenario, site, server, region, taskQueue);
+  const problems: string[] = [];
+  try {
+    if (where !== 'shared') {
+      await Promise.all(Array.from({ length: scenario.workers ?? 1 }, () => stage.startWorker()));
+    }
+    const { acting } = await begin(stage);
+    const limit = AbortSignal.timeout((scenario.limitSeconds ?? limitDefault) * 1000);
+    const ends = await Promise.all(stage.builds.map((build) => endOf(server.client, build, limit)));
+    // Acts may go on when the builds are over: a frozen worker that wakes up.
+    const acted = await Promise.race([acting.then(() => 'acted' as const), aborted(limit)]);
+    stage.over = true;
+    if (acted === 'late') problems.push('fired: not everything was done in time');
+    else await acting.catch((error: unknown) => problems.push(`fired: ${told(error)}`));
+    await release(stage);
+    if (where !== 'shared' && stage.workers.length === 0) await stage.startWorker();
+    await pause(settings.settleSeconds! * 1000);
+    const swept = await sweepAway(stage);
+    const judged = await judge(stage, ends, swept);
+    problems.push(...judged.problems);
+    return {
+      scenario,
+      title: titleOf(scenario),
+      verdict: judged.verdict,
+      problems,
+      seconds: (performance.now() - began) / 1000,
+      ended: judged.ended,
+      calls: judged.calls,
+    };
+  } finally {
+    stage.over = true;
+    await release(stage);
+    await Promise.all(stage.workers.map((worker) => worker.kill()));
+    if (server !== site.server) await server.stop();
+    giveBack();
+  }
+}
+
+/** Puts everything in place, starts the builds, and answers the acts that follow. */
+async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
+  const { scenario } = stage;
+  const keys: string[] = [];
+  for (let count = scenario.builds ?? 1; count > 0; count -= 1) keys.push(await stage.addSource());
+  stage.key = keys[0]!;
+  stage.before = await stage.cloud.state(stage.region);
+  for (const form of scenario.faults ?? []) {
+    stage.injected.push({
+      what: `${form.kind}${form.action ? ` of ${form.action}` : ''}`,
+      faultId: await stage.arm(form),
+    });
+  }
+  const beats = scenario.beats ?? [];
+  const holds = await Promise.all(beats.map((beat) => holdFor(stage, beat)));
+  await Promise.all(keys.map((key) => stage.start(key)));
+  return { acting: act(stage, beats, holds) };
+}
+
+function holdFor(stage: Play, { at }: Beat): Promise<Held | undefined> {
+  if ('before' in at) return stage.hold(at.before, 'before');
+  if ('after' in at) return stage.hold(at.after, 'after');
+  return Promise.resolve(undefined);
+}
+
+async function act(stage: Play, beats: Beat[], holds: (Held | undefined)[]): Promise<void> {
+  const list = beats.map(({ at, act }) => ({ what: `${act.name} ${momentOf(at)}`, done: false }));
+  stage.injected.push(...list);
+  for (const [index, { at, act }] of beats.entries()) {
+    const held = holds[index];
+    const met = await stage.until(held ? held.isMet : () => ('once' in at ? at.once(stage) : Promise.resolve(false)));
+    if (!met) return;
+    const then = await act.do(stage);
+    await held?.release();
+    if (typeof then === 'function') await (then as () => Promise<unknown>)();
+    list[index]!.done = true;
+  }
+}
+
+function momentOf(at: Beat['at']): string {
+  if ('once' in at) return at.called;
+  const [when, { action, nth }] = 'before' in at ? (['before', at.before] as const) : (['after', at.after] as const);
+  return `${when} ${action}${nth === undefined || nth === 1 ? '' : ` ${nth}`}`;
+}
+
+/** Lets go of everything that waits, and disarms everything that is armed here. */
+async function release(stage: Play): Promise<void> {
+  const { faults } = (await stage.cloud.send('GET', 'faults')) as { faults: Armed[] };
+  const here = [`:${stage.region}:`, stage.key];
+  const own = faults.filter(
+    ({ region, contains = '' }) => region === stage.region || here.some((text) => contains.includes(text)),
+  );
+  for (const { id } of own) {
+    await stage.cloud.send('POST', `faults/${id}/release`).catch(() => undefined);
+    await stage.cloud.send('DELETE', `faults/${id}`).catch(() => undefined);
+  }
+}
+
+interface Armed {
+  id: string;
+  region?: string;
+  contains?: string;
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<'late'>((resolve) => {
+    if (signal.aborted) resolve('late');
+    else signal.addEventListener('abort', () => resolve('late'), { once: true });
+  });
+
+const told = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,104 @@
+import { Client, Connection } from '@temporalio/client';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startTemporalServer, type TemporalServer } from '../../../dev/temporal-server/server';
+import { startSimulator } from '../../../simulator';
+import { SimulatorControl } from '../../support/simulator';
+import type { WorkerForm } from './scenario';
+import { durations, scale, settings, speed } from './timing';
+import { startWorker, type WorkerProcess } from './worker';
+
+/** Each scenario has one of these for itself while it is played, so that nobody else is met there. */
+const regions =
+  'ap-guangzhou ap-shanghai ap-hongkong ap-nanjing ap-beijing ap-singapore ap-chengdu ap-chongqing ap-jakarta ap-seoul ap-tokyo ap-mumbai ap-bangkok na-ashburn na-siliconvalley sa-saopaulo eu-frankfurt'.split(
+    ' ',
+  );
+
+/** A Temporal server with its client. */
+export interface Server {
+  temporal: TemporalServer;
+  client: Client;
+  /** SIGKILL; comes back when it is gone. */
+  kill(): Promise<void>;
+  /** On the same port, with its database. */
+  startAgain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The cloud, a Temporal server and workers that scenarios share. */
+export interface Site {
+  cloud: SimulatorControl;
+  server: Server;
+  /** Of the shared workers. */
+  taskQueue: string;
+  /** A region of one's own, until it is given back. */
+  lease(): Promise<{ region: string; giveBack: () => void }>;
+  startWorker(server: Server, taskQueue: string, form?: WorkerForm): Promise<WorkerProcess>;
+  stop(): Promise<void>;
+}
+
+/** @param workers shared ones */
+export async function openSite(workers = 2): Promise<Site> {
+  const simulator = await startSimulator({ port: 0, strictAnswers: true, speed, rateScale: scale, durations });
+  const cloud = new SimulatorControl(simulator.url);
+  const quotas = Object.fromEntries(regions.map((region) => [region, 1000]));
+  await cloud.seed({ imageQuota: quotas, snapshotQuota: quotas, instanceQuota: quotas });
+  const server = await openServer();
+  const free = [...regions];
+  const waiting: ((region: string) => void)[] = [];
+  const start: Site['startWorker'] = ({ temporal }, queue, form) =>
+    startWorker({ ...temporal, taskQueue: queue, endpoint: simulator.url }, { settings, ...form });
+  const taskQueue = `durability-${randomBytes(4).toString('hex')}`;
+  const shared = await Promise.all(Array.from({ length: workers }, () => start(server, taskQueue)));
+
+  return {
+    cloud,
+    server,
+    taskQueue,
+    lease: async () => {
+      const region = free.shift() ?? (await new Promise<string>((resolve) => waiting.push(resolve)));
+      const giveBack = () => {
+        const next = waiting.shift();
+        if (next) next(region);
+        else free.push(region);
+      };
+      return { region, giveBack };
+    },
+    startWorker: start,
+    stop: async () => {
+      await Promise.all(shared.map((worker) => worker.kill()));
+      await server.stop();
+      await simulator.close();
+    },
+  };
+}
+
+/** Starts a Temporal server that can be killed and started again. */
+export async function openServer(): Promise<Server> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-durability-'));
+  const options = { dbFile: path.join(folder, 'temporal.db'), namespace: 'durability' };
+  let temporal = await startTemporalServer(options);
+  const port = Number(temporal.address.split(':')[1]);
+  const connection = await Connection.connect({ address: temporal.address });
+  const server: Server = {
+    get temporal() {
+      return temporal;
+    },
+    client: new Client({ connection, namespace: temporal.namespace }),
+    kill: async () => {
+      process.kill(temporal.child.identity.pid, 'SIGKILL');
+      await temporal.child.ended;
+    },
+    startAgain: async () => {
+      temporal = await startTemporalServer({ ...options, port });
+    },
+    stop: async () => {
+      await connection.close();
+      await temporal.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return server;
+}

@@ -1,0 +1,27 @@
+import type { ActivitySettings } from '../../../activities';
+
+/**
+ * How real time is scaled. The cloud runs 600 times as fast; builds look, back off and settle 100 times as fast as they ship, which
+ * is more often than they would, in relation. Published request rates are scaled like the looks, so that throttling is real.
+ */
+export const speed = 600;
+export const scale = 100;
+
+/** Simulated seconds: long enough to be waited for. */
+export const durations = { stop: 60, start: 60, snapshot: 180, image: 360, launch: 60, terminate: 30 };
+
+/**
+ * The settings that ship, divided by the scale. A request may take longer, for this machine is as slow as ever, and the settle
+ * window is longer than that, as every worker's must be.
+ */
+export const settings: Partial<ActivitySettings> = {
+  installation: 'durability',
+  waits: { percentMinSeconds: 0.02, percentMaxSeconds: 0.3, minSeconds: 0.02, maxSeconds: 0.3, growth: 0.05 },
+  settleSeconds: 1.6,
+  backoff: { minSeconds: 0.05, maxSeconds: 0.5, blockedSeconds: 0.3 },
+  budgetShare: 0.5 * scale,
+  requestTimeoutSeconds: 1,
+};
+
+/** Seconds without a heartbeat after which a worker counts as dead. Not scaled as much as the rest: processes are as slow as ever. */
+export const heartbeat = 3;

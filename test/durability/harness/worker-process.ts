@@ -1,0 +1,52 @@
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { ApplicationFailure } from '@temporalio/common';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createActivities } from '../../../activities';
+import { bundlePath, quietLogs } from '../../support/build-stack';
+import { testSettings } from '../../support/settings';
+import type { WorkerForm } from './scenario';
+import type { WorkerPlace } from './worker';
+
+/** A worker of the harness: `node worker-process.js JSON`. Says `ready` once it polls. */
+async function main(given: string): Promise<void> {
+  const { address, namespace, taskQueue, endpoint, form } = JSON.parse(given) as WorkerPlace & { form: WorkerForm };
+  quietLogs(process.env.TEST_LOG_LEVEL === 'DEBUG' ? 'DEBUG' : 'ERROR');
+  const connection = await NativeConnection.connect({ address });
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    workflowBundle: { codePath: form.bundle ?? bundlePath },
+    activities: createActivities(testSettings(endpoint, form.settings)),
+    maxConcurrentActivityTaskExecutions: 200,
+    maxHeartbeatThrottleInterval: '200ms',
+    defaultHeartbeatThrottleInterval: '200ms',
+    // What was handed to a worker that is dead or frozen comes back sooner: the time is not what is proven here.
+    stickyQueueScheduleToStartTimeout: '1s',
+    maxConcurrentWorkflowTaskPolls: 2,
+    maxConcurrentActivityTaskPolls: form.polls ?? 2,
+    shutdownGraceTime: '100ms',
+    ...(form.twice === undefined ? {} : { interceptors: { activity: [twice(form.twice)] } }),
+  });
+  // Ends with the process that started it, however that one ends.
+  process.stdin.once('end', () => process.exit()).resume();
+  const running = worker.run();
+  console.log('ready');
+  await running;
+  process.exit();
+}
+
+/** The first attempt does its work, and its answer gets lost on the way to Temporal: so all of it is done again. */
+function twice(which: string[] | 'all'): ActivityInterceptorsFactory {
+  return ({ info: { activityType, attempt } }) => ({
+    inbound: {
+      execute: async (input, next) => {
+        const answer: unknown = await next(input);
+        if (attempt > 1 || (which !== 'all' && !which.includes(activityType))) return answer;
+        throw ApplicationFailure.create({ type: 'AnswerLost', message: `the answer of ${activityType} was lost` });
+      },
+    },
+  });
+}
+
+void main(process.argv[2]!);

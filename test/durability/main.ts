@@ -1,0 +1,83 @@
+/**
+ * Plays the matrix: `npm run test:durability -- [part of a title…] [--slice] [--list] [--jobs N] [--out FILE]`. Ends with a table, and with
+ * exit code 1 when a scenario is not as it must be.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { play, type Played } from './harness/run';
+import { type Scenario, titleOf } from './harness/scenario';
+import { openSite } from './harness/site';
+import { summary } from './harness/table';
+import { scenarios } from './scenarios';
+
+const jobsDefault = 6;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      slice: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      jobs: { type: 'string', default: String(jobsDefault) },
+      out: { type: 'string' },
+    },
+  });
+  const chosen = scenarios
+    .filter((scenario) => positionals.every((part) => titleOf(scenario).includes(part)))
+    .filter((scenario) => !values.slice || scenario.slice === true);
+  if (values.list) {
+    for (const scenario of chosen) console.log(titleOf(scenario));
+    console.log(`${chosen.length} scenarios`);
+    return 0;
+  }
+  if (chosen.length === 0) {
+    console.error(`No scenario has ${positionals.join(' and ')} in its title; --list shows them.`);
+    return 2;
+  }
+  const began = performance.now();
+  const played = await playAll(chosen, Number(values.jobs));
+  const seconds = (performance.now() - began) / 1000;
+  console.log(`\n${summary(played, seconds)}`);
+  if (values.out !== undefined) {
+    writeFileSync(
+      values.out,
+      JSON.stringify({
+        seconds,
+        played: played.map(({ scenario, ...rest }) => ({ group: scenario.group, name: scenario.name, ...rest })),
+      }),
+    );
+  }
+  return played.every(({ problems }) => problems.length === 0) ? 0 : 1;
+}
+
+/** Plays so many at a time, and says each as it ends. */
+async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
+  const site = await openSite();
+  const waiting = [...chosen];
+  const played: Played[] = [];
+  const hand = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const one = await play(site, next);
+      played.push(one);
+      const mark = one.problems.length === 0 ? '✓' : '✗';
+      console.log(
+        `${mark} ${one.title} (${one.ended.length > 3 ? `${one.ended.length} builds` : one.ended.join(', ')}; ${one.seconds.toFixed(1)} s) ${played.length}/${chosen.length}`,
+      );
+      for (const problem of one.problems) console.log(`    ${problem}`);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: jobs }, hand));
+  } finally {
+    await site.stop();
+  }
+  return played;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,7 @@
+import type { Scenario } from '../harness/scenario';
+import { killed } from './kills';
+import { lostAnswers } from './lost-answers';
+import { undisturbed } from './undisturbed';
+
+/** The matrix. */
+export const scenarios: Scenario[] = [...undisturbed, ...lostAnswers, ...killed];

@@ -1,0 +1,34 @@
+import type { FaultForm, Scenario } from '../harness/scenario';
+import { methods, mutations } from './calls';
+
+/** Nobody knows whether the call was applied; the build must find out and make nothing twice. */
+const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
+  { name: 'the request never arrives', fault: { kind: 'request-lost' } },
+  { name: 'applied, and the connection drops', fault: { kind: 'answer-lost' }, slice: true },
+  { name: 'applied, and 502 with an empty body', fault: { kind: 'http-502', when: 'after' } },
+  {
+    name: 'applied, and InternalError',
+    fault: { kind: 'error', code: 'InternalError', message: 'an internal error', when: 'after' },
+  },
+  {
+    name: 'RequestLimitExceeded ten times in a row',
+    fault: { kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 10 },
+  },
+  // The client gives up after a second.
+  { name: 'applied after the client has given up', fault: { kind: 'delay', when: 'before', milliseconds: 1300 } },
+];
+
+export const lostAnswers: Scenario[] = methods.flatMap((method) =>
+  mutations[method].flatMap(({ what, action, nth, contains }) =>
+    losses.map(({ name, fault, slice }): Scenario => ({
+      group: 'lost answers',
+      name: `${method} · ${what} (${action}) · ${name}`,
+      ends: 'completed',
+      spec: { method },
+      faults: [
+        { action, ...(nth === undefined ? {} : { nth }), ...(contains === undefined ? {} : { contains }), ...fault },
+      ],
+      ...(slice && method === 'instance' ? { slice } : {}),
+    })),
+  ),
+);
