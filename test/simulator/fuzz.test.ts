@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { actions } from '../../simulator/actions';
 import { type Simulator } from '../../simulator/index';
 import { type Field, serviceOf, services, type ServiceName } from '../../simulator/wire/schema';
-import { Dice } from './random-calls';
+import { Dice } from '../support/dice';
 import { Cloud, codeOf, control, type Fields, sendV1, simulatorFor } from './support';
 
 /** `SIMULATOR_SEED=…` repeats a run, `SIMULATOR_STEPS=…` sets the calls for each action. */

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { type Image, type Snapshot } from '../../simulator/state/records';
 import { type Simulator, startSimulator } from '../../simulator/index';
 import { assertSettled, assertSound, type CloudRows, type RegionRows } from './invariants';
-import { Dice, type RandomCall, RandomCalls } from './random-calls';
+import { Dice } from '../support/dice';
+import { type RandomCall, RandomCalls } from './random-calls';
 import { advance, Cloud, CloudError, developmentKey, type Fields, otherKey, stopClock } from './support';
 
 /** `SIMULATOR_SEED=…` repeats a run, `SIMULATOR_STEPS=…` makes it longer. */

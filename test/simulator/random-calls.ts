@@ -1,40 +1,6 @@
+import type { Dice } from '../support/dice';
 import { type CloudRows, type RegionRows } from './invariants';
 import { type Fields } from './support';
-
-/** A random source that gives the same numbers for the same seed (mulberry32). */
-export class Dice {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed >>> 0;
-  }
-
-  /** From 0 up to, not including, 1. */
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let mixed = this.state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share;
-  }
-
-  upTo(count: number): number {
-    return Math.floor(this.next() * count);
-  }
-
-  /** One of them; undefined when there is none. */
-  one<T>(rows: readonly T[]): T | undefined {
-    return rows[this.upTo(rows.length)];
-  }
-
-  some<T>(rows: readonly T[], most: number): T[] {
-    return Array.from({ length: Math.min(rows.length, 1 + this.upTo(most)) }, () => this.one(rows)!);
-  }
-}
 
 /** A call to be made. */
 export interface RandomCall {

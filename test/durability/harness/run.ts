@@ -49,7 +49,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     await release(stage);
     if (where !== 'shared' && stage.workers.length === 0) await stage.startWorker();
     await pause(settings.settleSeconds! * 1000);
-    const swept = await sweepAway(stage);
+    const swept = await sweepAway({ client: server.client, region, taskQueue });
     const judged = await judge(stage, ends, swept);
     problems.push(...judged.problems);
     return {

@@ -8,7 +8,7 @@ import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
 import type { WorkerForm } from './scenario';
 import { durations, scale, settings, speed } from './timing';
-import { startWorker, type WorkerProcess } from './worker';
+import { type ActivityEvent, startWorker, type WorkerProcess } from './worker';
 
 /** Each scenario has one of these for itself while it is played, so that nobody else is met there. */
 const regions =
@@ -35,7 +35,12 @@ export interface Site {
   taskQueue: string;
   /** A region of one's own, until it is given back. */
   lease(): Promise<{ region: string; giveBack: () => void }>;
-  startWorker(server: Server, taskQueue: string, form?: WorkerForm): Promise<WorkerProcess>;
+  startWorker(
+    server: Server,
+    taskQueue: string,
+    form?: WorkerForm,
+    onActivity?: (event: ActivityEvent) => void,
+  ): Promise<WorkerProcess>;
   stop(): Promise<void>;
 }
 
@@ -48,8 +53,8 @@ export async function openSite(workers = 2): Promise<Site> {
   const server = await openServer();
   const free = [...regions];
   const waiting: ((region: string) => void)[] = [];
-  const start: Site['startWorker'] = ({ temporal }, queue, form) =>
-    startWorker({ ...temporal, taskQueue: queue, endpoint: simulator.url }, { settings, ...form });
+  const start: Site['startWorker'] = ({ temporal: { address, namespace } }, taskQueue, form, onActivity) =>
+    startWorker({ address, namespace, taskQueue, endpoint: simulator.url }, { settings, ...form }, onActivity);
   const taskQueue = `durability-${randomBytes(4).toString('hex')}`;
   const shared = await Promise.all(Array.from({ length: workers }, () => start(server, taskQueue)));
 

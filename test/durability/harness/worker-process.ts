@@ -5,11 +5,17 @@ import { createActivities } from '../../../activities';
 import { bundlePath, quietLogs } from '../../support/build-stack';
 import { testSettings } from '../../support/settings';
 import type { WorkerForm } from './scenario';
-import type { WorkerPlace } from './worker';
+import type { ActivityEvent, WorkerPlace } from './worker';
 
-/** A worker of the harness: `node worker-process.js JSON`. Says `ready` once it polls. */
+interface Given {
+  form: WorkerForm;
+  /** Says when an attempt begins and ends. */
+  tells: boolean;
+}
+
+/** A worker of the harness: `node worker-process.js JSON`. Sends `ready` once it polls. */
 async function main(given: string): Promise<void> {
-  const { address, namespace, taskQueue, endpoint, form } = JSON.parse(given) as WorkerPlace & { form: WorkerForm };
+  const { address, namespace, taskQueue, endpoint, form, tells } = JSON.parse(given) as WorkerPlace & Given;
   quietLogs(process.env.TEST_LOG_LEVEL === 'DEBUG' ? 'DEBUG' : 'ERROR');
   const connection = await NativeConnection.connect({ address });
   const worker = await Worker.create({
@@ -26,12 +32,12 @@ async function main(given: string): Promise<void> {
     maxConcurrentWorkflowTaskPolls: 2,
     maxConcurrentActivityTaskPolls: form.polls ?? 2,
     shutdownGraceTime: '100ms',
-    ...(form.twice === undefined ? {} : { interceptors: { activity: [twice(form.twice)] } }),
+    interceptors: { activity: [...(form.twice ? [twice(form.twice)] : []), ...(tells ? [telling] : [])] },
   });
   // Ends with the process that started it, however that one ends.
-  process.stdin.once('end', () => process.exit()).resume();
+  process.once('disconnect', () => process.exit());
   const running = worker.run();
-  console.log('ready');
+  process.send?.('ready');
   await running;
   process.exit();
 }
@@ -48,5 +54,22 @@ function twice(which: string[] | 'all'): ActivityInterceptorsFactory {
     },
   });
 }
+
+const telling: ActivityInterceptorsFactory = ({ info: { workflowExecution, activityId } }) => {
+  const activity = `${workflowExecution?.workflowId}/${workflowExecution?.runId}/${activityId}`;
+  const tell = (at: ActivityEvent['at']) => process.send?.({ at, pid: process.pid, activity } satisfies ActivityEvent);
+  return {
+    inbound: {
+      execute: async (input, next): Promise<unknown> => {
+        tell('start');
+        try {
+          return await next(input);
+        } finally {
+          tell('end');
+        }
+      },
+    },
+  };
+};
 
 void main(process.argv[2]!);

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { WorkerForm } from './scenario';
@@ -24,18 +24,40 @@ export interface WorkerProcess {
   drain(): Promise<void>;
 }
 
-/** Starts a worker, and comes back when it polls. */
-export async function startWorker(place: WorkerPlace, form: WorkerForm): Promise<WorkerProcess> {
+/** An attempt of an activity begins or ends in a worker. */
+export interface ActivityEvent {
+  at: 'start' | 'end';
+  pid: number;
+  /** Workflow run and activity: the same for all its attempts. */
+  activity: string;
+}
+
+/**
+ * Starts a worker, and comes back when it polls.
+ *
+ * @param onActivity is told of every attempt
+ */
+export async function startWorker(
+  place: WorkerPlace,
+  form: WorkerForm,
+  onActivity?: (event: ActivityEvent) => void,
+): Promise<WorkerProcess> {
   const { address, namespace, taskQueue, endpoint } = place;
   const { id, secret } = form.key ?? { id: 'AKIDsimulator', secret: 'simulator' };
   const script = path.resolve(__dirname, 'worker-process.js');
-  const child = spawn(process.execPath, [script, JSON.stringify({ address, namespace, taskQueue, endpoint, form })], {
-    env: { ...process.env, TENCENTCLOUD_SECRET_ID: id, TENCENTCLOUD_SECRET_KEY: secret },
-  });
-  child.stderr.pipe(process.stderr);
+  const child = spawn(
+    process.execPath,
+    [script, JSON.stringify({ address, namespace, taskQueue, endpoint, form, tells: onActivity !== undefined })],
+    {
+      env: { ...process.env, TENCENTCLOUD_SECRET_ID: id, TENCENTCLOUD_SECRET_KEY: secret },
+      // What it says to people is of the SDK's core; it tells us by messages.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    },
+  );
   const ended = once(child, 'exit');
-  const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [unknown];
-  if (!Buffer.isBuffer(first)) throw new Error(`the worker ended before it polled (${String(first)})`);
+  const [first] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
+  if (first !== 'ready') throw new Error(`the worker ended before it polled (${String(first)})`);
+  if (onActivity) child.on('message', (event) => onActivity(event as ActivityEvent));
   return {
     pid: child.pid!,
     kill: () => end(child, 'SIGKILL', ended),
@@ -45,7 +67,7 @@ export async function startWorker(place: WorkerPlace, form: WorkerForm): Promise
   };
 }
 
-async function end(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals, ended: Promise<unknown>) {
+async function end(child: ChildProcess, signal: NodeJS.Signals, ended: Promise<unknown>) {
   child.kill(signal);
   await ended;
 }

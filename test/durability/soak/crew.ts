@@ -1,0 +1,74 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Site } from '../harness/site';
+import type { WorkerProcess } from '../harness/worker';
+import type { SoakPlan } from './plan';
+import type { Recoveries } from './recoveries';
+
+/** The workers and the Temporal server, and who kills them. */
+export class Crew {
+  workerKills = 0;
+  serverKills = 0;
+  private readonly workers: WorkerProcess[] = [];
+  /** One kill at a time: a worker cannot start while the server is dead. */
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly site: Site,
+    private readonly recoveries: Recoveries,
+  ) {}
+
+  async hire(count: number): Promise<void> {
+    const { site, recoveries } = this;
+    const heard = recoveries.heard.bind(recoveries);
+    const hired = Array.from({ length: count }, () => site.startWorker(site.server, site.taskQueue, {}, heard));
+    this.workers.push(...(await Promise.all(hired)));
+  }
+
+  /** Kills as planned, until it is over. */
+  async killAsPlanned({ workerKills, serverKills }: SoakPlan, over: AbortSignal): Promise<void> {
+    const kills = [
+      ...workerKills.map((at) => ({ at, act: () => this.killWorker() })),
+      ...serverKills.map(({ at, deadFor }) => ({ at, act: () => this.killServer(deadFor) })),
+    ];
+    await atTheirTimes(kills, over, ({ act }) => {
+      this.last = this.last.then(act);
+      return Promise.resolve();
+    });
+    await this.last;
+  }
+
+  private async killWorker(): Promise<void> {
+    const worker = this.workers.shift()!;
+    await worker.kill();
+    this.workerKills += 1;
+    this.recoveries.died(worker.pid);
+    await this.hire(1);
+  }
+
+  private async killServer(deadFor: number): Promise<void> {
+    await this.site.server.kill();
+    this.serverKills += 1;
+    await pause(deadFor);
+    await this.site.server.startAgain();
+  }
+
+  async dismiss(): Promise<void> {
+    await this.last.catch(() => undefined);
+    await Promise.all(this.workers.map((worker) => worker.kill()));
+  }
+}
+
+/** Does each at its time, in milliseconds from now, until it is over. */
+export async function atTheirTimes<T extends { at: number }>(
+  list: T[],
+  over: AbortSignal,
+  act: (one: T) => Promise<void>,
+): Promise<void> {
+  const start = performance.now();
+  for (const one of [...list].sort((a, b) => a.at - b.at)) {
+    const left = one.at - (performance.now() - start);
+    if (left > 0) await pause(left, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return;
+    await act(one);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Scenario, FaultForm } from '../harness/scenario';
+
+/** Something that goes wrong in one build. `{key}` in its texts is the tail of the instance ID. */
+export interface Mishap {
+  name: string;
+  fault: FaultForm;
+  /** What it changes about the source, which is then not held to be as it was. */
+  changed?: Scenario['changed'];
+  /** The image never gets usable by itself. */
+  stuck?: boolean;
+}
+
+/** Every call that changes something, with the text that only one build's requests contain. */
+const points: { action: string; contains: string }[] = [
+  { action: 'TagResources', contains: 'instance/ins-{key}' },
+  { action: 'StopInstances', contains: 'ins-{key}' },
+  { action: 'CreateSnapshot', contains: 'cib-{key}-' },
+  { action: 'CreateImage', contains: 'image-{key}' },
+  { action: 'StartInstances', contains: 'ins-{key}' },
+  { action: 'UnTagResources', contains: 'instance/ins-{key}' },
+  { action: 'RunInstances', contains: '/{key}-' },
+];
+
+/** The answer of a call that changes something is lost or late. */
+const losses: { name: string; fault: FaultForm }[] = [
+  { name: 'request lost', fault: { kind: 'request-lost' } },
+  { name: 'answer lost', fault: { kind: 'answer-lost' } },
+  { name: '502 after applying', fault: { kind: 'http-502', when: 'after' } },
+  {
+    name: 'InternalError after applying',
+    fault: { kind: 'error', code: 'InternalError', message: 'oops', when: 'after' },
+  },
+  {
+    name: 'throttled ten times',
+    fault: { kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 10 },
+  },
+  { name: 'applied late', fault: { kind: 'delay', when: 'before', milliseconds: 1300 } },
+];
+
+const [, stop, snapshot, image, start, , launch] = points as [Point, Point, Point, Point, Point, Point, Point];
+type Point = (typeof points)[number];
+
+const error = (code: string, times = 1): FaultForm => ({
+  kind: 'error',
+  code,
+  message: `${code}, says the test`,
+  times,
+});
+const someone = (act: string, more: Record<string, unknown> = {}): FaultForm => ({
+  kind: 'interfere',
+  when: 'after',
+  interference: { act, id: 'ins-{key}', ...more },
+});
+
+export const mishaps: Mishap[] = [
+  ...points.flatMap((point) => losses.map(({ name, fault }) => ({ name, fault: { ...point, ...fault } }))),
+  { name: 'image CREATEFAILED', fault: { ...image, kind: 'image-fails' } },
+  { name: 'image never finishes', fault: { ...image, kind: 'image-never-finishes' }, stuck: true },
+  { name: 'soft stop fails', fault: { ...stop, kind: 'soft-stop-fails' } },
+  { name: 'stop ignored', fault: { ...stop, kind: 'stop-ignored' } },
+  { name: 'launch fails', fault: { ...launch, kind: 'launch-fails' } },
+  { name: 'sold out three times', fault: { ...launch, ...error('ResourceInsufficient.SpecifiedInstanceType', 3) } },
+  { name: 'no permission three times', fault: { ...snapshot, ...error('UnauthorizedOperation', 3) } },
+  { name: 'snapshot quota', fault: { ...snapshot, ...error('InsufficientSnapshotQuota') } },
+  { name: 'image quota', fault: { ...image, ...error('ImageQuotaLimitExceeded') } },
+  { name: 'busy ten times', fault: { ...start, ...error('OperationDenied.InstanceOperationInProgress', 10) } },
+  { name: 'someone terminates the source', fault: { ...image, ...someone('terminate-instance') }, changed: ['gone'] },
+  { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') }, changed: ['state'] },
+  {
+    name: 'someone re-tags the source',
+    fault: { ...stop, ...someone('retag', { tags: { team: 'web' } }) },
+    changed: ['tags'],
+  },
+  { name: 'what is made is described late', fault: { ...image, kind: 'describe-lag', milliseconds: 300 } },
+  { name: 'what is made is described late', fault: { ...snapshot, kind: 'describe-lag', milliseconds: 300 } },
+];

@@ -1,0 +1,91 @@
+import type { BuildSpecInput } from '../../../contract';
+import { Dice } from '../../support/dice';
+import type { FaultForm } from '../harness/scenario';
+import { heartbeat } from '../harness/timing';
+import { type Mishap, mishaps } from './mishaps';
+
+/** Everything that a soak does, and when; the same for the same seed. Times are in milliseconds from the start. */
+export interface SoakPlan {
+  builds: PlannedBuild[];
+  /** Kills of one of the workers, in turn. */
+  workerKills: number[];
+  /** Kills of the Temporal server, and for how long it stays dead. */
+  serverKills: { at: number; deadFor: number }[];
+  outages: { at: number; region: string; fault: FaultForm }[];
+}
+
+export interface PlannedBuild {
+  at: number;
+  /** Tail of the instance ID. */
+  key: string;
+  region: string;
+  spec: BuildSpecInput;
+  source: { state: 'RUNNING' | 'STOPPED'; dataDisks: number };
+  /** What goes wrong. */
+  mishaps: Mishap[];
+  /** What a person does to it, and how long after its start. */
+  person?: { act: 'cancel' | 'terminate' | 'pause'; after: number };
+}
+
+export const soakRegions = ['ap-guangzhou', 'ap-shanghai', 'ap-singapore', 'eu-frankfurt', 'na-ashburn'];
+
+const letters = '0123456789abcdefghijklmnopqrstuvwxyz'.split('');
+
+/** The last builds need time to end. */
+const arrivals = 0.85;
+
+export function planSoak(seed: number, builds: number, minutes: number): SoakPlan {
+  const dice = new Dice(seed);
+  const length = minutes * 60_000 * arrivals;
+  const every = (least: number, most: number) => {
+    const times: number[] = [];
+    for (let at = dice.between(least, most); at < length; at += dice.between(least, most)) times.push(at);
+    return times;
+  };
+  return {
+    builds: Array.from({ length: builds }, () => planBuild(dice, length)).sort((one, other) => one.at - other.at),
+    workerKills: every(3000, 7000),
+    serverKills: every(20_000, 40_000).map((at) => ({ at, deadFor: dice.between(0, 1500) })),
+    outages: every(30_000, 60_000).map((at) => planOutage(dice, at)),
+  };
+}
+
+function planBuild(dice: Dice, length: number): PlannedBuild {
+  const region = dice.pick(soakRegions);
+  const key = Array.from({ length: 8 }, () => dice.pick(letters)).join('');
+  const chosen = Array.from({ length: dice.pick([0, 1, 1, 2]) }, () => dice.pick(mishaps));
+  const method = dice.pick(['instance', 'snapshots'] as const);
+  const person = dice.chance(0.15)
+    ? { act: dice.pick(['cancel', 'cancel', 'terminate', 'pause'] as const), after: dice.between(0, 6000) }
+    : undefined;
+  const spec: BuildSpecInput = {
+    region,
+    instanceId: `ins-${key}`,
+    image: { name: `image-${key}` },
+    method,
+    dataDisks: dice.pick(['snapshot', 'snapshot', 'include', 'none'] as const),
+    onFailure: dice.pick(['cleanup', 'cleanup', 'cleanup', 'keep'] as const),
+    ...(dice.chance(0.6) ? { launch: { zone: `${region}-3` } } : {}),
+    // An image that never finishes is given up, and so is deleting it; then it is a leftover for the sweep.
+    deadlines: { heartbeat, ...(chosen.some(({ stuck }) => stuck) ? { pollImage: 10, undo: 10 } : {}) },
+  };
+  return {
+    at: dice.between(0, length),
+    key,
+    region,
+    spec,
+    source: { state: dice.chance(0.85) ? 'RUNNING' : 'STOPPED', dataDisks: dice.between(0, 3) },
+    mishaps: chosen,
+    ...(person ? { person } : {}),
+  };
+}
+
+function planOutage(dice: Dice, at: number): SoakPlan['outages'][number] {
+  const service = dice.pick(['cvm', 'cbs', 'tag']);
+  const error = dice.pick(['InternalError', 'RequestLimitExceeded']);
+  const region = dice.pick(soakRegions);
+  // The tag service has no region: it is away everywhere.
+  const where = service === 'tag' ? {} : { region };
+  const fault: FaultForm = { service, ...where, kind: 'error', code: error, message: 'an outage', lasts: 3000 };
+  return { at, region, fault };
+}

@@ -1,0 +1,160 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Call, RegionState } from '../../support/simulator';
+import { endName } from '../harness/ending';
+import { cleanProblems, exactProblems, restoredProblems } from '../harness/judge';
+import { openSite, type Site } from '../harness/site';
+import { sweepAway } from '../harness/sweep';
+import { settings } from '../harness/timing';
+import { atTheirTimes, Crew } from './crew';
+import { type Soaked, soakBuild } from './one-build';
+import { type SoakPlan, soakRegions } from './plan';
+import { Recoveries } from './recoveries';
+
+/** What came of a soak. */
+export interface SoakReport {
+  builds: number;
+  /** `completed`, `failed: CREATEFAILED`, …, with how many builds ended so. */
+  ends: Record<string, number>;
+  /** By kind, how many of them fired. */
+  faults: Record<string, number>;
+  people: Record<string, number>;
+  kills: { workers: number; servers: number };
+  /** Activities that were interrupted by the death of their worker, and seconds until the next attempt began. */
+  recoveries: { interrupted: number; recovered: number; median: number; worst: number };
+  calls: number;
+  /** Share of the answers that were refused as too many, injected ones aside. */
+  throttled: number;
+  /** Builds that are not over. */
+  hanging: string[];
+  leftovers: string[];
+  duplicates: string[];
+  unrestored: string[];
+  seconds: number;
+}
+
+/** For how long builds may go on when no more arrive. */
+const patienceMs = 240_000;
+
+/** Carries out a plan, waits until all builds are over, sweeps each region once, and judges. */
+export async function soak(plan: SoakPlan, workers: number, onProgress: (line: string) => void): Promise<SoakReport> {
+  const began = performance.now();
+  const since = new Date().toISOString();
+  const recoveries = new Recoveries();
+  const site = await openSite(0);
+  const crew = new Crew(site, recoveries);
+  const over = new AbortController();
+  try {
+    await crew.hire(workers);
+    const before = await statesOf(site);
+    const outages: { id: string; name: string }[] = [];
+    const disturbing = [
+      crew.killAsPlanned(plan, over.signal),
+      atTheirTimes(plan.outages, over.signal, async ({ fault }) => {
+        outages.push({ name: `${fault.service} away (${String(fault.code)})`, id: await site.cloud.fault(fault) });
+      }),
+    ];
+    const limit = AbortSignal.timeout(plan.builds.at(-1)!.at + patienceMs);
+    const soaked: Soaked[] = [];
+    const arriving: Promise<void>[] = [];
+    await atTheirTimes(plan.builds, limit, (planned) => {
+      const one = soakBuild(site, planned, limit).then((build) => {
+        soaked.push(build);
+        onProgress(`${soaked.length} of ${plan.builds.length} builds over`);
+      });
+      arriving.push(one);
+      return Promise.resolve();
+    });
+    await Promise.all(arriving);
+    over.abort();
+    await Promise.all(disturbing);
+    const calls = await site.cloud.calls({ since });
+    const judged = await judgeAll(site, before, soaked);
+    return {
+      builds: soaked.length,
+      ends: counts(soaked.map(({ end }) => endName(end))),
+      faults: fired([...outages, ...soaked.flatMap(({ armed }) => armed)], calls),
+      people: counts(soaked.flatMap(({ person }) => person ?? [])),
+      kills: { workers: crew.workerKills, servers: crew.serverKills },
+      recoveries: recoveries.summary,
+      calls: calls.length,
+      throttled: throttledShareOf(calls),
+      ...judged,
+      seconds: (performance.now() - began) / 1000,
+    };
+  } finally {
+    over.abort();
+    await crew.dismiss();
+    await site.stop();
+  }
+}
+
+async function statesOf({ cloud }: Site): Promise<Map<string, RegionState>> {
+  return new Map(await Promise.all(soakRegions.map(async (region) => [region, await cloud.state(region)] as const)));
+}
+
+/** Images that were stuck come to their end, the settle window passes, each region is swept once; then the cloud is looked at. */
+async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: Soaked[]) {
+  const { cloud, server, taskQueue } = site;
+  await cloud.send('DELETE', 'faults');
+  for (const { images } of (await statesOf(site)).values()) {
+    for (const { id } of images.filter(({ state }) => state === 'CREATING')) {
+      await cloud.send('POST', 'interfere', { act: 'finish-image', id });
+    }
+  }
+  await pause(settings.settleSeconds! * 1000);
+  const leftovers: string[] = [];
+  const duplicates: string[] = [];
+  const unrestored: string[] = [];
+  for (const region of soakRegions) {
+    const swept = await sweepAway({ client: server.client, region, taskQueue });
+    const after = await cloud.state(region);
+    const own = soaked.filter(({ planned }) => planned.region === region);
+    const first = withSources(before.get(region)!, own, after);
+    leftovers.push(
+      ...cleanProblems(
+        own.map(({ end }) => end),
+        first,
+        after,
+        swept,
+      ),
+    );
+    for (const { planned, source, end } of own) {
+      const about = (problem: string) => `${planned.spec.instanceId}: ${problem}`;
+      const changed = planned.mishaps.flatMap((mishap) => mishap.changed ?? []);
+      const now = after.instances.find(({ id }) => id === source.id);
+      duplicates.push(...(exactProblems(end, first, after) ?? []).map(about));
+      unrestored.push(...restoredProblems({ changed }, source, now).map(about));
+    }
+  }
+  const hanging = soaked.filter(({ end }) => end.how === 'hanging').map(({ planned }) => planned.spec.instanceId);
+  return { hanging, leftovers, duplicates, unrestored };
+}
+
+/** The region before the soak, with the sources that were put there since, and their disks. */
+function withSources(before: RegionState, soaked: Soaked[], after: RegionState): RegionState {
+  const sources = soaked.map(({ source }) => source);
+  const disks = new Set(
+    sources.flatMap(({ systemDiskId, dataDiskIds }) => [systemDiskId, ...(dataDiskIds as string[])]),
+  );
+  return {
+    ...before,
+    instances: [...before.instances, ...sources],
+    disks: [...before.disks, ...after.disks.filter(({ id }) => disks.has(id))],
+  };
+}
+
+function counts(words: string[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const word of [...words].sort()) all[word] = (all[word] ?? 0) + 1;
+  return all;
+}
+
+function fired(armed: { id: string; name: string }[], calls: Call[]): Record<string, number> {
+  const met = new Set(calls.flatMap(({ faults }) => faults));
+  return counts(armed.filter(({ id }) => met.has(id)).map(({ name }) => name));
+}
+
+function throttledShareOf(calls: Call[]): number {
+  const own = calls.filter(({ faults }) => faults.length === 0);
+  return own.filter(({ outcome }) => outcome.startsWith('RequestLimitExceeded')).length / Math.max(1, own.length);
+}

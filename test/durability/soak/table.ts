@@ -1,0 +1,45 @@
+import Table from 'cli-table3';
+import type { SoakReport } from './run';
+
+/** Nothing is left, made twice, not restored, or not over. */
+export const isGood = ({ hanging, leftovers, duplicates, unrestored }: SoakReport) =>
+  [hanging, leftovers, duplicates, unrestored].every((list) => list.length === 0);
+
+/** The end of a soak, for people. What is wrong is told below the table. */
+export function soakTable(report: SoakReport): string {
+  const { recoveries, kills } = report;
+  const table = new Table({ wordWrap: true, colWidths: [22, 90] });
+  const share = `${(report.throttled * 100).toFixed(2)} %`;
+  const failed = Object.entries(report.ends).filter(([end]) => end.startsWith('failed'));
+  table.push(
+    ['builds', report.builds],
+    ['completed', report.ends.completed ?? 0],
+    ['failed clean', `${sum(failed.map(([, count]) => count))} (${listed(failed)})`],
+    ['cancelled', report.ends.cancelled ?? 0],
+    ['terminated', report.ends.terminated ?? 0],
+    ['faults', `${sum(Object.values(report.faults))} (${listed(Object.entries(report.faults))})`],
+    ['people', listed(Object.entries(report.people))],
+    ['kills', `${kills.workers} of workers, ${kills.servers} of the Temporal server`],
+    [
+      'recoveries',
+      `${recoveries.recovered} of ${recoveries.interrupted} interrupted activities were tried again, ` +
+        `after ${recoveries.median.toFixed(1)} s (median), ${recoveries.worst.toFixed(1)} s (worst)`,
+    ],
+    [
+      'API calls',
+      `${report.calls}, ${(report.calls / report.builds).toFixed(1)} a build; refused as too many: ${share}`,
+    ],
+    ['time', `${Math.round(report.seconds)} s`],
+    ['not over', report.hanging.length],
+    ['leftovers', report.leftovers.length],
+    ['duplicates', report.duplicates.length],
+    ['sources not restored', report.unrestored.length],
+  );
+  const wrong = (['hanging', 'leftovers', 'duplicates', 'unrestored'] as const).flatMap((kind) =>
+    report[kind].map((problem) => `${kind}: ${problem}`),
+  );
+  return [table.toString(), ...wrong].join('\n');
+}
+
+const sum = (numbers: number[]) => numbers.reduce((total, one) => total + one, 0);
+const listed = (entries: [string, number][]) => entries.map(([name, count]) => `${name} ${count}`).join(', ');
