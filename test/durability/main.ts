@@ -8,6 +8,7 @@ import { play, type Played } from './harness/run';
 import { type Scenario, titleOf } from './harness/scenario';
 import { openSite } from './harness/site';
 import { summary } from './harness/table';
+import type { MatrixRun } from './report/matrix';
 import { scenarios } from './scenarios';
 
 const jobsDefault = 6;
@@ -34,21 +35,24 @@ async function main(): Promise<number> {
     console.error(`No scenario has ${positionals.join(' and ')} in its title; --list shows them.`);
     return 2;
   }
+  const at = new Date().toISOString();
   const began = performance.now();
-  const played = await playAll(chosen, Number(values.jobs));
+  const jobs = Number(values.jobs);
+  const played = inOrder(chosen, await playAll(chosen, jobs));
   const seconds = (performance.now() - began) / 1000;
   console.log(`\n${summary(played, seconds)}`);
   if (values.out !== undefined) {
-    writeFileSync(
-      values.out,
-      JSON.stringify({
-        seconds,
-        played: played.map(({ scenario, ...rest }) => ({ group: scenario.group, name: scenario.name, ...rest })),
-      }),
-    );
+    const rows = played.map(({ scenario: { group, name }, verdict, problems, ended, calls, seconds }) => {
+      return { group, name, verdict, problems, ended, calls, seconds };
+    });
+    const run: MatrixRun = { at, seconds, jobs, played: rows };
+    writeFileSync(values.out, JSON.stringify(run));
   }
   return played.every(({ problems }) => problems.length === 0) ? 0 : 1;
 }
+
+const inOrder = (chosen: Scenario[], played: Played[]) =>
+  [...played].sort((one, other) => chosen.indexOf(one.scenario) - chosen.indexOf(other.scenario));
 
 /** Plays so many at a time, and says each as it ends. */
 async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {

@@ -1,3 +1,4 @@
+import { type BuildPhase, pauseUpdate, resumeUpdate, retryStepUpdate } from '../../../contract';
 import { freezeWorker, killAll, killInTurn, killTemporal, killWorker, wakeWorker } from '../harness/processes';
 import type { Act, Moment, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
@@ -8,13 +9,24 @@ const kills: { name: string; act: Act; site: 'workers' | 'server' }[] = [
   { name: 'all at once', act: killAll, site: 'server' },
 ];
 
+const inPhase = (phase: BuildPhase): Moment => ({
+  called: `while it is ${phase}`,
+  once: async (play) => (await play.progress())?.phase === phase,
+});
+const retry: Act = {
+  name: 'retry',
+  do: ({ handle }) => handle.executeUpdate(retryStepUpdate, { args: [{}] }),
+};
+const pause: Act = { name: 'pause', do: ({ handle }) => handle.executeUpdate(pauseUpdate, { args: [{}] }) };
+const resume: Act = { name: 'resume', do: ({ handle }) => handle.executeUpdate(resumeUpdate) };
+
 /** Processes that die right before and right after each call that changes something. */
 const deaths = methods.flatMap((method) =>
   mutations[method].flatMap(({ what, ...point }) =>
     (['before', 'after'] as const).flatMap((when) =>
       kills.map(({ name, act, site }): Scenario => ({
         group: 'kills',
-        name: `${method} · ${name} · right ${when} ${what} (${point.action})`,
+        name: `${method} · right ${when} ${what} (${point.action}) · ${name}`,
         ends: 'completed',
         spec: { method },
         site,
@@ -39,7 +51,7 @@ const zombies = mutations.instance.map(({ what, ...point }): Scenario => {
   const at: Moment = previous ? { after: previous } : { after: { action: 'DescribeInstances' } };
   return {
     group: 'kills',
-    name: `a frozen worker that wakes up when the build is over · before ${what} (${point.action})`,
+    name: `instance · right before ${what} (${point.action}) · worker frozen until the build is over`,
     ends: 'completed',
     site: 'workers',
     worker: { polls: 1 },
@@ -57,9 +69,37 @@ const zombies = mutations.instance.map(({ what, ...point }): Scenario => {
   };
 });
 
+/** A worker that dies while the build waits for people. */
+const standing: Scenario[] = [
+  {
+    group: 'kills',
+    name: 'the build is held · worker',
+    ends: 'completed',
+    spec: { onFailure: 'hold' },
+    site: 'workers',
+    faults: [{ action: 'CreateImage', kind: 'image-fails' }],
+    beats: [
+      { at: inPhase('held'), act: killWorker },
+      { at: inPhase('held'), act: retry },
+    ],
+  },
+  {
+    group: 'kills',
+    name: 'the build is paused · worker',
+    ends: 'completed',
+    site: 'workers',
+    beats: [
+      { at: { before: { action: 'DescribeDisks' } }, act: pause },
+      { at: inPhase('paused'), act: killWorker },
+      { at: inPhase('paused'), act: resume },
+    ],
+  },
+];
+
 export const killed: Scenario[] = [
   ...deaths,
   ...zombies,
+  ...standing,
   ...methods.map((method): Scenario => ({
     group: 'kills',
     name: `${method} · two workers, one killed every two seconds`,

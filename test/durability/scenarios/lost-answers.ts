@@ -28,7 +28,7 @@ export const lostAnswers: Scenario[] = methods.flatMap((method) =>
       faults: [
         { action, ...(nth === undefined ? {} : { nth }), ...(contains === undefined ? {} : { contains }), ...fault },
       ],
-      ...(slice && method === 'instance' ? { slice } : {}),
+      ...(slice ? { slice } : {}),
     })),
   ),
 );

@@ -22,6 +22,7 @@ async function main(): Promise<number> {
   });
   const [builds, minutes, seed, workers] = [values.builds, values.minutes, values.seed, values.workers].map(Number);
   console.log(`${builds} builds in ${minutes} minutes on ${workers} workers, seed ${seed}`);
+  const at = new Date().toISOString();
   const began = performance.now();
   let said = 0;
   const report = await soak(planSoak(seed!, builds!, minutes!), workers!, (line) => {
@@ -30,7 +31,8 @@ async function main(): Promise<number> {
     console.log(`${Math.round((said - began) / 1000)} s: ${line}`);
   });
   console.log(soakTable(report));
-  if (values.out !== undefined) writeFileSync(values.out, JSON.stringify({ builds, minutes, seed, workers, report }));
+  if (values.out !== undefined)
+    writeFileSync(values.out, JSON.stringify({ at, builds, minutes, seed, workers, report }));
   if (isGood(report)) return 0;
   console.log(`Not as it must be: again with --builds ${builds} --minutes ${minutes} --seed ${seed}`);
   return 1;

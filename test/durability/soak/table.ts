@@ -8,7 +8,7 @@ export const isGood = ({ hanging, leftovers, duplicates, unrestored }: SoakRepor
 /** The end of a soak, for people. What is wrong is told below the table. */
 export function soakTable(report: SoakReport): string {
   const { recoveries, kills } = report;
-  const table = new Table({ wordWrap: true, colWidths: [22, 90] });
+  const table = new Table({ wordWrap: true, colWidths: [22, 90], style: { border: [] } });
   const share = `${(report.throttled * 100).toFixed(2)} %`;
   const failed = Object.entries(report.ends).filter(([end]) => end.startsWith('failed'));
   table.push(

@@ -1,0 +1,58 @@
+/**
+ * Puts the figures of a run into docs/durability.md: `npm run durability:report -- [--matrix FILE] [--soak FILE]`, where the files are what
+ * `npm run test:durability` and `npm run test:soak` wrote with `--out`. Without them the matrix and a soak of 300 builds are
+ * played first, which takes half an hour.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
+import { measureRecovery } from '../bench/recovery';
+import { type MatrixRun, matrixTables } from '../test/durability/report/matrix';
+import { type SoakRun, soakFigures } from '../test/durability/report/soak';
+
+const page = path.resolve('docs/durability.md');
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { matrix: { type: 'string' }, soak: { type: 'string' } } });
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-report-'));
+  try {
+    const matrix = read(values.matrix ?? played('main.js', [], path.join(folder, 'matrix.json'))) as MatrixRun;
+    const soakArguments = ['--builds', '300', '--minutes', '10', '--seed', '7'];
+    const soak = read(values.soak ?? played('soak/main.js', soakArguments, path.join(folder, 'soak.json'))) as SoakRun;
+    const recovery = (await measureRecovery()).map(
+      ({ what, value, target }) => `- ${what}: ${value} (target ${target})`,
+    );
+    const parts = { matrix: matrixTables(matrix), soak: soakFigures(soak), recovery: recovery.join('\n') };
+    let text = readFileSync(page, 'utf8');
+    for (const [name, content] of Object.entries(parts)) text = put(text, name, content);
+    writeFileSync(page, await format(text, { ...(await resolveConfig(page)), filepath: page }));
+    console.log(`${page} is written.`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs one of the two, which say on standard output how it goes; a scenario that is wrong is reported, too. */
+function played(script: string, given: string[], out: string): string {
+  const file = path.resolve(__dirname, '../test/durability', script);
+  spawnSync(process.execPath, [file, ...given, '--out', out], { stdio: 'inherit' });
+  return out;
+}
+
+const read = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
+
+/** Replaces what stands between the marks of that name. */
+function put(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${page} has no ${begin} … ${end}`);
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
