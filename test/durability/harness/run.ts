@@ -23,7 +23,7 @@ export interface Played {
   calls: number;
 }
 
-const limitDefault = 90;
+const limitDefault = 120;
 
 /** Plays a scenario to its end and judges it. Everything that it started or armed is gone afterwards. */
 export async function play(site: Site, scenario: Scenario): Promise<Played> {

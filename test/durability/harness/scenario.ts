@@ -80,7 +80,7 @@ export interface Scenario {
   changed?: ('state' | 'tags' | 'disks' | 'gone' | 'type')[];
   /** What the failure, or what is shown while it waits, must say. Beside what every failure must say. */
   says?: RegExp;
-  /** Real seconds within which it is to be over. Default: 90. */
+  /** Real seconds within which it is to be over. Default: 120. */
   limitSeconds?: number;
   /** Part of the slice that every test run plays. */
   slice?: boolean;
