@@ -58,20 +58,22 @@ const createDisks: Action = (call) => {
   const hiddenUntil = world.hiddenUntil(call.lag());
   const ids = Array.from({ length: count }, () => {
     const id = world.newId('disk');
+    const doneAt = world.now() + world.duration('createDisk', id);
+    world.schedule(doneAt, 'disk.created', id, call.requestId);
     world.disks.put({
       id,
       account,
       region,
       createdAt: world.now(),
-      // A new disk appears when it is made.
-      hiddenUntil: Math.max(hiddenUntil, world.now() + world.duration('createDisk', id)),
+      // A new disk is described when it is made: the API has no state for one that is not.
+      hiddenUntil: Math.max(hiddenUntil, doneAt),
       tags: tagsFrom(request.Tags),
       zone: request.Placement.Zone,
       name: (request.DiskName ?? '') === '' ? '未命名' : request.DiskName!,
       type: request.DiskType,
       usage: 'DATA_DISK',
       size,
-      state: 'UNATTACHED',
+      state: 'CREATING',
       instanceId: null,
       lastInstanceId: null,
       deleteWithInstance: false,
@@ -135,8 +137,7 @@ const attachDisks: Action = (call) => {
       throw new ApiError('InvalidDisk.NotPortable', `The disk \`${disk.id}\` is a system disk.`);
     if (disk.state === 'ATTACHED')
       throw new ApiError('ResourceUnavailable.Attached', `The disk \`${disk.id}\` is attached already.`);
-    if (disk.state !== 'UNATTACHED' || disk.hiddenUntil > world.now())
-      throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is busy.`);
+    if (disk.state !== 'UNATTACHED') throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is busy.`);
     if (disk.zone !== instance.zone) {
       throw new ApiError(
         'ResourceUnavailable.ZoneNotMatch',
@@ -201,6 +202,8 @@ const terminateDisks: Action = (call) => {
   if (missing !== undefined) throw new ApiError('InvalidParameterValue', `The disk \`${missing}\` does not exist.`);
   const disks = requireDisks(call, request.DiskIds, 100);
   for (const disk of disks) {
+    if (disk.state === 'CREATING')
+      throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is still being created.`);
     if (disk.state !== 'UNATTACHED' || disk.usage !== 'DATA_DISK') {
       throw new ApiError('ResourceUnavailable.NotSupported', `The disk \`${disk.id}\` is attached.`);
     }
@@ -234,6 +237,10 @@ const modifyDiskAttributes: Action = (call) => {
 
 /** What becomes of disks when the time has come. */
 export const diskReactions: Readonly<Record<string, Reaction>> = {
+  'disk.created': (world, happening) => {
+    if (world.disks.get(happening.target)?.state === 'CREATING')
+      world.disks.update(happening.target, { state: 'UNATTACHED' });
+  },
   'disk.attached': (world, happening) => {
     if (world.disks.get(happening.target)?.state === 'ATTACHING')
       world.disks.update(happening.target, { state: 'ATTACHED' });

@@ -74,7 +74,9 @@ export interface Instance extends Resource {
   readonly operation: Operation | null;
 }
 
-export type DiskState = 'UNATTACHED' | 'ATTACHING' | 'ATTACHED' | 'DETACHING' | 'EXPANDING' | 'ROLLBACKING';
+/** CREATING is the simulator's own: describes do not show such a disk yet. */
+export type DiskState =
+  'CREATING' | 'UNATTACHED' | 'ATTACHING' | 'ATTACHED' | 'DETACHING' | 'EXPANDING' | 'ROLLBACKING';
 
 export interface Disk extends Resource {
   readonly zone: string;

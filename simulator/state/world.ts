@@ -43,6 +43,9 @@ interface WorldOptions {
 /** Calls that are kept; older ones are forgotten so that a long-lived simulator does not grow without end. */
 const keptCalls = 100_000;
 
+/** Describes show what they held back. Nothing has to be done then, but a clock that is held can be put forward to it. */
+const caughtUp = 'describes.caught-up';
+
 /**
  * Everything that the simulated cloud knows. State changes in two ways only: a request that is applied in one synchronous
  * stretch, and happenings whose time has come (`settle`). Both end in `commit`, which journals all of it in one line.
@@ -223,14 +226,19 @@ export class World {
   /** When something made now becomes visible in describes. */
   hiddenUntil(lag = 0): number {
     const longest = Math.max(lag, this.switches.describeLag);
-    return longest === 0 ? 0 : this.now() + longest;
+    if (longest === 0) return 0;
+    const until = this.now() + longest;
+    this.schedule(until, caughtUp, '', '');
+    return until;
   }
 
   /** Keeps what has changed since the last commit out of describes for so many milliseconds. */
   holdBack(milliseconds: number): void {
+    if (this.dirty.size === 0) return;
     const until = this.now() + milliseconds;
     for (const [name, rows] of this.dirty)
       for (const [id, before] of rows) this.tables.get(name)?.holdBack(id, before, until);
+    this.schedule(until, caughtUp, '', '');
   }
 
   /** Lets something happen at a time (real milliseconds). */

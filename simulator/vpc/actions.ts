@@ -1,4 +1,5 @@
 import { type SecurityGroup, type Subnet, type Tags, type Vpc } from '../state/records';
+import { type Row, type Table } from '../state/table';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
@@ -13,17 +14,10 @@ interface DescribeRequest {
   readonly Limit?: string;
 }
 
-interface Named {
-  readonly id: string;
-  readonly name: string;
-  readonly tags: Tags;
-  readonly hiddenUntil: number;
-}
-
 /** One page of rows by ID or filter. VPC writes its offsets as text. */
-function select<T extends Named>(
+function select<T extends Row & { readonly tags: Tags }>(
   call: Call,
-  rows: Iterable<T>,
+  table: Table<T>,
   ids: readonly string[],
   keys: FilterKeys<T>,
 ): { total: number; shown: readonly T[] } {
@@ -40,10 +34,8 @@ function select<T extends Named>(
     unknown: 'InvalidParameter.FilterInvalidKey',
   };
   const matches = matcher(filters, keys, limits);
-  const now = call.world.now();
-  const found = [...rows].filter(
-    (row) => row.hiddenUntil <= now && (ids.length === 0 || ids.includes(row.id)) && matches(row),
-  );
+  const { world, account, region } = call;
+  const found = table.shown(account, region, ids, world.now()).reverse().filter(matches);
   const range = { Offset: Number(request.Offset ?? 0), Limit: Number(request.Limit ?? 20) };
   if (!Number.isInteger(range.Offset) || !Number.isInteger(range.Limit)) {
     throw new ApiError('InvalidParameterValue.Range', '`Offset` and `Limit` must be integers, written as text.');
@@ -61,7 +53,7 @@ const vpcKeys: FilterKeys<Vpc> = {
 
 const describeVpcs: Action = (call) => {
   const { VpcIds = [] } = call.params as { VpcIds?: readonly string[] };
-  const { total, shown } = select(call, call.world.vpcs.in(call.account, call.region), VpcIds, vpcKeys);
+  const { total, shown } = select(call, call.world.vpcs, VpcIds, vpcKeys);
   return {
     TotalCount: total,
     VpcSet: shown.map(wireVpc),
@@ -80,7 +72,7 @@ const subnetKeys: FilterKeys<Subnet> = {
 
 const describeSubnets: Action = (call) => {
   const { SubnetIds = [] } = call.params as { SubnetIds?: readonly string[] };
-  const { total, shown } = select(call, call.world.subnets.in(call.account, call.region), SubnetIds, subnetKeys);
+  const { total, shown } = select(call, call.world.subnets, SubnetIds, subnetKeys);
   return {
     TotalCount: total,
     NextToken: '',
@@ -97,8 +89,7 @@ const groupKeys: FilterKeys<SecurityGroup> = {
 
 const describeSecurityGroups: Action = (call) => {
   const { SecurityGroupIds = [] } = call.params as { SecurityGroupIds?: readonly string[] };
-  const rows = call.world.securityGroups.in(call.account, call.region);
-  const { total, shown } = select(call, rows, SecurityGroupIds, groupKeys);
+  const { total, shown } = select(call, call.world.securityGroups, SecurityGroupIds, groupKeys);
   return {
     TotalCount: total,
     SecurityGroupSet: shown.map(wireSecurityGroup),

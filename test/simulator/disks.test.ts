@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, control, simulatorFor, simulatorWithClock, until } from './support';
+import { advance, Cloud, control, simulatorFor, simulatorWithClock, stopClock, until } from './support';
 
 describe('disks and snapshots', { concurrency: true }, () => {
   test('a snapshot holds what the disk held when it was asked for', async (t) => {
@@ -76,6 +76,29 @@ describe('disks and snapshots', { concurrency: true }, () => {
     await cloud.ask('TerminateDisks', { DiskIds: [id] });
     assert.equal((await cloud.ask('DescribeDisks', { DiskIds: [id] })).TotalCount, 0);
     await cloud.refused('InvalidDisk.NotPortable', 'DetachDisks', { DiskIds: ['disk-websys01'] });
+  });
+
+  test('a disk that is being made is not described, and nothing can be done with it', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    await stopClock(simulator.url);
+    const wanted = { Placement: { Zone: 'ap-guangzhou-3' }, DiskChargeType: 'POSTPAID_BY_HOUR', DiskType: 'CLOUD_SSD' };
+    const { DiskIdSet: DiskIds } = (await cloud.ask('CreateDisks', { ...wanted, DiskSize: 20 })) as {
+      DiskIdSet: string[];
+    };
+    const [DiskId] = DiskIds;
+    const described = async (): Promise<unknown> => (await cloud.ask('DescribeDisks', { DiskIds })).TotalCount;
+    assert.equal(await described(), 0);
+    await cloud.refused('ResourceBusy', 'AttachDisks', { InstanceId: 'ins-web00002', DiskIds });
+    await cloud.refused('ResourceBusy', 'TerminateDisks', { DiskIds });
+    await cloud.refused('ResourceBusy', 'DetachDisks', { DiskIds });
+    await cloud.refused('InvalidDisk.Busy', 'CreateSnapshot', { DiskId });
+    await cloud.refused('InvalidDisk.Busy', 'ResizeDisk', { DiskId, DiskSize: 30 });
+    await advance(simulator.url, 'next');
+    assert.equal(await described(), 1);
+    assert.equal((await cloud.disk(DiskId!, 'UNATTACHED')).DiskSize, 20);
+    await cloud.ask('CreateSnapshot', { DiskId });
+    await cloud.ask('AttachDisks', { InstanceId: 'ins-web00002', DiskIds });
   });
 
   test('networks are there, with text offsets', async (t) => {

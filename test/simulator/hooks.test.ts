@@ -116,6 +116,29 @@ describe('lag', { concurrency: true }, () => {
   });
 });
 
+describe('lag of a cloud whose clock is held', { concurrency: true }, () => {
+  test('is over when the clock is put forward to it, and hides networks too', async (t) => {
+    const simulator = await simulatorFor(t, { speed: 1 });
+    const cloud = new Cloud(simulator.port);
+    await stopClock(simulator.url);
+    simulator.arm({ action: 'CreateVpc', kind: 'describe-lag', milliseconds: 10_000 });
+    simulator.arm({ action: 'DeleteSecurityGroup', kind: 'write-lag', milliseconds: 20_000 });
+    const { SecurityGroup } = await cloud.ask('CreateSecurityGroup', { GroupName: 'n', GroupDescription: '' });
+    const { SecurityGroupId } = SecurityGroup as Row;
+    await cloud.ask('DeleteSecurityGroup', { SecurityGroupId });
+    const { Vpc } = await cloud.ask('CreateVpc', { VpcName: 'n', CidrBlock: '10.77.0.0/16' });
+    const seen = async (): Promise<unknown[]> => [
+      (await cloud.ask('DescribeVpcs', { VpcIds: [(Vpc as Row).VpcId] })).TotalCount,
+      (await cloud.ask('DescribeSecurityGroups', { SecurityGroupIds: [SecurityGroupId] })).TotalCount,
+    ];
+    assert.deepEqual(await seen(), [0, 1]);
+    await advance(simulator.url, 'next');
+    assert.deepEqual(await seen(), [1, 1]);
+    await advance(simulator.url, 'next');
+    assert.deepEqual(await seen(), [1, 0]);
+  });
+});
+
 describe('someone else', { concurrency: true }, () => {
   const meddle = (interference: Fields, more: Fields = {}): Fields => ({
     action: 'CreateImage',
