@@ -71,10 +71,7 @@ export async function snapshotsOfBuild(run: StepRun, { installation, buildId }: 
   const tagged = await run.patiently(`snapshots of build ${buildId}`, () =>
     snapshotsByTag(run.cloud, tagKeys.build, `${installation}/${buildId}`),
   );
-  return tagged.filter(
-    ({ SnapshotName, SnapshotState }) =>
-      SnapshotName?.startsWith(`cib-${buildId}-`) === true && SnapshotState !== 'TORECYCLE',
-  );
+  return tagged.filter(({ SnapshotName }) => SnapshotName?.startsWith(`cib-${buildId}-`) === true);
 }
 
 /** The snapshots that the image itself lists; one that cannot be seen in CBS is listed with what the image says of it. */

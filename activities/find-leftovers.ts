@@ -115,7 +115,6 @@ function pendingOf(run: StepRun, { images, snapshots, instances, disks }: Tagged
     ...ours(disks, (seen) => (seen.DiskState === 'TORECYCLE' ? undefined : factsOf.disk(seen))),
     ...ours(images, (seen) => factsOf.image(seen)),
     ...ours(snapshots, (seen, buildId) => {
-      if (seen.SnapshotState === 'TORECYCLE') return undefined;
       // Whoever made the tag up, what does not bear a build's name is not of it.
       const named = seen.SnapshotName?.startsWith(snapshotName(buildId, seen.DiskId ?? '', 0).slice(0, -1)) === true;
       const stays = named ? undefined : `its name (${seen.SnapshotName ?? ''}) is not one that its build gives`;

@@ -107,7 +107,7 @@ export function goneSnapshot(run: StepRun, id: string): Goal<Snapshot> {
     look: () => run.cloud.snapshots.look(id),
     watch: () => ({ on: run.cloud.snapshots, id }),
     judge: (seen) => {
-      if (!seen || seen.SnapshotState === 'TORECYCLE') {
+      if (!seen) {
         run.gone(id);
         return { is: 'done' };
       }
@@ -142,10 +142,7 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
   const diskIds = input.diskIds ?? (await disksOfSource(run));
   const { removed, kept } = await run.clear({
     title: 'snapshots of the build',
-    find: async () =>
-      (await run.cloud.snapshotsOfDisks(diskIds)).filter(
-        (snapshot) => snapshot.SnapshotState !== 'TORECYCLE' && isOurs(run, build, snapshot),
-      ),
+    find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
     idOf: ({ SnapshotId }) => SnapshotId!,
     keep: ({ Tags }) => keep === true || run.isKept(Tags),
     goal: (id) => goneSnapshot(run, id),

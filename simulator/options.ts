@@ -17,6 +17,8 @@ export const realisticDurations = {
   attach: { least: 3, most: 10, perGiB: 0 },
   detach: { least: 3, most: 10, perGiB: 0 },
   expand: { least: 5, most: 15, perGiB: 0 },
+  /** How long a snapshot is TORECYCLE after it was deleted. */
+  recycle: { least: 60, most: 120, perGiB: 0 },
   rollback: { least: 60, most: 600, perGiB: 1 },
   /** From RUNNING until a guest that listens answers. */
   boot: { least: 5, most: 20, perGiB: 0 },
@@ -50,6 +52,8 @@ export interface Switches {
   readonly resizeNeedsStoppedInstance: boolean;
   /** DeleteImages deletes in order up to the first image that it cannot delete (default), or all of them or none. */
   readonly deleteImagesOneByOne: boolean;
+  /** A deleted snapshot is described as TORECYCLE for a while (default), or is gone at once. */
+  readonly snapshotsAreRecycled: boolean;
   /** DescribeImages lists in no order that means anything (default; the same in every call), or newest first. */
   readonly imagesInNoOrder: boolean;
   /** While an image is copied, the source is SYNCING too (default), and takes nothing else; or only the copy is. */
@@ -71,6 +75,7 @@ export const defaultSwitches: Switches = {
   describeLag: 0,
   resizeNeedsStoppedInstance: true,
   deleteImagesOneByOne: true,
+  snapshotsAreRecycled: true,
   imagesInNoOrder: true,
   syncingShowsOnSource: true,
   copiesCrossBorder: true,

@@ -4,6 +4,7 @@ import type { ActivitySettings } from '../settings';
 import { RequestBudget } from './budget';
 import { Clients, type Service, type Services } from './clients';
 import { CloudError, toCloudError } from './errors';
+import { withoutDeleted } from './images';
 import { Looker } from './looker';
 
 export type { Disk, Image, Instance, Snapshot };
@@ -39,9 +40,10 @@ export class Cloud {
     async (ids) => (await this.call('cvm', 'DescribeImages', { ImageIds: ids, Limit: 100 })).ImageSet ?? [],
     (image) => image.ImageId,
   );
-  /** Snapshots by ID. */
+  /** Snapshots by ID; one that is deleted is not there, whether it is described or not. */
   readonly snapshots = new Looker<Snapshot>(
-    async (ids) => (await this.call('cbs', 'DescribeSnapshots', { SnapshotIds: ids, Limit: 100 })).SnapshotSet ?? [],
+    async (ids) =>
+      withoutDeleted((await this.call('cbs', 'DescribeSnapshots', { SnapshotIds: ids, Limit: 100 })).SnapshotSet ?? []),
     (snapshot) => snapshot.SnapshotId,
   );
 
@@ -173,7 +175,7 @@ export class Cloud {
         Limit: 100,
       });
       all.push(...SnapshotSet);
-      if (SnapshotSet.length < 100) return all;
+      if (SnapshotSet.length < 100) return withoutDeleted(all);
     }
   }
 

@@ -34,15 +34,19 @@ export async function instancesOfImage(cloud: Cloud, imageId: string): Promise<I
 
 /**
  * The account's own snapshots that carry this tag value. DescribeSnapshots has no filter for tags, so all snapshots of the
- * region are looked through.
+ * region are looked through. Without those that are deleted.
  */
 export async function snapshotsByTag(cloud: Cloud, key: string, value: string): Promise<Snapshot[]> {
   const all = await allPages(async (Offset) => {
     const Filters = [{ Name: 'snapshot-type', Values: ['PRIVATE_SNAPSHOT'] }];
     return (await cloud.call('cbs', 'DescribeSnapshots', { Filters, Offset, Limit: pageSize })).SnapshotSet ?? [];
   });
-  return all.filter(({ Tags = [] }) => Tags.some((tag) => tag.Key === key && tag.Value === value));
+  return withoutDeleted(all).filter(({ Tags = [] }) => Tags.some((tag) => tag.Key === key && tag.Value === value));
 }
+
+/** A snapshot that was deleted may be described for a while, as TORECYCLE: it counts as gone. */
+export const withoutDeleted = (snapshots: Snapshot[]): Snapshot[] =>
+  snapshots.filter(({ SnapshotState }) => SnapshotState !== 'TORECYCLE');
 
 /** The accounts that an image is shared with (DescribeImageSharePermission, which takes one image). */
 export async function accountsSharedWith(cloud: Cloud, imageId: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 import type { Cloud, Disk, Image, Instance, Snapshot } from './cloud';
-import { allPages, pageSize } from './images';
+import { allPages, pageSize, withoutDeleted } from './images';
 import { tagValue } from './tags';
 
 /** Everything of the region that carries a tag of this value, by kind. */
@@ -26,11 +26,13 @@ export async function taggedWith(cloud: Cloud, key: string, value: string): Prom
   return { images, instances, disks, snapshots: snapshots.filter(({ Tags }) => tagValue(Tags, key) === value) };
 }
 
-const ownSnapshots = (cloud: Cloud): Promise<Snapshot[]> =>
-  allPages(async (Offset) => {
-    const Filters = [{ Name: 'snapshot-type', Values: ['PRIVATE_SNAPSHOT'] }];
-    return (await cloud.call('cbs', 'DescribeSnapshots', { Filters, Offset, Limit: pageSize })).SnapshotSet ?? [];
-  });
+const ownSnapshots = async (cloud: Cloud): Promise<Snapshot[]> =>
+  withoutDeleted(
+    await allPages(async (Offset) => {
+      const Filters = [{ Name: 'snapshot-type', Values: ['PRIVATE_SNAPSHOT'] }];
+      return (await cloud.call('cbs', 'DescribeSnapshots', { Filters, Offset, Limit: pageSize })).SnapshotSet ?? [];
+    }),
+  );
 
 /** Instances that carry a tag of this key (filter `tag-key`). */
 export const instancesWithTag = (cloud: Cloud, key: string): Promise<Instance[]> =>

@@ -80,6 +80,8 @@ const applySnapshot: Action = (call) => {
 };
 
 function requireFit(call: Call, snapshot: Snapshot, disk: Disk): void {
+  if (snapshot.state === 'ROLLBACKING')
+    throw new ApiError('ResourceBusy', `A disk is being rolled back to the snapshot \`${snapshot.id}\`.`);
   if (snapshot.state !== 'NORMAL')
     throw new ApiError('ResourceUnavailable.SnapshotCreating', `The snapshot \`${snapshot.id}\` is not finished.`);
   if (snapshot.diskId !== disk.id || snapshot.copied)

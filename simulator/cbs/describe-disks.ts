@@ -4,6 +4,7 @@ import { isLocal } from '../cvm/instances';
 import { type Action } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
+import { snapshotsIn } from './snapshots';
 import { wireDisk } from './wire-disk';
 
 interface DescribeRequest {
@@ -50,7 +51,7 @@ export const describeDisks: Action = (call) => {
   if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
   const counts = new Map<string, number>();
-  for (const snapshot of world.snapshots.in(account, region))
+  for (const snapshot of snapshotsIn(world, account, region))
     counts.set(snapshot.diskId, (counts.get(snapshot.diskId) ?? 0) + 1);
   return {
     TotalCount: rows.length,

@@ -14,6 +14,7 @@ import {
   hasSnapshotRoom,
   isSharedWith,
   removeSnapshot,
+  scheduleCopy,
   systemOn,
   wireSnapshot,
 } from './snapshots';
@@ -258,7 +259,7 @@ const copySnapshotCrossRegions: Action = (call) => {
       copied: true,
       state: 'COPYING_FROM_REMOTE',
     });
-    world.schedule(doneAt, 'snapshot.done', id, '');
+    scheduleCopy(world, id, doneAt);
     return { SnapshotId: id, Message: '', Code: 'Success', DestinationRegion: region };
   });
   return { SnapshotCopyResultSet: results };

@@ -6,7 +6,7 @@ import { type Filter, type FilterKeys, matcher, page } from '../wire/filters';
 import { characters, chinaIsoTime, tagsFrom } from '../wire/formats';
 import { requireDisks } from './disk-actions';
 import { deleteAll } from './snapshot-actions';
-import { beginSnapshot, hasSnapshotRoom, percentDone, snapshotInProgress, systemOn } from './snapshots';
+import { beginSnapshot, hasSnapshotRoom, percentDone, snapshotInProgress, snapshotsIn, systemOn } from './snapshots';
 
 interface CreateRequest {
   readonly DiskIds: readonly string[];
@@ -135,7 +135,7 @@ const freeGiB = 80;
 
 /** How many snapshots there are in the region, and their size. */
 const describeSnapshotOverview: Action = (call) => {
-  const snapshots = [...call.world.snapshots.in(call.account, call.region)];
+  const snapshots = snapshotsIn(call.world, call.account, call.region);
   const total = snapshots.reduce((sum, snapshot) => sum + snapshot.size, 0);
   return {
     TotalNums: snapshots.length,

@@ -52,14 +52,25 @@ export function snapshotQuota(world: World, account: string, region: string): nu
 /** The snapshot, if it is the account's, in the region. */
 export function ownSnapshot(world: World, account: string, region: string, id: string): Snapshot | undefined {
   const snapshot = world.snapshots.get(id);
-  return snapshot?.account === account && snapshot.region === region ? snapshot : undefined;
+  if (snapshot?.account !== account || snapshot.region !== region) return undefined;
+  return isDeleted(snapshot) ? undefined : snapshot;
 }
 
 /** The snapshot, if it is the account's or shared with it, in the region. */
 export function visibleSnapshot(world: World, account: string, region: string, id: string): Snapshot | undefined {
   const snapshot = world.snapshots.get(id);
-  if (snapshot?.region !== region) return undefined;
+  if (snapshot?.region !== region || isDeleted(snapshot)) return undefined;
   return snapshot.account === account || isSharedWith(snapshot, account) ? snapshot : undefined;
+}
+
+/** Whether a snapshot is there only to be described as TORECYCLE. */
+export function isDeleted(snapshot: Snapshot): boolean {
+  return snapshot.state === 'TORECYCLE';
+}
+
+/** The account's snapshots in the region, without those that are deleted. */
+export function snapshotsIn(world: World, account: string, region: string): Snapshot[] {
+  return [...world.snapshots.in(account, region)].filter((snapshot) => !isDeleted(snapshot));
 }
 
 /** Whether somebody else's snapshot is shared with the account. */
@@ -69,12 +80,15 @@ export function isSharedWith(snapshot: Snapshot, account: string): boolean {
 
 /** Whether `wanted` more snapshots fit into the account's quota in the region. */
 export function hasSnapshotRoom(world: World, account: string, region: string, wanted = 1): boolean {
-  return world.snapshots.countIn(account, region) + wanted <= snapshotQuota(world, account, region);
+  return snapshotsIn(world, account, region).length + wanted <= snapshotQuota(world, account, region);
 }
 
-/** Takes a snapshot away, and out of its group; a group without snapshots goes too. */
+/** Takes a snapshot away, and out of its group; a group without snapshots goes too. It may be TORECYCLE for a while. */
 export function removeSnapshot(world: World, snapshot: Snapshot): void {
-  world.snapshots.delete(snapshot.id);
+  if (world.switches.snapshotsAreRecycled) {
+    world.snapshots.update(snapshot.id, { state: 'TORECYCLE', imageIds: [], groupId: null, shares: [] });
+    world.schedule(world.now() + world.duration('recycle', snapshot.id), 'snapshot.recycled', snapshot.id, '');
+  } else world.snapshots.delete(snapshot.id);
   const group = snapshot.groupId === null ? undefined : world.snapshotGroups.get(snapshot.groupId);
   if (group === undefined) return;
   const snapshotIds = group.snapshotIds.filter((id) => id !== snapshot.id);
@@ -140,9 +154,31 @@ export function systemOn(world: World, disk: Disk): System | null {
   return instance?.systemDiskId === disk.id ? instance.system : null;
 }
 
+const inTheMaking: readonly Snapshot['state'][] = ['CREATING', 'COPYING_FROM_REMOTE', 'CHECKING_COPIED'];
+
+/** How much of the time of a copy goes by before what has arrived is checked. */
+const copyingShare = 0.9;
+
+/** Lets a snapshot that is being copied arrive, be checked and be done. */
+export function scheduleCopy(world: World, id: string, doneAt: number): void {
+  world.schedule(world.now() + (doneAt - world.now()) * copyingShare, 'snapshot.copied', id, '');
+  world.schedule(doneAt, 'snapshot.done', id, '');
+}
+
 /** What becomes of snapshots when the time has come. */
 export const snapshotReactions: Readonly<Record<string, Reaction>> = {
-  'snapshot.done': (world, happening) => world.snapshots.update(happening.target, { state: 'NORMAL' }),
+  'snapshot.done': (world, happening) => {
+    const state = world.snapshots.get(happening.target)?.state;
+    if (state !== undefined && inTheMaking.includes(state))
+      world.snapshots.update(happening.target, { state: 'NORMAL' });
+  },
+  'snapshot.copied': (world, happening) => {
+    if (world.snapshots.get(happening.target)?.state === 'COPYING_FROM_REMOTE')
+      world.snapshots.update(happening.target, { state: 'CHECKING_COPIED' });
+  },
+  'snapshot.recycled': (world, happening) => {
+    world.snapshots.delete(happening.target);
+  },
   // Kept for so long: it goes when nothing holds it.
   'snapshot.expired': (world, happening) => {
     const snapshot = world.snapshots.get(happening.target);
@@ -155,6 +191,8 @@ export const snapshotReactions: Readonly<Record<string, Reaction>> = {
 /** Refuses to delete snapshots that are not NORMAL or that images hold. */
 export function requireDeletable(snapshots: readonly Snapshot[], withImages: boolean): void {
   for (const snapshot of snapshots) {
+    if (snapshot.state === 'ROLLBACKING')
+      throw new ApiError('ResourceBusy', `A disk is being rolled back to the snapshot \`${snapshot.id}\`.`);
     if (snapshot.state !== 'NORMAL') {
       throw new ApiError(
         'ResourceUnavailable.SnapshotCreating',
@@ -180,7 +218,7 @@ export function requireDeletable(snapshots: readonly Snapshot[], withImages: boo
 export function wireSnapshot(world: World, snapshot: Snapshot, account: string): object {
   const shared = isSharedWith(snapshot, account);
   const images = snapshot.imageIds.flatMap((id) => world.images.get(id) ?? []);
-  const done = snapshot.state === 'NORMAL';
+  const unfinished = inTheMaking.includes(snapshot.state);
   return {
     Placement: { Zone: snapshot.zone, CageId: null, CdcId: null, CdcName: null, ProjectId: 0, ProjectName: null },
     CopyFromRemote: snapshot.copied,
@@ -188,7 +226,7 @@ export function wireSnapshot(world: World, snapshot: Snapshot, account: string):
     IsPermanent: snapshot.deadline === '',
     SnapshotName: snapshot.name,
     DeadlineTime: snapshot.deadline === '' ? '' : chinaTime(Date.parse(snapshot.deadline)),
-    Percent: done ? 100 : percentDone(snapshot.createdAt, snapshot.doneAt, world.now()),
+    Percent: unfinished ? percentDone(snapshot.createdAt, snapshot.doneAt, world.now()) : 100,
     Images: shared ? [] : images.map((image) => ({ ImageName: image.name, ImageId: image.id })),
     ShareReference: shared ? 0 : snapshot.shares.length,
     SnapshotType: shared ? 'SHARED_SNAPSHOT' : 'PRIVATE_SNAPSHOT',

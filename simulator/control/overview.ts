@@ -64,7 +64,7 @@ function shownImage(image: Image, now: number): object {
 
 function shownSnapshot(snapshot: Snapshot, now: number): object {
   const { id, account, name, state, diskId, usage, size, imageIds } = snapshot;
-  const percent = state === 'NORMAL' ? 100 : percentDone(snapshot.createdAt, snapshot.doneAt, now);
+  const percent = snapshot.doneAt <= now ? 100 : percentDone(snapshot.createdAt, snapshot.doneAt, now);
   return { id, account, name, state, percent, disk: `${diskId}, ${usage}`, size, images: imageIds.length };
 }
 

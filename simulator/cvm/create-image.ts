@@ -66,6 +66,12 @@ function fromSnapshots(call: Call, wanted: Wanted, ids: readonly string[]): obje
       throw new ApiError('InvalidParameter.SnapshotNotFound', `The snapshot \`${id}\` does not exist.`);
     return snapshot;
   });
+  const rolling = snapshots.find((snapshot) => snapshot.state === 'ROLLBACKING');
+  if (rolling !== undefined)
+    throw new ApiError(
+      'ResourceInUse.DiskRollbacking',
+      `A disk is being rolled back to the snapshot \`${rolling.id}\`.`,
+    );
   const creating = snapshots.find((snapshot) => snapshot.state !== 'NORMAL');
   if (creating !== undefined) {
     throw new ApiError(

@@ -2,6 +2,7 @@ import { type Image, type Snapshot } from '../state/records';
 import { isMainland, isRegion } from '../vpc/regions';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
+import { scheduleCopy } from '../cbs/snapshots';
 import { requireFreeName, requireImage, requireImageQuota } from './images';
 
 interface SyncRequest {
@@ -104,7 +105,7 @@ function putCopy(call: Call, image: Image, { name, destination, hiddenUntil, enc
       shares: [],
     };
     world.snapshots.put(copied);
-    world.schedule(doneAt, 'snapshot.done', copied.id, '');
+    scheduleCopy(world, copied.id, doneAt);
     return { ...part, id: copied.id };
   });
   world.schedule(doneAt, 'image.done', id, call.requestId, { result: 'done' });

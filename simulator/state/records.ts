@@ -109,7 +109,8 @@ export interface Snapshot extends Resource {
   readonly diskId: string;
   readonly usage: 'SYSTEM_DISK' | 'DATA_DISK';
   readonly size: number;
-  readonly state: 'CREATING' | 'NORMAL' | 'COPYING_FROM_REMOTE' | 'ROLLBACKING';
+  /** TORECYCLE: deleted, and described for a while yet. */
+  readonly state: 'CREATING' | 'NORMAL' | 'COPYING_FROM_REMOTE' | 'CHECKING_COPIED' | 'ROLLBACKING' | 'TORECYCLE';
   /** When it will be done: Percent is read off the time that has passed. */
   readonly doneAt: number;
   readonly encrypted: boolean;

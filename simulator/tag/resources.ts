@@ -1,6 +1,7 @@
 import { type Tags } from '../state/records';
 import { type Row, type Table } from '../state/table';
 import { type World } from '../state/world';
+import { isDeleted } from '../cbs/snapshots';
 import { isLocal } from '../cvm/instances';
 import { ApiError } from '../wire/errors';
 
@@ -55,7 +56,14 @@ const tableOf = (world: World, kind: Kind): Table<TaggableRow> => {
 export function tagsOf(world: World, account: string, name: string): Tags | undefined {
   const { kind, id, region } = parseName(account, name);
   const row = tableOf(world, kind).get(id);
-  return row?.account === account && row.region === region ? row.tags : undefined;
+  if (row?.account !== account || row.region !== region || (kind === 'snapshot' && isRecycled(world, id)))
+    return undefined;
+  return row.tags;
+}
+
+/** A snapshot that is deleted is described for a while, but nothing can be done with it any more. */
+function isRecycled(world: World, id: string): boolean {
+  return isDeleted(world.snapshots.must(id));
 }
 
 /** Replaces the tags of the resource that a name means. */
@@ -69,6 +77,7 @@ export function* taggedResources(world: World, account: string): Generator<Tagge
   for (const kind of ['instance', 'image', 'snapshot', 'volume', 'keypair', 'vpc', 'subnet', 'sg'] as const) {
     for (const row of tableOf(world, kind).all()) {
       if (row.account !== account || Object.keys(row.tags).length === 0) continue;
+      if (kind === 'snapshot' && isRecycled(world, row.id)) continue;
       if (kind === 'volume' && isLocal(world.disks.must(row.id))) continue;
       const service = ['vpc', 'subnet', 'sg'].includes(kind) ? 'vpc' : 'cvm';
       yield { name: `qcs::${service}:${row.region}:uin/${account}:${kind}/${row.id}`, id: row.id, tags: row.tags };

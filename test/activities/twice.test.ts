@@ -135,6 +135,23 @@ describe('steps', { concurrency: 6 }, () => {
       assert.deepEqual(ids(after), snapshots.map(({ snapshotId }) => snapshotId).sort());
       assert.equal(first.length, 2);
     });
+    test('a snapshot that was deleted is not adopted, though it is still described', async () => {
+      await bench.cloud.send('POST', 'durations', { recycle: 3600 });
+      const input = await snapshotInput();
+      const { snapshots: first } = await bench.run('snapshotDisks', input);
+      const deleted = first[0]!.snapshotId;
+      await bench.cloud.send('POST', 'interfere', { act: 'delete-snapshot', id: deleted });
+      const { snapshots: second } = await bench.run('snapshotDisks', input, 2);
+      const both = (some: typeof first) => some.map(({ snapshotId }) => snapshotId);
+      assert.equal(second.length, 2);
+      assert.ok(!both(second).includes(deleted), 'a new one in its place');
+      assert.ok(both(second).includes(first[1]!.snapshotId), 'the other one is adopted');
+      const { resources } = await bench.run('undoSnapshotDisks', {
+        ...{ build: input.build, generation: 1, known: [], unknownOutcome: true },
+        diskIds: input.disks.map(({ diskId }) => diskId),
+      });
+      assert.deepEqual(resources.map(({ id }) => id).sort(), both(second).sort());
+    });
     test('undo: nothing there, never told, twice, with a lost answer', async () => {
       const input = await snapshotInput();
       const { build } = input;

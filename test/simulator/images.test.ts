@@ -68,7 +68,7 @@ describe('images', { concurrency: true }, () => {
     await cloud.ask('DeleteImages', { ImageIds: [id] });
     assert.equal((await cloud.snapshot(snapshotId)).ImageCount, 0);
     await cloud.ask('DeleteSnapshots', { SnapshotIds: [snapshotId] });
-    assert.equal((await cloud.ask('DescribeSnapshots', { SnapshotIds: [snapshotId] })).TotalCount, 0);
+    assert.equal((await cloud.snapshot(String(snapshotId))).SnapshotState, 'TORECYCLE');
   });
 
   test('of the whole instance bring their data disks, and are torn when it runs', async (t) => {
@@ -87,7 +87,7 @@ describe('images', { concurrency: true }, () => {
     const torn = await control(simulator.url, 'GET', `/snapshots/${String(snapshotsOf(image)[1]!.SnapshotId)}/content`);
     assert.equal(torn.content, 'web-1 uploads: 1204 files\u0000torn');
     await cloud.ask('DeleteImages', { ImageIds: [ImageId], DeleteBindedSnap: true });
-    assert.equal((await cloud.ask('DescribeSnapshots')).TotalCount, 0);
+    assert.equal((await cloud.ask('DescribeSnapshotOverview')).TotalNums, 0);
   });
 
   test('are refused with the code of the reason', async (t) => {

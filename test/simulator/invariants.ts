@@ -120,7 +120,10 @@ function assertImages({ images, snapshots, keyPairs, imageQuota }: RegionRows): 
       assert.ok(snapshot.imageIds.includes(image.id), `${id} does not know that ${image.id} has it`);
       assert.equal(snapshot.account, image.account);
       if (image.state === 'NORMAL')
-        assert.ok(!['CREATING', 'COPYING_FROM_REMOTE'].includes(snapshot.state), `${image.id} is done before ${id}`);
+        assert.ok(
+          !['CREATING', 'COPYING_FROM_REMOTE', 'CHECKING_COPIED', 'TORECYCLE'].includes(snapshot.state),
+          `${image.id} is done before ${id}`,
+        );
     }
     for (const id of image.keyIds) assert.ok(keys.has(id), `${image.id} brings ${id}, which does not exist`);
     if (image.shares.length > 0)
@@ -139,6 +142,12 @@ function assertSnapshots({ snapshots, images, snapshotGroups }: RegionRows): voi
         `${snapshot.id} is bound to ${id}, which does not have it`,
       );
     }
+    if (snapshot.state === 'TORECYCLE')
+      assert.deepEqual(
+        [snapshot.imageIds, snapshot.groupId, snapshot.shares],
+        [[], null, []],
+        `${snapshot.id} is deleted`,
+      );
     if (snapshot.groupId !== null)
       assert.ok(groups.get(snapshot.groupId)?.snapshotIds.includes(snapshot.id), `${snapshot.id} is not in its group`);
     if (snapshot.shares.length > 0) assert.equal(snapshot.usage, 'DATA_DISK');
@@ -166,6 +175,7 @@ function assertNetworks({ subnets, vpcs, securityGroups }: RegionRows): void {
 const inTransit: ReadonlySet<string> = new Set([
   ...['PENDING', 'STARTING', 'STOPPING', 'REBOOTING', 'TERMINATING', 'LAUNCH_FAILED'],
   ...['ATTACHING', 'DETACHING', 'EXPANDING', 'ROLLBACKING', 'CREATING', 'COPYING_FROM_REMOTE', 'SYNCING'],
+  ...['CHECKING_COPIED', 'TORECYCLE'],
 ]);
 
 /** What is on its way gets there: something will happen to it. */

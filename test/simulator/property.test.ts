@@ -145,7 +145,7 @@ function assertAllowed(
     }
   }
   if (call.action === 'CreateSnapshot' || call.action === 'CreateSnapshotGroup') {
-    const count = after?.snapshots.filter((row) => row.account === account).length ?? 0;
+    const count = after?.snapshots.filter((row) => row.account === account && row.state !== 'TORECYCLE').length ?? 0;
     assert.ok(count <= snapshotQuota, `${count} snapshots`);
   }
 }

@@ -36,7 +36,8 @@ describe('snapshot groups', { concurrency: true }, () => {
     await cloud.refused('UnsupportedOperation.SnapshotHasBindedImage', 'DeleteSnapshotGroup', { SnapshotGroupId: id });
     await cloud.ask('DeleteSnapshotGroup', { SnapshotGroupIds: [id], DeleteBindImages: true });
     assert.equal((await cloud.ask('DescribeSnapshotGroups', find)).TotalCount, 0);
-    assert.equal((await cloud.ask('DescribeSnapshots', { SnapshotIds: members })).TotalCount, 0);
+    const left = await cloud.rows('DescribeSnapshots', 'SnapshotSet', { SnapshotIds: members });
+    assert.ok(left.every((row) => row.SnapshotState === 'TORECYCLE'));
     assert.equal((await cloud.ask('DescribeImages', { ImageIds: [ImageId] })).TotalCount, 0);
     await cloud.refused('InvalidSnapshotId.NotFound', 'DeleteSnapshotGroup', { SnapshotGroupId: id });
   });
@@ -62,6 +63,65 @@ describe('snapshot groups', { concurrency: true }, () => {
     assert.deepEqual((await rows())[0]!.SnapshotIdSet, [second]);
     await cloud.ask('DeleteSnapshots', { SnapshotIds: [second] });
     assert.deepEqual(await rows(), []);
+  });
+});
+
+describe('deleted snapshots', { concurrency: true }, () => {
+  test('are described as TORECYCLE for a while, and are nothing else any more', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    const id = await snapshotOf(cloud, data);
+    const kept = await snapshotOf(cloud, data);
+    await stopClock(simulator.url);
+    await cloud.ask('DeleteSnapshots', { SnapshotIds: [id] });
+    const { SnapshotState, Percent } = await cloud.snapshot(id);
+    assert.deepEqual([SnapshotState, Percent], ['TORECYCLE', 100]);
+    const filter = { Filters: [{ Name: 'snapshot-state', Values: ['TORECYCLE'] }] };
+    assert.equal((await cloud.ask('DescribeSnapshots', filter)).TotalCount, 1);
+    const disk = { Placement: { Zone: 'ap-guangzhou-3' }, DiskChargeType: 'POSTPAID_BY_HOUR', DiskType: 'CLOUD_SSD' };
+    await cloud.refused('InvalidSnapshotId.NotFound', 'DeleteSnapshots', { SnapshotIds: [id] });
+    await cloud.refused('InvalidSnapshotId.NotFound', 'DeleteSnapshots', { SnapshotIds: [kept, id] });
+    await cloud.refused('InvalidSnapshotId.NotFound', 'ModifySnapshotAttribute', { SnapshotId: id, SnapshotName: 'n' });
+    await cloud.refused('InvalidSnapshotId.NotFound', 'ApplySnapshot', { SnapshotId: id, DiskId: data });
+    await cloud.refused('InvalidSnapshotId.NotFound', 'CreateDisks', { ...disk, SnapshotId: id });
+    await cloud.refused('InvalidParameter.SnapshotNotFound', 'CreateImage', { ImageName: 'n', SnapshotIds: [id] });
+    const Resource = `qcs::cvm:ap-guangzhou:uin/100000000001:snapshot/${id}`;
+    const tags = { Resource, ReplaceTags: [{ TagKey: 'a', TagValue: 'b' }] };
+    await cloud.refused('FailedOperation', 'ModifyResourceTags', tags);
+    assert.equal((await cloud.ask('DescribeSnapshotOverview')).TotalNums, 1);
+    const [{ SnapshotCount } = {}] = await cloud.rows('DescribeDisks', 'DiskSet', { DiskIds: [data] });
+    assert.equal(SnapshotCount, 1);
+    // They take no room either.
+    simulator.seed({ snapshotQuota: { 'ap-guangzhou': 2 } });
+    await cloud.ask('CreateSnapshot', { DiskId: data });
+    await cloud.refused('InsufficientSnapshotQuota', 'CreateSnapshot', { DiskId: 'disk-apisys01' });
+    await advance(simulator.url, 120);
+    assert.equal((await cloud.ask('DescribeSnapshots', { SnapshotIds: [id] })).TotalCount, 0);
+    assert.equal((await cloud.snapshot(kept)).SnapshotState, 'NORMAL');
+  });
+
+  test('are gone at once by a switch', async (t) => {
+    const cloud = new Cloud((await simulatorFor(t, { switches: { snapshotsAreRecycled: false } })).port);
+    const id = await snapshotOf(cloud, data);
+    await cloud.ask('DeleteSnapshots', { SnapshotIds: [id] });
+    assert.equal((await cloud.ask('DescribeSnapshots', { SnapshotIds: [id] })).TotalCount, 0);
+  });
+
+  test('that are copied arrive, and are checked, before they are NORMAL', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    const SnapshotId = await snapshotOf(cloud, data);
+    await stopClock(simulator.url);
+    const copied = await cloud.ask('CopySnapshotCrossRegions', { SnapshotId, DestinationRegions: ['ap-tokyo'] });
+    const [{ SnapshotId: id }] = copied.SnapshotCopyResultSet as [Row];
+    const there = cloud.in('ap-tokyo');
+    const seen: unknown[] = [];
+    for (const _ of ['copied', 'checked', 'done']) {
+      const { SnapshotState } = await there.snapshot(String(id));
+      seen.push(SnapshotState);
+      if (SnapshotState !== 'NORMAL') await advance(simulator.url, 'next');
+    }
+    assert.deepEqual(seen, ['COPYING_FROM_REMOTE', 'CHECKING_COPIED', 'NORMAL']);
   });
 });
 
@@ -149,6 +209,12 @@ describe('snapshots of a kind', { concurrency: true }, () => {
     await cloud.refused('ResourceInUse.DiskRollbacking', 'CreateImage', image);
     await cloud.refused('MutexOperation.TaskRunning', 'StartInstances', { InstanceIds: ['ins-api00001'] });
     await advance(simulator.url, 30);
+    // The snapshot is held as long as the disk.
+    await cloud.refused('ResourceBusy', 'DeleteSnapshots', { SnapshotIds: [id] });
+    await cloud.refused('ResourceBusy', 'CopySnapshotCrossRegions', {
+      SnapshotId: id,
+      DestinationRegions: ['ap-tokyo'],
+    });
     const [rolling] = await cloud.rows('DescribeDisks', 'DiskSet', { DiskIds: [data] });
     assert.equal(rolling!.DiskState, 'ROLLBACKING');
     assert.ok(Number(rolling!.RollbackPercent) > 0 && Number(rolling!.RollbackPercent) < 100);

@@ -34,7 +34,9 @@ export class SimulatorControl {
   /** The resources of a region. */
   async state(region: string): Promise<RegionState> {
     const all = (await this.get(`state?region=${region}`)) as { regions: Record<string, RegionState> };
-    return all.regions[region]!;
+    const { snapshots, ...others } = all.regions[region]!;
+    // What is deleted is described for a while yet: it is no resource any more.
+    return { ...others, snapshots: snapshots.filter(({ state }) => state !== 'TORECYCLE') };
   }
 
   async calls(filter: Record<string, string> = {}): Promise<Call[]> {
