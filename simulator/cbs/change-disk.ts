@@ -4,7 +4,7 @@ import { begun, requireIdle } from '../cvm/instances';
 import { restart } from '../cvm/power';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
-import { requireDisks } from './disk-actions';
+import { requireDisk } from './disk-actions';
 import { requireSnapshots } from './snapshot-actions';
 import { snapshotInProgress } from './snapshots';
 
@@ -16,7 +16,7 @@ const resizeDisk: Action = (call) => {
   const request = call.params as { DiskId?: string; DiskSize: number };
   if ((request.DiskId ?? '') === '')
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `DiskId`.');
-  const [disk] = requireDisks(call, [request.DiskId!], 1) as [Disk];
+  const disk = requireDisk(call, request.DiskId!);
   if (disk.usage !== 'DATA_DISK')
     throw new ApiError('InvalidDisk.NotSupported', `The disk \`${disk.id}\` is a system disk.`);
   if (request.DiskSize <= disk.size || request.DiskSize > biggestDisk || request.DiskSize % 10 !== 0) {
@@ -59,7 +59,7 @@ const applySnapshot: Action = (call) => {
   const { world, requestId } = call;
   const request = call.params as ApplyRequest;
   const [snapshot] = requireSnapshots(call, [request.SnapshotId]) as [Snapshot];
-  const [disk] = requireDisks(call, [request.DiskId], 1) as [Disk];
+  const disk = requireDisk(call, request.DiskId);
   if (request.AutoStartInstance === true && request.AutoStopInstance !== true)
     throw new ApiError('InvalidParameterValue', '`AutoStartInstance` needs `AutoStopInstance`.');
   requireFit(call, snapshot, disk);

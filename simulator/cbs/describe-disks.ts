@@ -5,6 +5,7 @@ import { type Action } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page, tagKeys } from '../wire/filters';
 import { snapshotsIn } from './snapshots';
+import { requireOneOf } from '../wire/values';
 import { wireDisk } from './wire-disk';
 
 interface DescribeRequest {
@@ -48,6 +49,7 @@ export const describeDisks: Action = (call) => {
     throw new ApiError('InvalidParameterValue', `The disk ID \`${malformed}\` is malformed.`);
   const matches = matcher(filters, filterKeys(world), { values: 100, code: 'InvalidParameterValue' });
   const rows = world.disks.shown(account, region, ids, world.now()).filter((disk) => !isLocal(disk) && matches(disk));
+  requireOneOf('Order', request.Order, ['ASC', 'DESC']);
   if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
   const counts = new Map<string, number>();

@@ -6,6 +6,7 @@ import { regionOf } from '../vpc/regions';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { characters, tagsFrom } from '../wire/formats';
+import { requireOneOf } from '../wire/values';
 import { describeDisks } from './describe-disks';
 import { removeSnapshot, snapshotInProgress, visibleSnapshot } from './snapshots';
 
@@ -44,6 +45,7 @@ const createDisks: Action = (call) => {
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `DiskChargePrepaid`.');
   if (characters(request.DiskName ?? '') > 60)
     throw new ApiError('InvalidParameterValue', 'The disk name exceeds 60 characters.');
+  requireOneOf('Encrypt', request.Encrypt, ['ENCRYPT']);
   const count = request.DiskCount ?? 1;
   if (count < 1 || count > 50)
     throw new ApiError('InvalidParameterValue.LimitExceeded', '`DiskCount` must be between 1 and 50.');
@@ -100,21 +102,26 @@ function snapshotFor(call: Call, id: string): Snapshot | undefined {
   return snapshot;
 }
 
+/** The account's cloud disk of that ID; throws when it has none. */
+export function requireDisk(call: Call, id: string, missing = 'InvalidDiskId.NotFound'): Disk {
+  const disk = call.world.disks.get(id);
+  if (disk?.account !== call.account || disk.region !== call.region || isLocal(disk))
+    throw new ApiError(missing, `The disk \`${id}\` does not exist.`);
+  return disk;
+}
+
 /** The account's cloud disks of these IDs; throws for too many, or for one that it does not have. */
 export function requireDisks(
   call: Call,
   ids: readonly string[],
   most: number,
-  tooMany = 'InvalidParameterValue.LimitExceeded',
+  codes: { readonly tooMany?: string; readonly missing?: string } = {},
 ): Disk[] {
-  if (ids.length > most) throw new ApiError(tooMany, `The number of disks exceeds the limit \`${most}\`.`);
-  return [...new Set(ids)].map((id) => {
-    const disk = call.world.disks.get(id);
-    if (disk?.account !== call.account || disk.region !== call.region || isLocal(disk)) {
-      throw new ApiError('InvalidDiskId.NotFound', `The disk \`${id}\` does not exist.`);
-    }
-    return disk;
-  });
+  if (ids.length > most) {
+    const tooMany = codes.tooMany ?? 'InvalidParameterValue.LimitExceeded';
+    throw new ApiError(tooMany, `The number of disks exceeds the limit \`${most}\`.`);
+  }
+  return [...new Set(ids)].map((id) => requireDisk(call, id, codes.missing));
 }
 
 const attachDisks: Action = (call) => {
@@ -194,13 +201,8 @@ const detachDisks: Action = (call) => {
 const terminateDisks: Action = (call) => {
   const { world } = call;
   const request = call.params as { DiskIds: readonly string[]; DeleteSnapshot?: number };
-  // The action has no code for a disk that does not exist.
-  const missing = request.DiskIds.find((id) => {
-    const disk = world.disks.get(id);
-    return disk?.account !== call.account || disk.region !== call.region || isLocal(disk);
-  });
-  if (missing !== undefined) throw new ApiError('InvalidParameterValue', `The disk \`${missing}\` does not exist.`);
-  const disks = requireDisks(call, request.DiskIds, 100);
+  // The action has no code of its own for a disk that does not exist.
+  const disks = requireDisks(call, request.DiskIds, 100, { missing: 'InvalidParameterValue' });
   for (const disk of disks) {
     if (disk.state === 'CREATING')
       throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is still being created.`);

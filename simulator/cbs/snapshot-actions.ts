@@ -4,12 +4,13 @@ import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page } from '../wire/filters';
 import { characters, tagsFrom } from '../wire/formats';
+import { requireOneOf } from '../wire/values';
 import { isLocal } from '../cvm/instances';
 import { isRegion, regionOf } from '../vpc/regions';
 import {
   beginSnapshot,
   ownSnapshot,
-  requireDeletable,
+  requireSettled,
   snapshotInProgress,
   hasSnapshotRoom,
   isSharedWith,
@@ -128,6 +129,7 @@ const describeSnapshots: Action = (call) => {
     ...world.snapshots.shown(account, region, ids, world.now()),
     ...sharedSnapshots(call, new Set(ids)),
   ].filter(matches);
+  requireOneOf('Order', request.Order, ['ASC', 'DESC']);
   if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
   return { TotalCount: rows.length, SnapshotSet: shown.map((snapshot) => wireSnapshot(world, snapshot, account)) };
@@ -160,18 +162,25 @@ export function requireSnapshots(call: Call, ids: readonly string[]): Snapshot[]
 const deleteSnapshots: Action = (call) => {
   const request = call.params as DeleteRequest;
   const snapshots = requireSnapshots(call, request.SnapshotIds);
-  deleteAll(call, snapshots, request.DeleteBindImages === true);
+  requireSettled(snapshots);
+  deleteAll(call, snapshots, request.DeleteBindImages === true, 'ResourceBusy');
   return {};
 };
 
-/** Deletes snapshots, and (when asked) the images that they are bound to; throws before it changes anything. */
+/** Deletes snapshots that nothing but images holds, and (when asked) those images; throws before it changes anything. */
 export function deleteAll(
   { world }: Call,
   snapshots: readonly Snapshot[],
   withImages: boolean,
-  busyCode = 'ResourceBusy',
+  busyCode: string,
 ): void {
-  requireDeletable(snapshots, withImages);
+  const bound = withImages ? undefined : snapshots.find((snapshot) => snapshot.imageIds.length > 0);
+  if (bound !== undefined) {
+    throw new ApiError(
+      'UnsupportedOperation.SnapshotHasBindedImage',
+      `The snapshot \`${bound.id}\` is bound to an image.`,
+    );
+  }
   const images = [...new Set(snapshots.flatMap((snapshot) => snapshot.imageIds))].flatMap(
     (id) => world.images.get(id) ?? [],
   );

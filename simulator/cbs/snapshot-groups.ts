@@ -23,7 +23,7 @@ const createSnapshotGroup: Action = (call) => {
     throw new ApiError('InvalidParameterValue', 'The name of the snapshot group exceeds 60 characters.');
   if (request.DiskIds.length === 0)
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `DiskIds`.');
-  const disks = requireDisks(call, request.DiskIds, 21, 'InvalidParameterValue');
+  const disks = requireDisks(call, request.DiskIds, 21, { tooMany: 'InvalidParameterValue' });
   const [first] = disks;
   for (const disk of disks) {
     if (disk.instanceId === null || disk.instanceId !== first!.instanceId)

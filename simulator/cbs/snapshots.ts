@@ -188,29 +188,15 @@ export const snapshotReactions: Readonly<Record<string, Reaction>> = {
   },
 };
 
-/** Refuses to delete snapshots that are not NORMAL or that images hold. */
-export function requireDeletable(snapshots: readonly Snapshot[], withImages: boolean): void {
-  for (const snapshot of snapshots) {
-    if (snapshot.state === 'ROLLBACKING')
-      throw new ApiError('ResourceBusy', `A disk is being rolled back to the snapshot \`${snapshot.id}\`.`);
-    if (snapshot.state !== 'NORMAL') {
-      throw new ApiError(
-        'ResourceUnavailable.SnapshotCreating',
-        `The snapshot \`${snapshot.id}\` is still being created.`,
-      );
-    }
-    if (snapshot.shares.length > 0) {
-      throw new ApiError(
-        'UnsupportedOperation.SnapHasShared',
-        `The snapshot \`${snapshot.id}\` is shared with other accounts.`,
-      );
-    }
-    if (snapshot.imageIds.length > 0 && !withImages) {
-      throw new ApiError(
-        'UnsupportedOperation.SnapshotHasBindedImage',
-        `The snapshot \`${snapshot.id}\` is bound to an image.`,
-      );
-    }
+/** Refuses to delete snapshots that are not NORMAL, or that are shared. */
+export function requireSettled(snapshots: readonly Snapshot[]): void {
+  for (const { id, state, shares } of snapshots) {
+    if (state === 'ROLLBACKING')
+      throw new ApiError('ResourceBusy', `A disk is being rolled back to the snapshot \`${id}\`.`);
+    if (state !== 'NORMAL')
+      throw new ApiError('ResourceUnavailable.SnapshotCreating', `The snapshot \`${id}\` is still being created.`);
+    if (shares.length > 0)
+      throw new ApiError('UnsupportedOperation.SnapHasShared', `The snapshot \`${id}\` is shared with other accounts.`);
   }
 }
 

@@ -3,8 +3,9 @@ import { type Disk, type Image, type Instance, type Snapshot, type System, type 
 import { type Reaction, type World } from '../state/world';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
-import { characters, isTrue } from '../wire/formats';
-import { requireFamily, requireFreeName, requireImageQuota } from './images';
+import { characters } from '../wire/formats';
+import { flagOf } from '../wire/values';
+import { requireFamily, requireFreeName, requireImageQuota, requireShortName } from './images';
 import { begun, disksOf, isLocal, ownInstance, requireCharging, requireIdle, requireState } from './instances';
 import { type TagSpecification, specifiedTags } from './tag-specification';
 
@@ -30,6 +31,8 @@ export const createImage: Action = (call) => {
   if (characters(request.ImageDescription ?? '') > 256) {
     throw new ApiError('InvalidParameterValue.TooLarge', 'The image description exceeds 256 characters.');
   }
+  flagOf('ForcePoweroff', request.ForcePoweroff);
+  flagOf('Sysprep', request.Sysprep);
   const family = request.ImageFamily ?? '';
   requireFamily(family);
   const tags = specifiedTags(request.TagSpecification, 'image');
@@ -44,6 +47,7 @@ export const createImage: Action = (call) => {
   if (instanceId === '' && snapshotIds.length === 0) {
     throw new ApiError('InvalidParameter.SpecifyOneParameter', 'One of `InstanceId` and `SnapshotIds` is required.');
   }
+  requireShortName(request.ImageName);
   requireFreeName(world, account, region, request.ImageName);
   requireImageQuota(world, account, region);
   const wanted = { request, tags, family };
@@ -115,7 +119,7 @@ function fromInstance(call: Call, wanted: Wanted, instanceId: string): object {
   const { world, requestId } = call;
   const { request } = wanted;
   const instance = imageable(call, instanceId);
-  if (isTrue(request.Sysprep) && !instance.system.windows) {
+  if (flagOf('Sysprep', request.Sysprep) && !instance.system.windows) {
     throw new ApiError('InvalidInstance.NotSupported', '`Sysprep` is for Windows instances only.');
   }
   const disks = disksFor(world, instance, request.DataDiskIds ?? []);
@@ -136,7 +140,7 @@ function fromInstance(call: Call, wanted: Wanted, instanceId: string): object {
   const id = world.newId('img');
   const hiddenUntil = world.hiddenUntil(call.lag());
   const size = disks.reduce((sum, disk) => sum + disk.size, 0);
-  const powerOff = isTrue(request.ForcePoweroff) && instance.state === 'RUNNING';
+  const powerOff = flagOf('ForcePoweroff', request.ForcePoweroff) && instance.state === 'RUNNING';
   const startAt = world.now() + (powerOff ? world.duration('stop', instance.id + requestId) : 0);
   const time = world.duration('image', id, size);
   // The copying takes most of the time; registering the image the rest.

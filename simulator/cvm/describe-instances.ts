@@ -62,34 +62,34 @@ function checkValues({ Name, Values }: Filter): void {
   if (wrong !== undefined) throw new ApiError(code, `The value \`${wrong}\` of the filter \`${Name}\` is malformed.`);
 }
 
-function select(call: Call): { total: number; rows: readonly Instance[] } {
+function select(call: Call, matches: (instance: Instance) => boolean): { total: number; rows: readonly Instance[] } {
   const { world } = call;
   const request = call.params as DescribeRequest;
   const ids = request.InstanceIds ?? [];
-  const filters = request.Filters ?? [];
-  if (ids.length > 0 && filters.length > 0) {
-    throw new ApiError('InvalidParameter', '`InstanceIds` and `Filters` cannot be used together.');
-  }
   if (ids.length > 100)
     throw new ApiError('InvalidParameterValue.LimitExceeded', 'The number of `InstanceIds` exceeds the limit `100`.');
   const malformed = ids.find((id) => !/^ins-[0-9a-z]{8}$/.test(id));
   if (malformed !== undefined)
     throw new ApiError('InvalidInstanceId.Malformed', `The instance ID \`${malformed}\` is malformed.`);
-  filters.forEach(checkValues);
-  const matches = matcher(filters, filterKeys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
   const rows = world.instances.shown(call.account, call.region, ids, world.now()).filter(matches);
   return { total: rows.length, rows: page(rows, request, 'InvalidParameterValue.LimitExceeded') };
 }
 
 /** The instances that match, newest first. */
 export const describeInstances: Action = (call) => {
-  const { total, rows } = select(call);
+  const { InstanceIds: ids = [], Filters: filters = [] } = call.params as DescribeRequest;
+  if (ids.length > 0 && filters.length > 0) {
+    throw new ApiError('InvalidParameter', '`InstanceIds` and `Filters` cannot be used together.');
+  }
+  filters.forEach(checkValues);
+  const matches = matcher(filters, filterKeys, { values: 5, code: 'InvalidFilterValue.LimitExceeded' });
+  const { total, rows } = select(call, matches);
   return { TotalCount: total, InstanceSet: rows.map((instance) => wireInstance(call.world, instance)) };
 };
 
-/** The same, states only. */
+/** States only, and no filters. */
 export const describeInstancesStatus: Action = (call) => {
-  const { total, rows } = select(call);
+  const { total, rows } = select(call, () => true);
   return {
     TotalCount: total,
     InstanceStatusSet: rows.map((instance) => ({ InstanceId: instance.id, InstanceState: instance.state })),

@@ -9,6 +9,7 @@ import {
   requireFamily,
   requireFreeName,
   requireImage,
+  requireShortName,
   visibleImages,
   wireImage,
 } from './images';
@@ -145,6 +146,7 @@ export const modifyImageAttribute: Action = (call) => {
     );
   requireFamily(request.ImageFamily ?? '');
   const name = request.ImageName ?? '';
+  requireShortName(name);
   if (name !== '') requireFreeName(world, account, region, name, image.id);
   if (characters(request.ImageDescription ?? '') > 256) {
     throw new ApiError('InvalidParameterValue.TooLarge', 'The image description exceeds 256 characters.');

@@ -51,10 +51,13 @@ export function requireFamily(family: string): void {
     throw new ApiError('InvalidParameterValue.InvalidImageFamily', `The image family \`${family}\` is not valid.`);
 }
 
-/** Refuses a name that is too long or that another image of the account in the region has. */
+/** Refuses a name that is too long. Actions differ in the code that they have for it. */
+export function requireShortName(name: string, code = 'InvalidParameterValue.TooLarge'): void {
+  if (characters(name) > 60) throw new ApiError(code, 'The image name exceeds 60 characters.');
+}
+
+/** Refuses a name that another image of the account in the region has. */
 export function requireFreeName(world: World, account: string, region: string, name: string, except?: string): void {
-  if (characters(name) > 60)
-    throw new ApiError('InvalidParameterValue.TooLarge', 'The image name exceeds 60 characters.');
   for (const image of world.images.in(account, region)) {
     if (image.name === name && image.id !== except) {
       throw new ApiError('InvalidImageName.Duplicate', `The image name \`${name}\` already exists.`);

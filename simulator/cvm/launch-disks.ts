@@ -2,6 +2,7 @@ import { visibleSnapshot } from '../cbs/snapshots';
 import { type Image, type Snapshot } from '../state/records';
 import { type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
+import { requireOneOf } from '../wire/values';
 
 /** A disk, as a launch asks for it. */
 export interface DiskRequest {
@@ -23,8 +24,15 @@ export interface DiskPlan {
   readonly content: string;
 }
 
+const cloudTypes = ['CLOUD_BASIC', 'CLOUD_PREMIUM', 'CLOUD_SSD', 'CLOUD_BSSD', 'CLOUD_HSSD', 'CLOUD_TSSD'];
+const diskTypes = {
+  system: ['LOCAL_BASIC', 'LOCAL_SSD', ...cloudTypes],
+  data: ['LOCAL_BASIC', 'LOCAL_SSD', 'LOCAL_NVME', 'LOCAL_PRO', ...cloudTypes],
+};
+
 /** The system disk of a launch: at least as large as the image. */
 export function planSystemDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
+  requireOneOf('SystemDisk.DiskType', disk.DiskType, diskTypes.system);
   const size = disk.DiskSize ?? Math.max(50, image.size);
   if (size < image.size) {
     throw new ApiError(
@@ -65,6 +73,7 @@ export function planDataDisks(call: Call, image: Image, requested: readonly Disk
 }
 
 function planDataDisk(call: Call, image: Image, disk: DiskRequest): DiskPlan {
+  requireOneOf('DataDisks.DiskType', disk.DiskType, diskTypes.data);
   const snapshotId = disk.SnapshotId ?? '';
   const snapshot = snapshotId === '' ? undefined : usableSnapshot(call, image, snapshotId);
   const size = disk.DiskSize ?? 0;

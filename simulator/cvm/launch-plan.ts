@@ -2,7 +2,8 @@ import { type Image, type Subnet, type Tags } from '../state/records';
 import { regionOf } from '../vpc/regions';
 import { type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
-import { characters, isTrue } from '../wire/formats';
+import { characters } from '../wire/formats';
+import { flagOf, requireOneOf } from '../wire/values';
 import { instanceQuota, instancesUsed } from './account-quota';
 import { publicOwner, requireImage } from './images';
 import { instanceTypes } from './instance-types';
@@ -66,6 +67,13 @@ export interface LaunchPlan {
   readonly tags: Tags;
 }
 
+const internetChargeTypes = [
+  'BANDWIDTH_PREPAID',
+  'TRAFFIC_POSTPAID_BY_HOUR',
+  'BANDWIDTH_POSTPAID_BY_HOUR',
+  'BANDWIDTH_PACKAGE',
+];
+
 /** Checks a launch against the documented rules, in one place, before anything is made. */
 export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
   const zone = zoneOf(call, request);
@@ -82,6 +90,8 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
   requireHostName(numbered(request.HostName ?? '', 0), image.system.windows);
   requireUserData(request.UserData ?? '');
   requireMinCount(request.MinCount, count);
+  const internetChargeType = request.InternetAccessible?.InternetChargeType ?? '';
+  requireOneOf('InternetAccessible.InternetChargeType', internetChargeType, internetChargeTypes);
   const subnet = chooseSubnet(call, zone, request.VirtualPrivateCloud, count);
   return {
     image,
@@ -97,7 +107,7 @@ export function checkLaunch(call: Call, request: LaunchRequest): LaunchPlan {
     keyIds: checkLogin(call, image, request.LoginSettings ?? {}),
     bandwidth: request.InternetAccessible?.InternetMaxBandwidthOut ?? 0,
     declinesPublicIp: request.InternetAccessible?.PublicIpAssigned === false,
-    internetChargeType: request.InternetAccessible?.InternetChargeType ?? 'TRAFFIC_POSTPAID_BY_HOUR',
+    internetChargeType: internetChargeType === '' ? 'TRAFFIC_POSTPAID_BY_HOUR' : internetChargeType,
     hostName: request.HostName ?? '',
     userData: request.UserData ?? '',
     camRoleName: request.CamRoleName ?? '',
@@ -217,7 +227,7 @@ export function requireUserData(data: string): void {
 function checkLogin(call: Call, image: Image, login: NonNullable<LaunchRequest['LoginSettings']>): readonly string[] {
   const password = login.Password ?? '';
   const keyIds = login.KeyIds ?? [];
-  const keep = isTrue(login.KeepImageLogin);
+  const keep = flagOf('LoginSettings.KeepImageLogin', login.KeepImageLogin);
   if ([password !== '', keyIds.length > 0, keep].filter(Boolean).length > 1) {
     throw new ApiError('InvalidParameterCombination', '`Password`, `KeyIds` and `KeepImageLogin` exclude each other.');
   }

@@ -2,6 +2,7 @@ import { type Happening, type Instance } from '../state/records';
 import { type Reaction, type World } from '../state/world';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
+import { requireOneOf } from '../wire/values';
 import {
   begun,
   canStopCharging,
@@ -25,26 +26,18 @@ interface PowerRequest {
   readonly ForceReboot?: boolean;
 }
 
-const oneOf = (name: string, value: string | undefined, allowed: readonly string[]): void => {
-  if (value !== undefined && value !== '' && !allowed.includes(value)) {
-    throw new ApiError(
-      'InvalidParameterValue',
-      `The value \`${value}\` of \`${name}\` is not one of ${allowed.join(', ')}.`,
-    );
-  }
-};
-
 function stopTypeOf(request: PowerRequest): StopType {
   const force = request.ForceStop ?? request.ForceReboot;
-  if (force !== undefined && request.StopType !== undefined) {
+  const stopType = request.StopType ?? '';
+  if (force !== undefined && stopType !== '') {
     throw new ApiError(
       'InvalidParameterCombination',
       '`StopType` cannot be used together with the older force parameter.',
     );
   }
-  oneOf('StopType', request.StopType, ['SOFT', 'HARD', 'SOFT_FIRST']);
+  requireOneOf('StopType', stopType, ['SOFT', 'HARD', 'SOFT_FIRST']);
   if (force === true) return 'SOFT_FIRST';
-  return request.StopType === 'HARD' || request.StopType === 'SOFT_FIRST' ? request.StopType : 'SOFT';
+  return stopType === 'HARD' || stopType === 'SOFT_FIRST' ? stopType : 'SOFT';
 }
 
 function targets(call: Call, request: PowerRequest): Instance[] {
@@ -56,7 +49,7 @@ export const stopInstances: Action = (call) => {
   const { world, requestId } = call;
   const request = call.params as PowerRequest;
   const stopType = stopTypeOf(request);
-  oneOf('StoppedMode', request.StoppedMode, ['KEEP_CHARGING', 'STOP_CHARGING']);
+  requireOneOf('StoppedMode', request.StoppedMode, ['KEEP_CHARGING', 'STOP_CHARGING']);
   const instances = targets(call, request);
   requireState('StopInstances', instances, ['RUNNING']);
   requireIdle(instances);

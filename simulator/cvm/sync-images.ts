@@ -3,7 +3,7 @@ import { isMainland, isRegion } from '../vpc/regions';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { scheduleCopy } from '../cbs/snapshots';
-import { requireFreeName, requireImage, requireImageQuota } from './images';
+import { requireFreeName, requireImage, requireImageQuota, requireShortName } from './images';
 
 interface SyncRequest {
   readonly ImageIds: readonly string[];
@@ -29,6 +29,7 @@ export const syncImages: Action = (call) => {
   if (destinations.length === 0)
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `DestinationRegions`.');
   const name = (request.ImageName ?? '') === '' ? image.name : request.ImageName!;
+  requireShortName(name, 'InvalidParameterValue.LimitExceeded');
   for (const destination of destinations) {
     requireDestination(call, image, destination, request.Encrypt === true);
     requireFreeName(world, account, destination, name);

@@ -15,11 +15,20 @@ const valueLimit = 255;
 const resourcesPerRequest = 50;
 const tagsPerRequest = 10;
 
-function checkKeys(keys: readonly string[]): void {
-  if (keys.length > tagsPerRequest)
-    throw new ApiError('LimitExceeded.TagNumPerRequest', `At most ${tagsPerRequest} tags in one request.`);
-  if (new Set(keys).size !== keys.length)
-    throw new ApiError('InvalidParameterValue.TagKeyDuplicate', 'A tag key occurs twice.');
+/** The codes of an action for too many keys, and for one that occurs twice. */
+interface KeyCodes {
+  readonly tooMany: string;
+  readonly twice: string;
+}
+
+const usualKeyCodes: KeyCodes = {
+  tooMany: 'LimitExceeded.TagNumPerRequest',
+  twice: 'InvalidParameterValue.TagKeyDuplicate',
+};
+
+function checkKeys(keys: readonly string[], codes: KeyCodes): void {
+  if (keys.length > tagsPerRequest) throw new ApiError(codes.tooMany, `At most ${tagsPerRequest} tags in one request.`);
+  if (new Set(keys).size !== keys.length) throw new ApiError(codes.twice, 'A tag key occurs twice.');
   for (const key of keys) {
     if (key === '') throw new ApiError('InvalidParameterValue.TagKeyEmpty', 'A tag key is empty.');
     if (characters(key) > keyLimit)
@@ -29,8 +38,11 @@ function checkKeys(keys: readonly string[]): void {
   }
 }
 
-function checkPairs(pairs: readonly TagPair[]): Tags {
-  checkKeys(pairs.map((pair) => pair.TagKey));
+function checkPairs(pairs: readonly TagPair[], codes: KeyCodes): Tags {
+  checkKeys(
+    pairs.map((pair) => pair.TagKey),
+    codes,
+  );
   const long = pairs.find((pair) => characters(pair.TagValue) > valueLimit);
   if (long !== undefined)
     throw new ApiError('InvalidParameterValue.TagValueLengthExceeded', `The value of \`${long.TagKey}\` is too long.`);
@@ -63,13 +75,13 @@ function change(call: Call, names: readonly string[], next: (tags: Tags) => Tags
 
 const tagResources: Action = (call) => {
   const request = call.params as { ResourceList: readonly string[]; Tags: readonly TagPair[] };
-  const added = checkPairs(request.Tags);
+  const added = checkPairs(request.Tags, usualKeyCodes);
   return change(call, request.ResourceList, (tags) => ({ ...tags, ...added }));
 };
 
 const unTagResources: Action = (call) => {
   const request = call.params as { ResourceList: readonly string[]; TagKeys: readonly string[] };
-  checkKeys(request.TagKeys);
+  checkKeys(request.TagKeys, usualKeyCodes);
   return change(call, request.ResourceList, (tags) =>
     Object.fromEntries(Object.entries(tags).filter(([key]) => !request.TagKeys.includes(key))),
   );
@@ -81,13 +93,9 @@ const modifyResourceTags: Action = (call) => {
     ReplaceTags?: readonly TagPair[];
     DeleteTags?: readonly { TagKey: string }[];
   };
-  const pairs = request.ReplaceTags ?? [];
   // The action lists other codes for these two than its sisters.
-  if (pairs.length > tagsPerRequest)
-    throw new ApiError('LimitExceeded.ResourceAttachedTags', `At most ${tagsPerRequest} tags in one request.`);
-  if (new Set(pairs.map((pair) => pair.TagKey)).size !== pairs.length)
-    throw new ApiError('InvalidParameter.Tag', 'A tag key occurs twice.');
-  const added = checkPairs(pairs);
+  const codes = { tooMany: 'LimitExceeded.ResourceAttachedTags', twice: 'InvalidParameter.Tag' };
+  const added = checkPairs(request.ReplaceTags ?? [], codes);
   const deleted = new Set((request.DeleteTags ?? []).map((tag) => tag.TagKey));
   if (Object.keys(added).some((key) => deleted.has(key))) {
     throw new ApiError('InvalidParameterValue.DeleteTagsParamError', 'A tag key is both replaced and deleted.');

@@ -29,8 +29,3 @@ export function tagsFrom(list: readonly { readonly Key: string; readonly Value: 
 export function characters(text: string): number {
   return Array.from(text).length;
 }
-
-/** "True", "TRUE", "true": the API takes some booleans as text. */
-export function isTrue(text: string | undefined): boolean {
-  return text?.toLowerCase() === 'true';
-}

@@ -45,6 +45,8 @@ describe('disks and snapshots', { concurrency: true }, () => {
     });
     simulator.seed({ snapshotQuota: { 'ap-guangzhou': 0 } });
     await cloud.refused('InsufficientSnapshotQuota', 'CreateSnapshot', { DiskId: 'disk-apidata1' });
+    for (const action of ['DescribeSnapshots', 'DescribeDisks'])
+      await cloud.refused('InvalidParameterValue', action, { Order: 'UP' });
     await cloud.refused('InvalidFilter', 'DescribeSnapshots', { Filters: [{ Name: 'tag:x', Values: ['y'] }] });
   });
 

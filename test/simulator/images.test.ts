@@ -68,7 +68,7 @@ describe('images', { concurrency: true }, () => {
     await cloud.ask('DeleteImages', { ImageIds: [id] });
     assert.equal((await cloud.snapshot(snapshotId)).ImageCount, 0);
     await cloud.ask('DeleteSnapshots', { SnapshotIds: [snapshotId] });
-    assert.equal((await cloud.snapshot(String(snapshotId))).SnapshotState, 'TORECYCLE');
+    assert.equal((await cloud.snapshot(snapshotId)).SnapshotState, 'TORECYCLE');
   });
 
   test('of the whole instance bring their data disks, and are torn when it runs', async (t) => {
@@ -136,6 +136,9 @@ describe('images', { concurrency: true }, () => {
       create({ InstanceId: 'ins-bat00001' }),
     );
     await cloud.refused('InvalidInstance.NotSupported', 'CreateImage', create({ InstanceId: web, Sysprep: 'true' }));
+    for (const maybe of [{ ForcePoweroff: 'maybe' }, { Sysprep: '1' }])
+      await cloud.refused('InvalidParameterValue', 'CreateImage', create({ InstanceId: web, DryRun: true, ...maybe }));
+    await cloud.ask('CreateImage', create({ InstanceId: web, DryRun: true, ForcePoweroff: 'fALSE', Sysprep: '' }));
     assert.deepEqual(
       Object.keys(await cloud.ask('CreateImage', create({ InstanceId: 'ins-lss00001', DryRun: true }))),
       ['RequestId'],
@@ -288,6 +291,8 @@ describe('images', { concurrency: true }, () => {
     );
     assert.equal(answer.content, 'app 7');
     await cloud.refused('InvalidImageName.Duplicate', 'SyncImages', sync);
+    const long = { ...sync, ImageName: 'x'.repeat(61) };
+    await cloud.refused('InvalidParameterValue.LimitExceeded', 'SyncImages', long);
     await until('snapshot NORMAL', async () =>
       (await there.rows('DescribeSnapshots', 'SnapshotSet'))[0]!.SnapshotState === 'NORMAL' ? true : undefined,
     );

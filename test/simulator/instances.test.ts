@@ -42,6 +42,9 @@ describe('instances', { concurrency: true }, () => {
     await cloud.refused('InvalidInstanceId.Malformed', 'StartInstances', { InstanceIds: ['nonsense'] });
     await cloud.refused('InvalidParameterCombination', 'StopInstances', stop({ ForceStop: true, StopType: 'SOFT' }));
     await cloud.refused('InvalidParameterValue', 'StopInstances', stop({ StopType: 'GENTLE' }));
+    await cloud.refused('InvalidParameterValue', 'StopInstances', stop({ StopType: 'soft' }));
+    await cloud.refused('InvalidParameterValue', 'StopInstances', stop({ StoppedMode: 'KEEP' }));
+    await cloud.refused('InvalidParameterValue', 'RebootInstances', stop({ StopType: 'GENTLE' }));
     await cloud.refused('UnsupportedOperation.InstanceStateStopped', 'RebootInstances', {
       InstanceIds: ['ins-api00001'],
     });

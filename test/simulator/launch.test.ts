@@ -92,6 +92,9 @@ describe('launches', { concurrency: true }, () => {
     await refused('InvalidParameterValue.VpcIdSubnetIdNotMatch', vpc('vpc-gz000002', 'subnet-gz000003'));
     await refused('InvalidParameterValue.SubnetIdZoneIdNotMatch', vpc('vpc-gz000001', 'subnet-gz000004'));
     await refused('InvalidSecurityGroupId.NotFound', { SecurityGroupIds: ['sg-00000000'] });
+    await refused('InvalidParameterValue', { SystemDisk: { DiskType: 'CLOUD_TAPE' } });
+    await refused('InvalidParameterValue', { DataDisks: [{ DiskSize: 10, DiskType: 'CLOUD_TAPE' }] });
+    await refused('InvalidParameterValue', { InternetAccessible: { InternetChargeType: 'FREE' } });
     await refused('InvalidParameterCombination', {
       LoginSettings: { Password: 'Secret-12345', KeyIds: ['skey-gz000001'] },
     });
