@@ -6,6 +6,7 @@ import { type Field, services, type ServiceName } from './wire/schema';
 export interface ActionCoverage {
   readonly action: string;
   readonly honoured: readonly string[];
+  readonly checked: readonly string[];
   readonly ignored: readonly string[];
   readonly refused: readonly string[];
 }
@@ -31,14 +32,14 @@ export function coverage(): ServiceCoverage[] {
 
 function coverageOf(service: ServiceName, action: string): ActionCoverage {
   const parameters = parametersOf(service, action);
-  const { ignored = [], refused = [] } = treatments[action] ?? {};
+  const { checked = [], ignored = [], refused = [] } = treatments[action] ?? {};
   const under = (names: readonly string[]) => (parameter: string) =>
     names.some((name) => parameter === name || parameter.startsWith(`${name}.`));
-  const isIgnored = under(ignored);
-  const isRefused = under(refused);
+  const [isChecked, isIgnored, isRefused] = [under(checked), under(ignored), under(refused)];
   return {
     action,
-    honoured: parameters.filter((parameter) => !isIgnored(parameter) && !isRefused(parameter)),
+    honoured: parameters.filter((one) => !isChecked(one) && !isIgnored(one) && !isRefused(one)),
+    checked: parameters.filter(isChecked),
     ignored: parameters.filter(isIgnored),
     refused: parameters.filter(isRefused),
   };
@@ -61,12 +62,13 @@ export function coverageMarkdown(): string {
     return [
       `### ${service.toUpperCase()}: ${served.length} of ${served.length + unserved.length} actions`,
       [
-        '| action | parameters honoured | ignored | refused |',
-        '| --- | --- | --- | --- |',
+        '| action | parameters honoured | checked only | ignored | refused |',
+        '| --- | --- | --- | --- | --- |',
         ...served.map((row) => {
-          const total = row.honoured.length + row.ignored.length + row.refused.length;
+          const total = row.honoured.length + row.checked.length + row.ignored.length + row.refused.length;
           const honoured = total === 0 ? 'none to honour' : `${row.honoured.length} of ${total}`;
-          return `| ${row.action} | ${honoured} | ${declared(row.action, 'ignored')} | ${declared(row.action, 'refused')} |`;
+          const others = (['checked', 'ignored', 'refused'] as const).map((kind) => declared(row.action, kind));
+          return `| ${[row.action, honoured, ...others].join(' | ')} |`;
         }),
       ].join('\n'),
       unserved.length === 0 ? '' : `Not served: ${unserved.join(', ')}.`,
@@ -79,6 +81,6 @@ export function coverageMarkdown(): string {
 }
 
 /** Names as they were declared: an object as a whole rather than each of its fields. */
-function declared(action: string, kind: 'ignored' | 'refused'): string {
+function declared(action: string, kind: 'checked' | 'ignored' | 'refused'): string {
   return [...(treatments[action]?.[kind] ?? [])].sort().join(', ');
 }

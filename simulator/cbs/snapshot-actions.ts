@@ -22,7 +22,6 @@ import {
 
 interface CreateSnapshotRequest {
   readonly DiskId?: string;
-  readonly DiskBackupId?: string;
   readonly SnapshotName?: string;
   readonly Deadline?: string;
   readonly Tags?: readonly { readonly Key: string; readonly Value: string }[];
@@ -32,9 +31,6 @@ interface CreateSnapshotRequest {
 const createSnapshot: Action = (call) => {
   const { world, account, region } = call;
   const request = call.params as CreateSnapshotRequest;
-  if (request.DiskBackupId !== undefined) {
-    throw new ApiError('UnsupportedOperation', 'the simulator does not support backup points yet');
-  }
   if ((request.DiskId ?? '') === '')
     throw new ApiError('MissingParameter', 'The request is missing a required parameter `DiskId`.');
   const disk = world.disks.get(request.DiskId!);

@@ -39,7 +39,23 @@ const launchIgnored = [
 
 /** Parameters of the actions here that are not honoured. */
 export const cvmTreatments: Treatments = {
+  CreateImage: { checked: ['Sysprep', 'TagSpecification.ResourceType'] },
+  // There is only the default project.
+  CreateKeyPair: { checked: ['ProjectId', 'TagSpecification.ResourceType'] },
+  // Every image runs on every type.
+  DescribeImages: { checked: ['InstanceType'] },
+  ImportKeyPair: { checked: ['ProjectId', 'TagSpecification.ResourceType'] },
   InquiryPriceRunInstances: {
+    checked: [
+      'DataDisks.DeleteWithInstance',
+      'DataDisks.DiskName',
+      'DataDisks.DiskType',
+      'DataDisks.Encrypt',
+      'Placement.Zone',
+      'SystemDisk.DiskName',
+      'SystemDisk.DiskType',
+      'SystemDisk.Encrypt',
+    ],
     // What a price does not depend on.
     ignored: [
       ...launchIgnored,
@@ -56,7 +72,16 @@ export const cvmTreatments: Treatments = {
     refused: launchRefused,
   },
   ModifyInstancesAttribute: { ignored: ['CamRoleType'], refused: ['EnableJumboFrame'] },
+  // A guest that is sent down comes up again, whether it was asked or forced.
+  RebootInstances: { checked: ['ForceReboot', 'StopType'] },
   RunInstances: {
+    checked: [
+      'LoginSettings.KeepImageLogin',
+      'LoginSettings.Password',
+      'MinCount',
+      'TagSpecification.ResourceType',
+      'VirtualPrivateCloud.VpcId',
+    ],
     ignored: [...launchIgnored, 'EnableJumboFrame', 'InstanceChargePrepaid.Period', 'PartitionNumber'],
     refused: [...launchRefused, 'ActionTimer', 'ChcIds', 'DedicatedClusterId', 'DisasterRecoverGroupIds'],
   },

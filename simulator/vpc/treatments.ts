@@ -5,6 +5,8 @@ const inBothDirections = (name: string): string[] =>
 
 /** Parameters of the actions here that are not honoured. */
 export const vpcTreatments: Treatments = {
+  // There is only the default project.
+  CreateSecurityGroup: { checked: ['ProjectId'] },
   CreateSecurityGroupPolicies: {
     ignored: [
       'SecurityGroupPolicySet.PolicyStatistics',

@@ -5,6 +5,8 @@ import { ApiError } from './errors';
  * all that is below it. Parameters that are not named are honoured, which the tests measure.
  */
 export interface Treatment {
+  /** Looked at, and a wrong value may be refused, but a right one makes no difference. */
+  readonly checked?: readonly string[];
   /** Accepted, and without effect: the action does not get to see them. */
   readonly ignored?: readonly string[];
   /** Not supported: a value that asks for something is an UnsupportedOperation. */

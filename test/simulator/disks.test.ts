@@ -61,6 +61,9 @@ describe('disks and snapshots', { concurrency: true }, () => {
     };
     const [id = ''] = (await cloud.ask('CreateDisks', wanted)).DiskIdSet as string[];
     assert.deepEqual((await cloud.ask('CreateDisks', wanted)).DiskIdSet, [id]);
+    const prepaid = { ...wanted, DiskChargeType: 'PREPAID', ClientToken: 'two' };
+    await cloud.refused('MissingParameter', 'CreateDisks', prepaid);
+    await cloud.ask('CreateDisks', { ...prepaid, DiskChargePrepaid: { Period: 1 } });
     await cloud.refused('InvalidParameter.InvalidClientToken', 'CreateDisks', { ...wanted, DiskSize: 30 });
     const state = (name: string): Promise<unknown> =>
       until(`${id} ${name}`, async () => {
