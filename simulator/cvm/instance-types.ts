@@ -20,7 +20,11 @@ const sizes: readonly (readonly [size: string, cpu: number, memory: number])[] =
   ['4XLARGE32', 16, 32],
   ['4XLARGE64', 16, 64],
 ];
-const families = ['S5', 'S6', 'S8', 'SA2', 'SA3', 'SA5', 'C5', 'C6', 'M5', 'M6', 'IT5'];
+// The older ones are those that the examples of other people's tools ask for.
+const families = [
+  ...['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S8', 'SN3ne', 'SA1', 'SA2', 'SA3', 'SA5'],
+  ...['C3', 'C4', 'C5', 'C6', 'M3', 'M4', 'M5', 'M6', 'IT5'],
+];
 
 /** Every instance type, by name. */
 export const instanceTypes: ReadonlyMap<string, InstanceType> = new Map(

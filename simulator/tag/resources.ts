@@ -22,15 +22,15 @@ interface Place {
   readonly id: string;
 }
 
-/** Reads a six-segment name; throws when it is malformed, or not of this account. */
+/** Reads a six-segment name; throws when it is malformed, or not of this account. Terraform leaves the account out. */
 export function parseName(account: string, name: string): Place & { readonly region: string } {
-  const match = /^qcs::(cvm|cbs|vpc):([a-z0-9-]+):uin\/(\d+):([a-z]+)\/([a-z]+-[0-9a-z]{8})$/.exec(name);
+  const match = /^qcs::(cvm|cbs|vpc):([a-z0-9-]+):uin\/(\d*):([a-z]+)\/([a-z]+-[0-9a-z]{8})$/.exec(name);
   const kind = kinds.find((candidate) => candidate === match?.[4]);
   if (match === null || kind === undefined) {
     throw new ApiError('InvalidParameterValue.ResourceDescriptionError', `The resource name \`${name}\` is malformed.`);
   }
   const [, , region = '', uin = '', , id = ''] = match;
-  if (uin !== account)
+  if (uin !== '' && uin !== account)
     throw new ApiError('AuthFailure.UnauthorizedOperation', `The resource \`${name}\` belongs to another account.`);
   return { kind, id, region };
 }

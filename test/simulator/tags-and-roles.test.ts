@@ -43,6 +43,10 @@ describe('tags', { concurrency: true }, () => {
       ReplaceTags: Tags,
       DeleteTags: [{ TagKey: 'team' }],
     });
+    // Terraform leaves the account out of the name.
+    const Resource = 'qcs::cvm:ap-guangzhou:uin/:instance/ins-web00001';
+    await cloud.ask('ModifyResourceTags', { Resource, ReplaceTags: [{ TagKey: 'by', TagValue: 'terraform' }] });
+    await cloud.ask('UnTagResources', { ResourceList: [Resource], TagKeys: ['by'] });
     const byId = {
       ServiceType: 'cvm',
       ResourcePrefix: 'instance',
