@@ -22,6 +22,11 @@ const mustCall =
   'DescribeImages RunInstances TerminateInstances ModifyImageSharePermission SyncImages CopySnapshotCrossRegions ' +
   'TagResources GetResources DeleteImages DeleteSnapshots';
 
+/** Errors that every round must have provoked. */
+const mustProvoke =
+  'InvalidInstanceId.NotFound InvalidImageName.Duplicate InvalidImageId.InShared InvalidImageId.NotFound ' +
+  'UnsupportedOperation.InstanceStateStopped';
+
 interface Client {
   readonly title: string;
   /** Fetches what the round needs and gives the round. */
@@ -118,6 +123,12 @@ async function checkAfterwards(simulator: Simulator, place: Place): Promise<numb
     mustCall.split(' ').filter((action) => !called.has(action)),
     [],
     'never called with success',
+  );
+  const provoked = new Set(calls.map((call) => call.outcome));
+  assert.deepEqual(
+    mustProvoke.split(' ').filter((code) => !provoked.has(code)),
+    [],
+    'errors never provoked',
   );
   const wrong = calls.filter((call) => call.outcome === 'InternalError');
   assert.deepEqual(wrong, [], 'answers that do not fit the description of the API');

@@ -106,6 +106,9 @@ async function roundWith(place: Place, cloud: CommandLine): Promise<void> {
     JSON.stringify(filter),
   ]);
   await instance(instanceId, 'STOPPED');
+  await cloud.refused('UnsupportedOperation.InstanceStateStopped', 'cvm', 'StopInstances', {
+    InstanceIds: [instanceId],
+  });
 
   const Tags = [{ Key: 'round', Value: 'tccli' }];
   const { SnapshotId } = await cloud.ask('cbs', 'CreateSnapshot', { DiskId: dataDisk!.DiskId, Tags });

@@ -81,6 +81,17 @@ function assertDisks({ disks, instances }: RegionRows): void {
   }
 }
 
+/** What the documentation allows at most, beside what can be set. */
+const quotas = {
+  dataDisks: 20,
+  keyPairs: 100,
+  vpcs: 20,
+  subnetsInVpc: 100,
+  securityGroups: 50,
+  policies: 100,
+  shares: 50,
+};
+
 function assertInstances(region: RegionRows, quota: number): void {
   const [subnets, groups, keys] = [byId(region.subnets), byId(region.securityGroups), byId(region.keyPairs)];
   const addresses = new Set<string>();
@@ -97,6 +108,8 @@ function assertInstances(region: RegionRows, quota: number): void {
       assert.equal(groups.get(id)?.account, instance.account, `${instance.id} has ${id}, which is not there`);
     for (const id of instance.keyIds)
       assert.equal(keys.get(id)?.account, instance.account, `${instance.id} has ${id}, which is not there`);
+    const disks = instance.dataDiskIds.length;
+    assert.ok(disks <= quotas.dataDisks, `${instance.id} has ${disks} data disks`);
     const place = `${instance.account} ${instance.zone} ${instance.chargeType}`;
     perZone.set(place, (perZone.get(place) ?? 0) + 1);
   }
@@ -126,6 +139,7 @@ function assertImages({ images, snapshots, keyPairs, imageQuota }: RegionRows): 
         );
     }
     for (const id of image.keyIds) assert.ok(keys.has(id), `${image.id} brings ${id}, which does not exist`);
+    assert.ok(image.shares.length <= quotas.shares, `${image.id} is shared too often`);
     if (image.shares.length > 0)
       assert.ok(image.state === 'NORMAL' || image.state === 'SYNCING', `${image.id} is shared but ${image.state}`);
   }
@@ -150,6 +164,7 @@ function assertSnapshots({ snapshots, images, snapshotGroups }: RegionRows): voi
       );
     if (snapshot.groupId !== null)
       assert.ok(groups.get(snapshot.groupId)?.snapshotIds.includes(snapshot.id), `${snapshot.id} is not in its group`);
+    assert.ok(snapshot.shares.length <= quotas.shares, `${snapshot.id} is shared too often`);
     if (snapshot.shares.length > 0) assert.equal(snapshot.usage, 'DATA_DISK');
     assert.ok(
       !snapshot.shares.some((share) => share.account === snapshot.account),
@@ -163,7 +178,20 @@ function assertSnapshots({ snapshots, images, snapshotGroups }: RegionRows): voi
   }
 }
 
-function assertNetworks({ subnets, vpcs, securityGroups }: RegionRows): void {
+/** Never more than `most` rows with the same word. */
+function assertAtMost<T>(most: number, what: string, rows: readonly T[], word: (row: T) => string): void {
+  const counts = new Map<string, number>();
+  for (const row of rows) counts.set(word(row), (counts.get(word(row)) ?? 0) + 1);
+  for (const [of, count] of counts) assert.ok(count <= most, `${count} ${what} of ${of}, ${most} allowed`);
+}
+
+function assertNetworks({ subnets, vpcs, securityGroups, keyPairs }: RegionRows): void {
+  assertAtMost(quotas.vpcs, 'VPCs', vpcs, (vpc) => vpc.account);
+  assertAtMost(quotas.subnetsInVpc, 'subnets', subnets, (subnet) => subnet.vpcId);
+  assertAtMost(quotas.securityGroups, 'security groups', securityGroups, (group) => group.account);
+  assertAtMost(quotas.keyPairs, 'key pairs', keyPairs, (key) => key.account);
+  for (const { id, ingress, egress } of securityGroups)
+    assert.ok(Math.max(ingress.length, egress.length) <= quotas.policies, `${id} has too many policies`);
   const [known, groups] = [byId(vpcs), byId(securityGroups)];
   for (const subnet of subnets)
     assert.ok(known.has(subnet.vpcId), `${subnet.id} is in ${subnet.vpcId}, which does not exist`);

@@ -17,8 +17,10 @@ const steps = Number(process.env.SIMULATOR_STEPS ?? 2500);
 const accounts = ['100000000001', '100000000002'];
 const keys = [developmentKey, otherKey];
 const regions = ['ap-guangzhou', 'ap-tokyo'];
-const instanceQuota = 12;
-const snapshotQuota = 60;
+// Low, so that they are met.
+const instanceQuota = 10;
+const snapshotQuota = 12;
+const imageQuota = 4;
 
 test(`thousands of random calls leave the cloud sound (seed ${seed})`, async (t) => {
   t.diagnostic(`seed ${seed}, ${steps} steps`);
@@ -37,6 +39,7 @@ test(`thousands of random calls leave the cloud sound (seed ${seed})`, async (t)
       { id: 'ins-gzo00001', region: 'ap-guangzhou', account: accounts[1]!, dataDisks: 1 },
     ],
     instanceQuota: Object.fromEntries(regions.map((region) => [region, instanceQuota])),
+    imageQuota: Object.fromEntries(regions.map((region) => [region, imageQuota])),
     snapshotQuota: Object.fromEntries(regions.map((region) => [region, snapshotQuota])),
   });
   await stopClock(simulator.url);
