@@ -21,6 +21,7 @@ import { Rates } from './wire/rates';
 export { type Durations, type DurationName, type SimulatorOptions, type Switches } from './options';
 export { type CallFilter, type CallRecord } from './control/calls';
 export { type Fault, type FaultSpec } from './control/faults';
+export { DirectoryInUseError } from './state/lock';
 export { defaultSeed, developmentAccount, otherAccount } from './seed/default-seed';
 export {
   type AccountSeed,
@@ -58,8 +59,9 @@ export class PortTakenError extends Error {
 }
 
 /**
- * Starts a simulator in this process. Rejects with a PortTakenError when the port is taken, and with an Error when the host
- * is not a loopback address or the seed is not valid.
+ * Starts a simulator in this process. Rejects with a PortTakenError when the port is taken, with a DirectoryInUseError when
+ * another simulator has the data directory, and with an Error when an option or the seed is not valid or the data directory
+ * cannot be read.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const host = options.host ?? '127.0.0.1';
@@ -83,9 +85,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     throw taken ? new PortTakenError(`port ${options.port ?? 0} on ${host} is already in use`) : (error as Error);
   }
   try {
-    cloud.world = openWorld(options, speed);
+    cloud.world = newWorld(options, speed);
+    open(cloud.world, options);
   } catch (error) {
     server.close();
+    server.closeAllConnections();
+    await cloud.world?.close();
     throw error;
   }
   const sleep = (milliseconds: number): Promise<void> =>
@@ -131,14 +136,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 function committed<T>(world: World, change: () => T): T {
   world.settle();
   try {
-    return change();
-  } finally {
+    const result = change();
     world.commit();
+    return result;
+  } catch (error) {
+    world.rollback();
+    throw error;
   }
 }
 
-function openWorld(options: SimulatorOptions, speed: number): World {
-  const world = new World({
+function newWorld(options: SimulatorOptions, speed: number): World {
+  return new World({
     speed,
     durations: options.durations ?? {},
     switches: { ...defaultSwitches, ...options.switches },
@@ -147,12 +155,14 @@ function openWorld(options: SimulatorOptions, speed: number): World {
     listens: options.listen ?? false,
     ...(options.dataDir === undefined ? {} : { journal: new Journal(options.dataDir) }),
   });
-  if (!world.restore()) {
-    plant(world, options.seed ?? defaultSeed());
-    world.commit();
-    world.compact();
-  }
-  return world;
+}
+
+/** Goes on with what the data directory holds, or begins with the seed. */
+function open(world: World, options: SimulatorOptions): void {
+  if (world.restore()) return;
+  plant(world, options.seed ?? defaultSeed());
+  world.commit();
+  world.compact();
 }
 
 /** Back to the seed: resources, faults, calls, tokens, counters and durations. */

@@ -2,6 +2,7 @@ import { parseDurations } from '../options';
 import { writeToDisk } from '../cbs/snapshots';
 import { plant } from '../seed/plant';
 import { type Seed } from '../seed/seed';
+import { NotWrittenError } from '../state/journal';
 import { type World } from '../state/world';
 import { unserved } from '../wire/unserved';
 import { type RawRequest } from '../wire/request';
@@ -169,10 +170,13 @@ export function controlAnswer(world: World, raw: RawRequest, reset: () => void):
   const request: ControlRequest = { world, query: new URLSearchParams(raw.query), text, body, reset };
   world.settle();
   try {
-    return { status: 200, body: route(request, decodeURIComponent(pattern.exec(path)?.[1] ?? '')) };
-  } catch (error) {
-    return { status: 400, body: { error: error instanceof Error ? error.message : String(error) } };
-  } finally {
+    const answer = route(request, decodeURIComponent(pattern.exec(path)?.[1] ?? ''));
     world.commit();
+    return { status: 200, body: answer };
+  } catch (error) {
+    world.rollback();
+    const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof NotWrittenError)) return { status: 400, body: { error: message } };
+    return { status: 500, body: { error: `the state cannot be written, so nothing was done: ${message}` } };
   }
 }

@@ -31,10 +31,11 @@ function meddle(world: World, fault: Fault): void {
   world.settle();
   try {
     interfere(world, fault.interference!);
+    world.commit();
   } catch (error) {
+    world.rollback();
     process.stderr.write(`simulator: ${fault.id} came to nothing: ${(error as Error).message}\n`);
   }
-  world.commit();
 }
 
 /** The call goes on when the hook has answered, whatever it says; one that cannot be reached is reported. */

@@ -58,17 +58,23 @@ export class Guests {
   }
 
   /** Without guests, nothing happens until somebody asks. With them, things have to happen when it is time. */
-  private wakeInTime(): void {
+  private wakeInTime(least = 1): void {
     clearTimeout(this.timer);
     const { next } = this.world;
     if (this.closed || next === null || this.world.isStopped) return;
     this.timer = setTimeout(
       () => {
         this.world.settle();
-        this.world.commit();
-        this.wakeInTime();
+        let pause = 1;
+        try {
+          this.world.commit();
+        } catch {
+          // The journal has said why; it has not happened yet.
+          pause = 1000;
+        }
+        this.wakeInTime(pause);
       },
-      Math.min(Math.max(1, next - this.world.now()), longestTimer),
+      Math.min(Math.max(least, next - this.world.now()), longestTimer),
     );
     this.timer.unref();
   }

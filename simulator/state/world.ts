@@ -108,18 +108,18 @@ export class World {
     return found;
   }
 
-  /** Forgets everything; the caller seeds anew. */
+  /** Forgets everything but the calls; the caller seeds anew. */
   clear(): void {
     for (const table of this.tables.values()) {
       for (const row of [...table.all()]) table.delete(row.id);
       table.catchUp();
     }
-    this.calls.length = 0;
     this.agenda.clear();
   }
 
   /** Lets the journal begin anew with what is in memory; called when there is nothing uncommitted. `forgetting`: without the calls so far. */
   compact(forgetting = false): void {
+    if (forgetting) this.calls.length = 0;
     const contents = [...this.tables].map(([name, table]) => [name, [...table.all()]] as const);
     this.options.journal?.begin(contents, forgetting);
   }
@@ -267,15 +267,42 @@ export class World {
     if (this.calls.length > keptCalls * 1.1) this.calls.splice(0, this.calls.length - keptCalls);
   }
 
-  /** Journals what has changed since the last commit. To be called before anyone is told. */
+  /**
+   * Journals what has changed since the last commit. To be called before anyone is told. Throws a NotWrittenError when that
+   * cannot be written: then nothing has changed, as after `rollback`.
+   */
   commit(): void {
     const { dirty, pendingCalls } = this;
     const { journal } = this.options;
     if (dirty.size === 0 && pendingCalls.length === 0) return;
+    if (journal !== undefined) {
+      try {
+        this.write(journal, dirty, pendingCalls);
+      } catch (error) {
+        this.rollback();
+        throw error;
+      }
+    }
     this.dirty = new Map();
     this.pendingCalls = [];
-    if (journal !== undefined) this.write(journal, dirty, pendingCalls);
+    if (journal?.isFull === true) this.compact();
     this.watcher?.(dirty);
+  }
+
+  /** Takes back what has changed since the last commit. What happened by itself in that time happens again. */
+  rollback(): void {
+    const { dirty, pendingCalls } = this;
+    this.dirty = new Map();
+    this.pendingCalls = [];
+    for (const [name, rows] of dirty) {
+      for (const [id, before] of rows) {
+        if (before === undefined) this.tables.get(name)?.unload(id);
+        else this.tables.get(name)?.restore(before);
+      }
+    }
+    for (const before of dirty.get('happenings')?.values() ?? [])
+      if (before !== undefined) this.agenda.add(before as Happening);
+    if (pendingCalls.length > 0) this.calls.splice(-pendingCalls.length);
   }
 
   /** Tells of every commit which rows it changed. */
@@ -294,9 +321,8 @@ export class World {
       }
     }
     const [call, ...more] = pendingCalls;
-    journal.append({ put, del, ...(call === undefined ? {} : { call }) });
-    for (const another of more) journal.append({ call: another });
-    if (journal.isFull) this.compact();
+    const first = { put, del, ...(call === undefined ? {} : { call }) };
+    journal.append(first, ...more.map((another) => ({ call: another })));
   }
 
   private table<T extends Row>(name: string, defaults: Partial<T> = {}): Table<T> {

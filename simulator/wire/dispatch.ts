@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { resourcesIn } from '../control/calls';
+import { type CallRecord, resourcesIn } from '../control/calls';
 import { type Fault, fireAfter, fireBefore, fireOutcome, isPassing, type FaultSubject } from '../control/faults';
 import { onTheWay } from '../control/on-the-way';
+import { NotWrittenError } from '../state/journal';
 import { type World } from '../state/world';
 import { isRegion } from '../vpc/regions';
 import { type Action, type Call } from './action';
@@ -56,8 +57,6 @@ export class Dispatcher {
   ) {}
 
   async answer(raw: RawRequest): Promise<Answer> {
-    const { world } = this;
-    world.settle();
     const progress: Progress = {
       requestId: randomUUID(),
       action: '',
@@ -67,6 +66,17 @@ export class Dispatcher {
       requestText: '',
       faults: [],
     };
+    try {
+      return await this.take(raw, progress);
+    } catch (error) {
+      if (!(error instanceof NotWrittenError)) throw error;
+      return this.unwritten(progress, error);
+    }
+  }
+
+  private async take(raw: RawRequest, progress: Progress): Promise<Answer> {
+    const { world } = this;
+    world.settle();
     let prepared: { service: ServiceName; request: ApiRequest; caller: Caller };
     try {
       prepared = this.admit(raw, progress);
@@ -218,12 +228,27 @@ export class Dispatcher {
       : { error: asApiError(new Error(`an answer does not fit: ${wrong.join('; ')}`)) };
   }
 
+  /** A change that cannot be written is taken back, so the client is told that it was not made. */
+  private unwritten(progress: Progress, { message }: NotWrittenError): Answer {
+    // In memory only: there is no room for it.
+    this.world.calls.push(this.record(progress, 'InternalError', false, ''));
+    const Error = {
+      Code: 'InternalError',
+      Message: `The simulator cannot write its state, so nothing was done: ${message}.`,
+    };
+    return { kind: 'json', body: JSON.stringify({ Response: { Error, RequestId: progress.requestId } }) };
+  }
+
   private log(progress: Progress, outcome: string, applied: boolean, made: string): void {
+    this.world.recordCall(this.record(progress, outcome, applied, made));
+    this.world.commit();
+  }
+
+  private record(progress: Progress, outcome: string, applied: boolean, made: string): CallRecord {
     const { requestId, action, service, region, account, faults } = progress;
     const resources = resourcesIn(progress.requestText + made);
     const time = new Date(this.world.now()).toISOString();
-    this.world.recordCall({ time, service, action, region, account, outcome, applied, requestId, resources, faults });
-    this.world.commit();
+    return { time, service, action, region, account, outcome, applied, requestId, resources, faults };
   }
 }
 

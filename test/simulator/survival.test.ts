@@ -1,51 +1,11 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { startSimulator } from '../../simulator/index';
+import { directory, finish, kill, run } from './process';
 import { Cloud, control, type Key, type Row, until } from './support';
-
-const program = join(__dirname, '../../simulator/main.js');
-
-interface Process {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly url: string;
-}
-
-async function directory(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'simulator-'));
-  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 20 }));
-  return path;
-}
-
-async function run(t: TestContext, ...args: string[]): Promise<Process> {
-  const child = spawn(process.execPath, [program, '--port', '0', '--rate-scale', '0', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const match = /^simulator listening on (http:\/\/127\.0\.0\.1:(\d+)) \(speed /.exec(line.toString());
-  assert.ok(match !== null, line.toString());
-  return { child, url: match[1]!, port: Number(match[2]) };
-}
-
-async function kill({ child }: Process): Promise<void> {
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-}
-
-async function finish(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, out, err };
-}
 
 const isState = (name: string): boolean => /^state-\d+\.jsonl$/.test(name);
 
