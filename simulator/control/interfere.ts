@@ -79,7 +79,7 @@ const acts: Readonly<Record<string, Act>> = {
     retag(world, id, tags);
   },
   'expire-keys': (world) => {
-    for (const session of [...world.sessions.all()]) world.sessions.update(session.id, { expiresAt: 0 });
+    for (const session of [...world.sessions.all()]) world.sessions.update(session.id, { expiresAt: world.now() });
   },
   'revoke-key': (world, id) => {
     setRevoked(world, id, true);

@@ -40,6 +40,14 @@ interface WorldOptions {
   readonly listens?: boolean;
 }
 
+/** After so many calls, what has expired is deleted. */
+const callsPerSweep = 1000;
+/**
+ * How long (milliseconds) a temporary key is still known after its end, since one that has expired and one that never was
+ * are refused with different codes.
+ */
+const sessionsKept = 3_600_000;
+
 /** Calls that are kept; older ones are forgotten so that a long-lived simulator does not grow without end. */
 const keptCalls = 100_000;
 
@@ -55,6 +63,7 @@ export class World {
   /** What has changed since the last commit, and what it was before. */
   private dirty = new Map<string, Map<string, Row | undefined>>();
   private pendingCalls: CallRecord[] = [];
+  private recorded = 0;
   private readonly agenda = new Agenda();
 
   readonly accounts = this.table<Account>('accounts');
@@ -104,7 +113,11 @@ export class World {
       if (entry.call !== undefined) this.calls.push(entry.call as CallRecord);
     }
     for (const happening of this.happenings.all()) this.agenda.add(happening);
-    if (found) this.compact();
+    if (found) {
+      this.deleteExpired();
+      this.commit();
+      this.compact();
+    }
     return found;
   }
 
@@ -262,9 +275,17 @@ export class World {
   }
 
   recordCall(call: CallRecord): void {
+    if (++this.recorded % callsPerSweep === 0) this.deleteExpired();
     this.calls.push(call);
     this.pendingCalls.push(call);
     if (this.calls.length > keptCalls * 1.1) this.calls.splice(0, this.calls.length - keptCalls);
+  }
+
+  /** Deletes ClientTokens and temporary keys whose time is over, which nobody can use any more. */
+  private deleteExpired(): void {
+    const now = this.now();
+    for (const { id, expiresAt } of this.clientTokens.all()) if (expiresAt <= now) this.clientTokens.delete(id);
+    for (const { id, expiresAt } of this.sessions.all()) if (expiresAt <= now - sessionsKept) this.sessions.delete(id);
   }
 
   /**

@@ -160,6 +160,70 @@ describe('a data directory', { concurrency: true }, () => {
   });
 });
 
+describe('what has expired', { concurrency: true }, () => {
+  const role = { RoleArn: 'qcs::cam::uin/100000000001:roleName/ImageBuilder', RoleSessionName: 'short' };
+  const launch = { ImageId: 'img-ubuntu24', Placement: { Zone: 'ap-guangzhou-3' } };
+
+  /** Rows that the files of a directory still know of, by table. */
+  async function known(data: string): Promise<{ sessions: string[]; clientTokens: string[] }> {
+    const journal = new Journal(data);
+    const rows = { sessions: new Set<string>(), clientTokens: new Set<string>() };
+    for (const { put, del } of journal.read()) {
+      for (const table of ['sessions', 'clientTokens'] as const) {
+        for (const { id } of put?.[table] ?? []) rows[table].add(id);
+        for (const id of del?.[table] ?? []) rows[table].delete(id);
+      }
+    }
+    await journal.close();
+    return { sessions: [...rows.sessions], clientTokens: [...rows.clientTokens] };
+  }
+
+  for (const restarted of [false, true]) {
+    test(`is deleted: ClientTokens and temporary keys, ${restarted ? 'at a start' : 'while it runs'}`, async (t) => {
+      const dataDir = await directory(t);
+      const options = { dataDir, rateScale: 0, speed: 60, switches: { clientTokenLifetime: 1 } };
+      const simulator = await startSimulator(options);
+      t.after(() => simulator.close());
+      const cloud = new Cloud(simulator.port);
+      await control(simulator.url, 'POST', '/clock', { stopped: true });
+      for (let number = 0; number < 20; number++) {
+        await cloud.ask('AssumeRole', { ...role, DurationSeconds: 1 });
+        await cloud.ask('RunInstances', { ...launch, ClientToken: `token-${number}` });
+      }
+      const { Credentials } = await cloud.ask('AssumeRole', { ...role, DurationSeconds: 7200 });
+      // Real time counts for keys: an hour and more.
+      await control(simulator.url, 'POST', '/clock', { advance: 60 * 4000 });
+      await cloud.ask('RunInstances', { ...launch, ClientToken: 'living' });
+      if (restarted) {
+        await simulator.close();
+        await (await startSimulator(options)).close();
+      } else {
+        for (let round = 0; round < 1000; round++) await cloud.ask('DescribeZones');
+        await simulator.close();
+      }
+      assert.deepEqual(await known(dataDir), {
+        sessions: [(Credentials as Row).TmpSecretId],
+        clientTokens: ['100000000001/ap-guangzhou/RunInstances/living'],
+      });
+    });
+  }
+
+  test('is still told from what never was: a key that ended a while ago', async (t) => {
+    const simulator = await startSimulator({ rateScale: 0 });
+    t.after(() => simulator.close());
+    const cloud = new Cloud(simulator.port);
+    const credentials = (await cloud.ask('AssumeRole', role)).Credentials as Record<string, string>;
+    const key = {
+      secretId: credentials.TmpSecretId!,
+      secretKey: credentials.TmpSecretKey!,
+      token: credentials.Token!,
+    };
+    await control(simulator.url, 'POST', '/interfere', { act: 'expire-keys' });
+    for (let round = 0; round < 1001; round++) await cloud.ask('DescribeZones');
+    await cloud.refused('AuthFailure.TokenFailure', 'DescribeZones', {}, { key });
+  });
+});
+
 describe('a full disk', { concurrency: true }, () => {
   test('refuses what cannot be written, keeps what was acknowledged, and goes on when there is room', async (t) => {
     const data = await directory(t);
