@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startSimulator } from './index';
 import { defaultSwitches, parseDurations, parseSwitches, realisticDurations, type SimulatorOptions } from './options';
+import { checkSeed } from './seed/check';
 import { type Seed } from './seed/seed';
 
 const help = `Usage: tencentcloud-simulator [options]
@@ -43,6 +44,21 @@ function switchesFrom(given: readonly string[]): Record<string, unknown> {
   );
 }
 
+/** Reads a seed file; throws an Error that names the file and what is wrong with it. */
+function seedFrom(file: string): Seed {
+  let given: unknown;
+  try {
+    given = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`the seed file ${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return checkSeed(given);
+  } catch (error) {
+    throw new Error(`the seed file ${file} is wrong:\n${(error as Error).message}`, { cause: error });
+  }
+}
+
 function readOptions(): SimulatorOptions | undefined {
   const { values } = parseArgs({
     options: {
@@ -71,7 +87,7 @@ function readOptions(): SimulatorOptions | undefined {
     strictAnswers: values.strict,
     ...(values.data === undefined ? {} : { dataDir: values.data }),
     ...(values.durations === undefined ? {} : { durations: parseDurations(values.durations) }),
-    ...(seedFile === undefined ? {} : { seed: JSON.parse(readFileSync(seedFile, 'utf8')) as Seed }),
+    ...(seedFile === undefined ? {} : { seed: seedFrom(seedFile) }),
   };
 }
 

@@ -1,26 +1,29 @@
-import { type Seed } from './seed';
+import { type AccountSeed, type Seed } from './seed';
 
 /** The development account. Its key is a known value: it opens nothing but a simulator. */
 export const developmentAccount = '100000000001';
 /** A second account, for sharing images. */
 export const otherAccount = '100000000002';
 
+/** The accounts of a cloud for which no others are given. */
+export const defaultAccounts: readonly AccountSeed[] = [
+  {
+    uin: developmentAccount,
+    keys: [{ secretId: 'AKIDsimulator', secretKey: 'simulator' }],
+    roles: [{ name: 'ImageBuilder', trusts: [developmentAccount, otherAccount] }],
+  },
+  {
+    uin: otherAccount,
+    keys: [{ secretId: 'AKIDsimulator2', secretKey: 'simulator2' }],
+    roles: [{ name: 'ImageBuilder' }],
+  },
+];
+
 /** What a simulator contains when nothing else is said; `simulator/README.md` lists it. */
 export function defaultSeed(): Seed {
   const region = 'ap-guangzhou';
   return {
-    accounts: [
-      {
-        uin: developmentAccount,
-        keys: [{ secretId: 'AKIDsimulator', secretKey: 'simulator' }],
-        roles: [{ name: 'ImageBuilder', trusts: [developmentAccount, otherAccount] }],
-      },
-      {
-        uin: otherAccount,
-        keys: [{ secretId: 'AKIDsimulator2', secretKey: 'simulator2' }],
-        roles: [{ name: 'ImageBuilder' }],
-      },
-    ],
+    accounts: defaultAccounts,
     instances: [
       {
         region,

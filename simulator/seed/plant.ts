@@ -1,12 +1,12 @@
 import { publicAddress } from '../cvm/instances';
-import { instanceTypes } from '../cvm/instance-types';
 import { type Disk, type ImageSnapshot } from '../state/records';
 import { shortId, uuidFrom } from '../state/random';
 import { type World } from '../state/world';
 import { freeAddress } from '../vpc/addresses';
 import { ensureNetworks, longAgo } from '../vpc/networks';
 import { regionOf, regions } from '../vpc/regions';
-import { developmentAccount } from './default-seed';
+import { checkSeed } from './check';
+import { defaultAccounts, developmentAccount } from './default-seed';
 import { defaultImage, seedPublicImages } from './public-images';
 import { type DiskSeed, type FullInstanceSeed, type ImageSeed, type Seed, seedInstance } from './seed';
 
@@ -20,8 +20,12 @@ export interface Planted {
   readonly images: readonly { readonly ImageId: string; readonly SnapshotIds: readonly string[] }[];
 }
 
-/** Adds a seed to the world. Throws an Error that says what is wrong with it, before anything is added. */
-export function plant(world: World, seed: Seed): Planted {
+/**
+ * Adds a seed to the world. A world without accounts gets the usual ones, unless the seed brings its own. Throws an Error that
+ * says what is wrong with the seed, a line for each field, before anything is added.
+ */
+export function plant(world: World, given: Seed): Planted {
+  const seed = withOwners(world, checkSeed(given));
   const instances = (seed.instances ?? []).map(seedInstance);
   check(world, seed, instances);
   if (world.images.get('img-ubuntu24') === undefined) seedPublicImages(world);
@@ -51,35 +55,54 @@ export function plant(world: World, seed: Seed): Planted {
   };
 }
 
+/** Fills in whose everything is: the development account's, or in a cloud without it the first account's. */
+function withOwners(world: World, seed: Seed): Seed {
+  const accounts = seed.accounts ?? (world.accounts.size === 0 ? defaultAccounts : []);
+  const known = [...[...world.accounts.all()].map(({ id }) => id), ...accounts.map(({ uin }) => uin)];
+  const owner = known.includes(developmentAccount) ? developmentAccount : (known[0] ?? developmentAccount);
+  return {
+    ...seed,
+    accounts,
+    instances: (seed.instances ?? []).map((instance) => ({ ...instance, account: instance.account ?? owner })),
+    images: (seed.images ?? []).map((image) => ({ ...image, account: image.account ?? owner })),
+  };
+}
+
+/** Holds a seed, whose form is right, against what there is and against itself. */
 function check(world: World, seed: Seed, instances: readonly FullInstanceSeed[]): void {
+  const wrong: string[] = [];
   const accounts = new Set([
     ...[...world.accounts.all()].map((account) => account.id),
     ...(seed.accounts ?? []).map((account) => account.uin),
   ]);
-  for (const { account = developmentAccount, region } of [...instances, ...(seed.images ?? [])]) {
-    if (!regions.has(region)) throw new Error(`unknown region "${region}": use ${[...regions.keys()].join(', ')}`);
-    if (!accounts.has(account)) throw new Error(`unknown account "${account}"`);
+  const ids = new Set<string>();
+  /** An ID that the seed gives something must be free in the cloud, and occur once. */
+  const once = (path: string, id: string | undefined, what: string, table?: { get(id: string): unknown }): void => {
+    if (id === undefined) return;
+    if (table?.get(id) !== undefined) wrong.push(`${path}: the ${what} ${id} exists already`);
+    else if (ids.has(`${what}/${id}`)) wrong.push(`${path}: the ${what} ${id} is there twice`);
+    ids.add(`${what}/${id}`);
+  };
+  const owned = (path: string, account: string | undefined): void => {
+    if (account !== undefined && !accounts.has(account)) wrong.push(`${path}.account: unknown account "${account}"`);
+  };
+  for (const [index, { uin, keys }] of (seed.accounts ?? []).entries()) {
+    once(`accounts[${index}].uin`, uin, 'account');
+    for (const [which, { secretId }] of keys.entries()) once(`accounts[${index}].keys[${which}]`, secretId, 'key');
   }
-  for (const instance of instances) {
-    if (!/^ins-[0-9a-z]{8}$/.test(instance.id))
-      throw new Error(`"${instance.id}" is not an instance ID (ins- and 8 of 0-9a-z)`);
-    if (world.instances.get(instance.id) !== undefined) throw new Error(`the instance ${instance.id} exists already`);
-    for (const disk of [instance.systemDisk, ...instance.dataDisks]) {
-      if (!/^disk-[0-9a-z]{8}$/.test(disk.id)) throw new Error(`"${disk.id}" is not a disk ID (disk- and 8 of 0-9a-z)`);
-      if (world.disks.get(disk.id) !== undefined) throw new Error(`the disk ${disk.id} exists already`);
-    }
-    if (instance.type !== undefined && !instanceTypes.has(instance.type))
-      throw new Error(`unknown instance type "${instance.type}"`);
-    if (instance.zone !== undefined && !regionOf(instance.region).zones.includes(instance.zone)) {
-      throw new Error(`the zone "${instance.zone}" is not in ${instance.region}`);
-    }
+  for (const [index, instance] of instances.entries()) {
+    const path = `instances[${index}]`;
+    owned(path, instance.account);
+    once(`${path}.id`, instance.id, 'instance', world.instances);
+    once(`${path}.systemDisk.id`, instance.systemDisk.id, 'disk', world.disks);
+    for (const [which, { id }] of instance.dataDisks.entries())
+      once(`${path}.dataDisks[${which}].id`, id, 'disk', world.disks);
   }
-  for (const image of seed.images ?? []) {
-    if (image.id !== undefined && !/^img-[0-9a-z]{8}$/.test(image.id))
-      throw new Error(`"${image.id}" is not an image ID (img- and 8 of 0-9a-z)`);
-    if (image.id !== undefined && world.images.get(image.id) !== undefined)
-      throw new Error(`the image ${image.id} exists already`);
+  for (const [index, { account, id }] of (seed.images ?? []).entries()) {
+    owned(`images[${index}]`, account);
+    once(`images[${index}].id`, id, 'image', world.images);
   }
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
 }
 
 function plantInstance(world: World, seed: FullInstanceSeed): Planted['instances'][number] {
