@@ -41,6 +41,7 @@ function expected(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}${unit(issue.origin)}`;
     case 'too_small':
       if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty';
+      if (issue.inclusive === false) return `must be above ${issue.minimum}`;
       return `must be at least ${issue.minimum}${unit(issue.origin)}`;
     default:
       return issue.message;

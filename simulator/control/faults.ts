@@ -1,14 +1,14 @@
 import { fraction } from '../state/random';
 import { type Row } from '../state/table';
 import { type World } from '../state/world';
-import { checkInterference, type Interference } from './interfere';
+import { type Interference } from './interfere';
 
 /** Kinds that decide what becomes of the call: of those that fire, only the first counts. */
-const decidingKinds = ['answer-lost', 'request-lost', 'http-502', 'error'] as const;
+export const decidingKinds = ['answer-lost', 'request-lost', 'http-502', 'error'] as const;
 /** Kinds that only do something on the way: all that fire do. */
-const passingKinds = ['delay', 'pause', 'hook', 'interfere', 'write-lag'] as const;
+export const passingKinds = ['delay', 'pause', 'hook', 'interfere', 'write-lag'] as const;
 const transportKinds = [...decidingKinds, ...passingKinds] as const;
-const outcomeKinds = [
+export const outcomeKinds = [
   'image-fails',
   'image-never-finishes',
   'soft-stop-fails',
@@ -65,38 +65,6 @@ export interface FaultSubject {
   readonly service: string;
   readonly region: string;
   readonly params: Readonly<Record<string, unknown>>;
-}
-
-/** Checks a fault as posted; throws an Error that says what is wrong with it. */
-export function parseFault(given: unknown): FaultSpec {
-  if (typeof given !== 'object' || given === null) throw new Error('a fault is a JSON object');
-  const spec = given as FaultSpec & Record<string, unknown>;
-  const kinds: readonly string[] = [...transportKinds, ...outcomeKinds];
-  const known =
-    'action service kind nth times probability region match contains when code message milliseconds lasts url interference'.split(
-      ' ',
-    );
-  const unknown = Object.keys(spec).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new Error(`unknown fault field "${unknown}": use ${known.join(', ')}`);
-  if (!kinds.includes(spec.kind)) throw new Error(`kind must be one of ${kinds.join(', ')}`);
-  for (const name of ['nth', 'times'] as const) {
-    const value = spec[name];
-    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
-      throw new Error(`${name} must be an integer from 1`);
-  }
-  const { probability, when } = spec;
-  if (probability !== undefined && !(probability >= 0 && probability <= 1))
-    throw new Error('probability must be 0 to 1');
-  if (when !== undefined && !['before', 'after'].includes(when)) throw new Error('when must be "before" or "after"');
-  if (spec.kind === 'error' && typeof spec.code !== 'string') throw new Error('an "error" fault needs a code');
-  if (['delay', 'describe-lag', 'write-lag'].includes(spec.kind) && typeof spec.milliseconds !== 'number') {
-    throw new Error(`a "${spec.kind}" fault needs milliseconds`);
-  }
-  if (spec.kind === 'hook' && !(spec.url ?? '').startsWith('http://'))
-    throw new Error('a "hook" fault needs a url (http://…)');
-  if (spec.kind === 'interfere') checkInterference(spec.interference);
-  if (spec.lasts !== undefined && !(spec.lasts > 0)) throw new Error('lasts must be a number of milliseconds');
-  return spec;
 }
 
 /** Arms a fault. */

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { endImage, removeImage } from '../cvm/images';
 import { removeSnapshot } from '../cbs/snapshots';
 import { begun, removeInstance } from '../cvm/instances';
+import { checked } from '../problems';
 import { type ApiKey } from '../state/records';
 import { type World } from '../state/world';
 
@@ -89,12 +91,24 @@ const acts: Readonly<Record<string, Act>> = {
   },
 };
 
+const fields = z.strictObject({
+  act: z.string(),
+  id: z.string().min(1).optional(),
+  tags: z.record(z.string().min(1), z.string().nullable()).optional(),
+  size: z.int().min(1).optional(),
+  name: z.string().min(1).optional(),
+  seconds: z.number().min(0).optional(),
+});
+
 /** Checks an interference as posted; throws an Error that says what is wrong with it. */
 export function checkInterference(given: unknown): Interference {
   if (typeof given !== 'object' || given === null) throw new Error('an interference is a JSON object with an "act"');
-  const interference = given as Interference;
-  if (!Object.hasOwn(acts, interference.act))
-    throw new Error(`unknown act "${interference.act}": use ${Object.keys(acts).join(', ')}`);
+  const { act } = given as { act?: unknown };
+  if (typeof act !== 'string' || !Object.hasOwn(acts, act))
+    throw new Error(`unknown act "${String(act)}": use ${Object.keys(acts).join(', ')}`);
+  const interference = checked(fields, given, 'the interference') as Interference;
+  if (interference.id === undefined && act !== 'expire-keys')
+    throw new Error(`"${act}" needs the id of what it is done to`);
   return interference;
 }
 

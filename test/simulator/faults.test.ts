@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cloud, control, type Fields, simulatorFor, until } from './support';
+import { advance, Cloud, control, type Fields, simulatorFor, stopClock, until } from './support';
 
 const web = 'ins-web00001';
 const image = (name: string): Fields => ({ ImageName: name, InstanceId: web });
@@ -155,12 +155,15 @@ describe('faults', { concurrency: true }, () => {
     await cloud.refused('UnsupportedOperation.InstanceStateLaunchFailed', 'TerminateInstances', {
       InstanceIds: [failed],
     });
+    await stopClock(simulator.url);
     simulator.arm({ action: 'RunInstances', kind: 'describe-lag', milliseconds: 300 });
     const late = await run();
-    assert.equal((await cloud.ask('DescribeInstances', { InstanceIds: [late] })).TotalCount, 0);
-    await until('visible', async () =>
-      (await cloud.ask('DescribeInstances', { InstanceIds: [late] })).TotalCount === 1 ? true : undefined,
-    );
+    const shown = async (): Promise<unknown> =>
+      (await cloud.ask('DescribeInstances', { InstanceIds: [late] })).TotalCount;
+    assert.equal(await shown(), 0);
+    // 300 real milliseconds at this speed.
+    await advance(simulator.url, 0.3 * simulator.speed);
+    assert.equal(await shown(), 1);
   });
 
   test('what is armed wrongly is refused', async (t) => {
@@ -171,6 +174,51 @@ describe('faults', { concurrency: true }, () => {
       control(url, 'POST', '/faults', { kind: 'delay', milliseconds: 1, acton: 'x' }),
       /unknown fault field "acton"/,
     );
+  });
+
+  test('what could never fire is refused, with the reason', async (t) => {
+    const simulator = await simulatorFor(t);
+    const wrong: readonly (readonly [fault: unknown, reason: RegExp])[] = [
+      [[], /^a fault is a JSON object$/],
+      [{ kind: 'http-502', action: 'createImage' }, /^unknown action "createImage".*did you mean CreateImage\?$/],
+      [{ kind: 'http-502', action: 'DescribeImages', service: 'cbs' }, /is an action of cvm, not of cbs/],
+      [{ kind: 'http-502', service: 'cos' }, /^service: must be cvm or /],
+      [{ kind: 'image-fails', action: 'RunInstances' }, /only CreateImage meets/],
+      [{ kind: 'http-502', region: 'mars' }, /^unknown region "mars"/],
+      [{ kind: 'http-502', action: 'AssumeRole', region: 'ap-tokyo' }, /^sts has no regions/],
+      [{ kind: 'delay', milliseconds: -1 }, /^milliseconds: must be at least 0, not -1$/],
+      [{ kind: 'delay', milliseconds: '5' }, /^milliseconds: must be a number, not "5"$/],
+      [{ kind: 'delay', milliseconds: 2 ** 31 }, /^milliseconds: must be at most 2147483647/],
+      [{ kind: 'pause', milliseconds: 'long' }, /^milliseconds: must be a number/],
+      [{ kind: 'delay' }, /needs milliseconds$/],
+      [{ kind: 'http-502', match: 'ins-web00001' }, /^match: must be an object, not "ins-web00001"$/],
+      [{ kind: 'http-502', match: ['x'] }, /^match: must be an object/],
+      [{ kind: 'http-502', action: 'CreateImage', match: { Instanceid: web } }, /has no parameter Instanceid; it has/],
+      [{ kind: 'http-502', contains: '' }, /^contains: must not be empty$/],
+      [{ kind: 'http-502', nth: 0 }, /^nth: must be at least 1, not 0$/],
+      [{ kind: 'http-502', times: 1.5 }, /^times: must be a whole number, not 1.5$/],
+      [{ kind: 'http-502', probability: 0 }, /^probability: must be above 0/],
+      [{ kind: 'http-502', lasts: -5 }, /^lasts: must be above 0, not -5$/],
+      [{ kind: 'http-502', code: 'InternalError' }, /^unknown fault field "code": with the kind "http-502", use/],
+      [{ kind: 'request-lost', when: 'after' }, /is always before the call is applied$/],
+      [{ kind: 'answer-lost', when: 'before' }, /is always after the call is applied$/],
+      [{ kind: 'error', code: 'no code' }, /^code: must be an error code/],
+      [{ kind: 'error', code: 7 }, /^code: must be a string|^code: must be an error code/],
+      [{ kind: 'hook', url: 'https://127.0.0.1/' }, /^url: must be a URL/],
+      [{ kind: 'interfere', interference: { act: 'stop-instance' } }, /needs the id/],
+      [{ kind: 'interfere', interference: { act: 'resize-disk', id: 'disk-webdata1', size: -1 } }, /^size: must be/],
+    ];
+    for (const [fault, reason] of wrong) {
+      const response = await fetch(`${simulator.url}/_simulator/faults`, {
+        method: 'POST',
+        body: JSON.stringify(fault),
+      });
+      assert.equal(response.status, 400, JSON.stringify(fault));
+      const { error } = (await response.json()) as { error: string };
+      assert.match(error, reason);
+      assert.ok(!error.includes('\n'), error);
+    }
+    assert.deepEqual(simulator.faults(), []);
   });
 
   test('someone else interferes, and a reset goes back to the seed', async (t) => {

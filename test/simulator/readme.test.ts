@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { checkInterference } from '../../simulator/control/interfere';
-import { parseFault } from '../../simulator/control/faults';
+import { parseFault } from '../../simulator/control/parse-fault';
 import { defaultSwitches, realisticDurations } from '../../simulator/options';
 import { simulatorFor } from './support';
 

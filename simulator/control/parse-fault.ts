@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { checked } from '../problems';
+import { regions } from '../vpc/regions';
+import { serviceOf, type ServiceName, services } from '../wire/schema';
+import { decidingKinds, type FaultSpec, outcomeKinds, passingKinds } from './faults';
+import { checkInterference } from './interfere';
+
+const kinds = [...decidingKinds, ...passingKinds, ...outcomeKinds] as const;
+type Kind = (typeof kinds)[number];
+
+/** Longer than this (24.8 days) and timers go off at once. */
+const longestWait = 2 ** 31 - 1;
+const milliseconds = z.number().min(0).max(longestWait);
+
+const everyKind = ['action', 'service', 'kind', 'nth', 'times', 'probability', 'region', 'match', 'contains', 'lasts'];
+/** What else a kind takes. */
+const fieldsOf: Readonly<Record<Kind, readonly string[]>> = {
+  'answer-lost': ['when'],
+  'request-lost': ['when'],
+  'http-502': ['when'],
+  error: ['code', 'message', 'when'],
+  delay: ['milliseconds', 'when'],
+  pause: ['milliseconds', 'when'],
+  hook: ['url', 'milliseconds', 'when'],
+  interfere: ['interference', 'when'],
+  'write-lag': ['milliseconds'],
+  'describe-lag': ['milliseconds'],
+  'image-fails': [],
+  'image-never-finishes': [],
+  'soft-stop-fails': [],
+  'stop-ignored': [],
+  'launch-fails': [],
+};
+/** The only action that can have such an outcome. */
+const actionOf: Partial<Record<Kind, string>> = {
+  'image-fails': 'CreateImage',
+  'image-never-finishes': 'CreateImage',
+  'soft-stop-fails': 'StopInstances',
+  'stop-ignored': 'StopInstances',
+  'launch-fails': 'RunInstances',
+};
+/** What cannot be otherwise; it may be said all the same. */
+const whenOf: Partial<Record<Kind, string>> = { 'answer-lost': 'after', 'request-lost': 'before' };
+/** Services whose requests are in no region. */
+const regionless: readonly string[] = ['sts', 'tag'];
+
+const shape = {
+  action: z.string(),
+  service: z.enum(Object.keys(services) as ServiceName[]),
+  nth: z.int().min(1),
+  times: z.int().min(1),
+  probability: z.number().gt(0).max(1),
+  region: z.string(),
+  match: z.record(z.string(), z.unknown()),
+  contains: z.string().min(1),
+  when: z.enum(['before', 'after']),
+  code: z.string().regex(/^[A-Za-z][\w.]{0,127}$/, { error: 'must be an error code such as InternalError' }),
+  message: z.string(),
+  milliseconds,
+  lasts: z.number().gt(0),
+  url: z.url({ protocol: /^http$/, error: 'must be a URL (http://…)' }),
+};
+
+const faultSchema = z.object({ ...shape, kind: z.enum(kinds), interference: z.unknown() }).partial();
+
+/** Checks a fault as posted; throws an Error that says what is wrong with it, or why it could never fire. */
+export function parseFault(given: unknown): FaultSpec {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error('a fault is a JSON object');
+  const kind = kindOf(given);
+  const known = [...everyKind, ...fieldsOf[kind]];
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new Error(`unknown fault field "${unknown}": with the kind "${kind}", use ${known.join(', ')}`);
+  const spec = { ...checked(faultSchema, given, 'the fault'), kind } as FaultSpec;
+  checkKind(spec, kind);
+  checkTarget(spec);
+  return spec;
+}
+
+function kindOf(given: object): Kind {
+  const found = kinds.find((kind) => 'kind' in given && given.kind === kind);
+  if (found === undefined) throw new Error(`kind must be one of ${kinds.join(', ')}`);
+  return found;
+}
+
+/** Whether the fault has what its kind needs. */
+function checkKind(spec: FaultSpec, kind: Kind): void {
+  if (kind === 'error' && spec.code === undefined) throw new Error('an "error" fault needs a code');
+  if (['delay', 'describe-lag', 'write-lag'].includes(kind) && spec.milliseconds === undefined)
+    throw new Error(`a "${kind}" fault needs milliseconds`);
+  if (kind === 'hook' && spec.url === undefined) throw new Error('a "hook" fault needs a url (http://…)');
+  if (kind === 'interfere') checkInterference(spec.interference);
+  const when = whenOf[kind];
+  if (when !== undefined && spec.when !== undefined && spec.when !== when)
+    throw new Error(`"${kind}" is always ${when} the call is applied`);
+}
+
+/** Whether there can be a call that the fault is meant for. */
+function checkTarget({ action, service, region, match, kind }: FaultSpec): void {
+  const only = actionOf[kind];
+  const own = action === undefined ? undefined : serviceOf.get(action);
+  if (action !== undefined && own === undefined)
+    throw new Error(`unknown action "${action}": it would never fire${similar(action)}`);
+  if (own !== undefined && service !== undefined && own !== service)
+    throw new Error(`${action!} is an action of ${own}, not of ${service}: it would never fire`);
+  if (only !== undefined && (action ?? only) !== only)
+    throw new Error(`"${kind}" is something that only ${only} meets: with ${action!} it would never fire`);
+  const where = own ?? service;
+  if (region !== undefined && region !== '') {
+    if (!regions.has(region)) throw new Error(`unknown region "${region}": use ${[...regions.keys()].join(', ')}`);
+    if (where !== undefined && regionless.includes(where))
+      throw new Error(`${where} has no regions: with a region it would never fire`);
+  }
+  if (own === undefined || match === undefined) return;
+  const parameters = services[own].actions[action!]!.input.map(({ name }) => name);
+  const strange = Object.keys(match).find((name) => !parameters.includes(name) && !parameters.includes(`${name}s`));
+  if (strange !== undefined)
+    throw new Error(`match: ${action!} has no parameter ${strange}; it has ${parameters.join(', ')}`);
+}
+
+/** Actions that differ in upper and lower case or by an s alone are what people mistype. */
+function similar(action: string): string {
+  const plain = (name: string): string => name.toLowerCase().replace(/s$/, '');
+  const found = [...serviceOf.keys()].find((name) => plain(name) === plain(action));
+  return found === undefined ? '' : `; did you mean ${found}?`;
+}
