@@ -8,6 +8,7 @@ import { defaultSeed } from './seed/default-seed';
 import { plant, type Planted } from './seed/plant';
 import { type Seed } from './seed/seed';
 import { type CallFilter, type CallRecord, filterCalls } from './control/calls';
+import { isLoopback } from './control/local';
 import { armFault, type Fault, type FaultSpec } from './control/faults';
 import { parseFault } from './control/parse-fault';
 import { Guests } from './guests/guests';
@@ -70,6 +71,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const speed = options.speed ?? 60;
   if (!(speed > 0)) throw new Error('speed must be a number above 0');
 
+  const port = options.port ?? 0;
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new Error(`the port must be a whole number from 0 to 65535, not ${port}`);
+  const rateScale = options.rateScale ?? 1;
+  if (!(rateScale >= 0)) throw new Error(`the rate scale must be a number from 0, not ${rateScale}`);
+
   const cloud: { world?: World; dispatcher?: Dispatcher } = {};
   const timers = new Set<NodeJS.Timeout>();
   const server = createHttpServer(
@@ -78,12 +85,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     () => reset(cloud.world!, options),
   );
   // The port is taken first: of two simulators on the same port and data directory, only one may touch the data.
-  server.listen(options.port ?? 0, host);
+  server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (error) {
-    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    throw taken ? new PortTakenError(`port ${options.port ?? 0} on ${host} is already in use`) : (error as Error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new PortTakenError(`port ${port} on ${host} is already in use`);
+    throw new Error(`the simulator cannot listen on port ${port} of ${host}: ${message}`, { cause: error });
   }
   try {
     cloud.world = newWorld(options, speed);
@@ -104,16 +112,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     });
   const { world } = cloud;
   const { strictAnswers, onParameterRead } = options;
-  const rates = new Rates(options.rateScale ?? 1);
+  const rates = new Rates(rateScale);
   cloud.dispatcher = new Dispatcher(world, actions, treatments, { rates, sleep, strictAnswers, onParameterRead });
 
   const guests = options.listen === true ? new Guests(world) : undefined;
 
-  const { port } = server.address() as AddressInfo;
+  const { port: listening } = server.address() as AddressInfo;
   const bracketed = isIP(host) === 6 ? `[${host}]` : host;
   return {
-    url: `http://${bracketed}:${port}`,
-    port,
+    url: `http://${bracketed}:${listening}`,
+    port: listening,
     speed,
     seed: (seed) => committed(world, () => plant(world, seed)),
     arm: (fault) => committed(world, () => armFault(world, parseFault(fault))),
@@ -172,8 +180,4 @@ function reset(world: World, options: SimulatorOptions): void {
   plant(world, options.seed ?? defaultSeed());
   world.commit();
   world.compact(true);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

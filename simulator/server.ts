@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Duplex } from 'node:stream';
 import { controlAnswer, controlPrefix } from './control/api';
+import { whyForeign } from './control/local';
 import { page } from './control/page';
 import { type World } from './state/world';
 import { type Dispatcher } from './wire/dispatch';
@@ -32,7 +33,9 @@ async function respond(
 ): Promise<void> {
   const raw = await readRaw(request);
   if (raw.path === controlPrefix || raw.path.startsWith(`${controlPrefix}/`)) {
-    const { status, body } = controlAnswer(world, raw, reset);
+    const foreign = whyForeign(raw);
+    const { status, body } =
+      foreign === undefined ? controlAnswer(world, raw, reset) : { status: 403, body: { error: foreign } };
     send(response, status, JSON.stringify(body));
     return;
   }

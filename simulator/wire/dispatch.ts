@@ -13,7 +13,7 @@ import { type Rates } from './rates';
 import { type ApiRequest, type RawRequest, readRequest } from './request';
 import { serviceOf, services, type ServiceName } from './schema';
 import { treat, type Treatments, watched } from './treatment';
-import { countUnserved, unknownAction } from './unserved';
+import { countUnknown, countUnserved } from './unserved';
 import { validate } from './validate';
 
 /** What goes back to the client; `lost` = the connection is destroyed without an answer. */
@@ -111,15 +111,15 @@ export class Dispatcher {
   /** Reads, routes, authenticates and counts a request. */
   private admit(raw: RawRequest, progress: Progress): { service: ServiceName; request: ApiRequest; caller: Caller } {
     const request = readRequest(raw);
-    progress.action = request.action;
-    progress.region = request.region;
+    progress.action = shortened(request.action);
+    progress.region = shortened(request.region);
     progress.requestText = JSON.stringify(request.params);
     if (request.action === '')
       throw new ApiError('MissingParameter', 'The request is missing a required parameter `Action`.');
     const service = serviceOf.get(request.action);
     if (service === undefined) {
-      countUnserved(this.world, unknownAction);
-      throw new ApiError('InvalidAction', `The action \`${request.action}\` does not exist.`);
+      countUnknown(this.world, request.action);
+      throw new ApiError('InvalidAction', `The action \`${progress.action}\` does not exist.`);
     }
     progress.service = service;
     if (request.version === '')
@@ -143,7 +143,7 @@ export class Dispatcher {
       throw new ApiError('MissingParameter', 'The request is missing a required parameter `Region`.');
     }
     if (request.region !== '' && !isRegion(request.region)) {
-      throw new ApiError('UnsupportedRegion', `The region \`${request.region}\` is not supported.`);
+      throw new ApiError('UnsupportedRegion', `The region \`${progress.region}\` is not supported.`);
     }
   }
 
@@ -250,6 +250,11 @@ export class Dispatcher {
     const time = new Date(this.world.now()).toISOString();
     return { time, service, action, region, account, outcome, applied, requestId, resources, faults };
   }
+}
+
+/** What a client calls an action or a region may be of any length; no real name is longer than this. */
+function shortened(name: string): string {
+  return name.length > 64 ? `${name.slice(0, 64)}…` : name;
 }
 
 /** An error that somebody armed, which may be one that the action never gives. */

@@ -2,12 +2,22 @@ import { type World } from '../state/world';
 
 const prefix = 'unserved/';
 
-/** Stands for all actions that the API does not have, so that nonsense cannot make the list long. */
-export const unknownAction = '(unknown)';
+/** Stands for the actions that the API does not have, beyond the first ones, so that nonsense cannot make the list long. */
+const otherActions = '(others)';
+const mostUnknown = 100;
 
 /** Counts a request for something that the simulator does not do: an action, or a parameter of one (`Action.Parameter`). */
 export function countUnserved(world: World, name: string): void {
   world.count(`${prefix}${name}`);
+}
+
+/** Counts a request for an action that the API does not have, by its name. */
+export function countUnknown(world: World, action: string): void {
+  const counter = `counter/${prefix}${action}`;
+  const known = world.settings.get(counter) !== undefined;
+  const fits = /^[A-Za-z]\w{0,63}$/.test(action);
+  if (known || (fits && world.count('unknown-actions') <= mostUnknown)) countUnserved(world, action);
+  else countUnserved(world, otherActions);
 }
 
 /** How often each action was asked for that is not served, and each parameter that was ignored; since the last reset. */

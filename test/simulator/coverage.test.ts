@@ -95,10 +95,27 @@ describe('coverage', { concurrency: true }, () => {
       Placement: { Zone: 'ap-guangzhou-3', HostIds: ['host-00000000'] },
     });
     assert.deepEqual(await control(simulator.url, 'GET', '/unserved'), {
-      actions: { ExportImages: 2, '(unknown)': 1 },
+      actions: { ExportImages: 2, Frobnicate: 1 },
       ignoredParameters: { 'RunInstances.Placement.ProjectId': 1 },
     });
     await control(simulator.url, 'POST', '/reset');
     assert.deepEqual(await control(simulator.url, 'GET', '/unserved'), { actions: {}, ignoredParameters: {} });
+  });
+
+  test('is counted by name, but nonsense makes neither the list nor the log long', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    const endless = 'A'.repeat(5000);
+    for (let number = 0; number < 105; number++) await cloud.refused('InvalidAction', `Frobnicate${number}`);
+    await cloud.refused('InvalidAction', 'Frobnicate0');
+    await cloud.refused('InvalidAction', endless);
+    await cloud.refused('InvalidAction', 'Create.Image');
+    await cloud.refused('UnsupportedRegion', 'DescribeZones', {}, { region: endless });
+    const { actions } = (await control(simulator.url, 'GET', '/unserved')) as { actions: Record<string, number> };
+    assert.deepEqual([actions.Frobnicate0, actions.Frobnicate99, actions['(others)']], [2, 1, 7]);
+    assert.equal(Object.keys(actions).length, 101);
+    const calls = simulator.calls();
+    assert.ok(calls.every(({ action, region }) => action.length <= 65 && region.length <= 65));
+    assert.equal(calls.filter(({ action }) => action === `${endless.slice(0, 64)}…`).length, 1);
   });
 });

@@ -179,6 +179,15 @@ describe('the command', { concurrency: true }, () => {
     const open = await finish('--host', '0.0.0.0');
     assert.equal(open.code, 1);
     assert.match(open.err, /^simulator: .*loopback.*\n$/);
+    for (const port of ['99999', '-1', '1.5']) {
+      const { code, err } = await finish(`--port=${port}`);
+      assert.deepEqual([code, err], [1, `simulator: the port must be a whole number from 0 to 65535, not ${port}\n`]);
+    }
+    const elsewhere = await finish('--host', '::1', '--port', '0', '--rate-scale=-1');
+    assert.deepEqual(
+      [elsewhere.code, elsewhere.err],
+      [1, 'simulator: the rate scale must be a number from 0, not -1\n'],
+    );
     const unknown = await finish('--durations', 'nap=3');
     assert.match(unknown.err, /^simulator: unknown duration "nap"/);
     const help = await finish('--help');
