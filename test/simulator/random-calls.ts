@@ -93,7 +93,7 @@ export class RandomCalls {
     RunInstances: (id, _, rows) => ({
       ImageId: this.dice.chance(0.4) ? 'img-ubuntu24' : id('images'),
       Placement: { Zone: this.zone(rows) },
-      InstanceCount: this.dice.chance(0.8) ? 1 : this.dice.upTo(5),
+      InstanceCount: this.dice.chance(0.6) ? 1 : this.dice.upTo(9),
       ...(this.dice.chance(0.2) ? { ClientToken: this.word() } : {}),
       ...(this.dice.chance(0.3) ? { SecurityGroupIds: [id('securityGroups')] } : {}),
       ...(this.dice.chance(0.2) ? { LoginSettings: { KeyIds: [id('keyPairs')] } } : {}),
