@@ -194,7 +194,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
   test('by the deadline of the whole build gets the whole time again', async () => {
     const instanceId = await stack.instance({ region });
     const { release } = await stack.cloud.stall('CreateImage', `held-${instanceId}`);
-    const handle = await start(instanceId, { deadlines: { build: 3 } });
+    const handle = await start(instanceId, { deadlines: { build: 12 } });
     const about = await held(handle);
     assert.equal(about.code, 'DeadlineExceeded');
     await release();
@@ -208,13 +208,13 @@ describe('a build that is held', { concurrency: 4 }, () => {
   test('by the deadline of the whole build can be cancelled, and is cancelled then', async () => {
     const instanceId = await stack.instance({ region });
     const { release } = await stack.cloud.stall('CreateImage', `held-${instanceId}`);
-    const handle = await start(instanceId, { deadlines: { build: 3 } });
+    const handle = await start(instanceId, { deadlines: { build: 12 } });
     await held(handle);
     await release();
     await handle.cancel();
     const failure = await failureOf(handle);
     assert.equal(failure.cancelled, true);
-    assert.match(failure.message, /cancelled while it was held after .*the build was not done after 3 s/);
+    assert.match(failure.message, /cancelled while it was held after .*the build was not done after 12 s/);
     await assertClean(stack.cloud, region, instanceId);
   });
 
