@@ -15,6 +15,7 @@ export const outcomeKinds = [
   'stop-ignored',
   'launch-fails',
   'describe-lag',
+  'slow',
 ] as const;
 
 /** What can happen to a request or its answer on the way. */
@@ -44,6 +45,8 @@ export interface FaultSpec {
   readonly milliseconds?: number;
   /** Real milliseconds for which it is armed: an outage. */
   readonly lasts?: number;
+  /** How many times as long what a `slow` call begins takes. */
+  readonly factor?: number;
   /** What a `hook` posts to. */
   readonly url?: string;
   /** What someone else does when an `interfere` fires. */

@@ -30,6 +30,7 @@ const fieldsOf: Readonly<Record<Kind, readonly string[]>> = {
   'soft-stop-fails': [],
   'stop-ignored': [],
   'launch-fails': [],
+  slow: ['factor'],
 };
 /** The only action that can have such an outcome. */
 const actionOf: Partial<Record<Kind, string>> = {
@@ -58,6 +59,7 @@ const shape = {
   message: z.string(),
   milliseconds,
   lasts: z.number().gt(0),
+  factor: z.number().gt(0).max(1_000_000),
   url: z.url({ protocol: /^http$/, error: 'must be a URL (http://…)' }),
 };
 
@@ -88,6 +90,7 @@ function checkKind(spec: FaultSpec, kind: Kind): void {
   if (kind === 'error' && spec.code === undefined) throw new Error('an "error" fault needs a code');
   if (['delay', 'describe-lag', 'write-lag'].includes(kind) && spec.milliseconds === undefined)
     throw new Error(`a "${kind}" fault needs milliseconds`);
+  if (kind === 'slow' && spec.factor === undefined) throw new Error('a "slow" fault needs a factor');
   if (kind === 'hook' && spec.url === undefined) throw new Error('a "hook" fault needs a url (http://…)');
   if (kind === 'interfere') checkInterference(spec.interference);
   const when = whenOf[kind];

@@ -93,6 +93,7 @@ export class World {
   readonly speed: number;
   readonly switches: Switches;
   readonly listens: boolean;
+  private slowness: (() => number) | undefined;
   private watcher: ((changed: Changed) => void) | undefined;
 
   constructor(private readonly options: WorldOptions) {
@@ -207,7 +208,21 @@ export class World {
     const fixed = this.settings.get(`duration/${name}`)?.value ?? this.options.durations[name];
     const { least, most, perGiB } = realisticDurations[name];
     const spread = perGiB === 0 ? fraction(key, name) * (most - least) : Math.min(most - least, gib * perGiB);
-    return ((fixed ?? least + spread) * 1000) / this.speed;
+    return ((fixed ?? least + spread) * 1000 * (this.slowness?.() ?? 1)) / this.speed;
+  }
+
+  /**
+   * Does something, and what that begins takes longer.
+   *
+   * @param factor asked when something begins: how many times as long it takes
+   */
+  slowly<T>(factor: () => number, work: () => T): T {
+    this.slowness = factor;
+    try {
+      return work();
+    } finally {
+      this.slowness = undefined;
+    }
   }
 
   /** The durations that are fixed by hand: by the options, or later and over them (which survives a restart). */

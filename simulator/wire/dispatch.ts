@@ -175,7 +175,9 @@ export class Dispatcher {
         outcome: (kind) => asked(fireOutcome(world, subject, kind)) !== undefined,
         lag: () => asked(fireOutcome(world, subject, 'describe-lag'))?.milliseconds ?? 0,
       };
-      return { fields: action(call) };
+      let factor: number | undefined;
+      const slowness = () => (factor ??= asked(fireOutcome(world, subject, 'slow'))?.factor ?? 1);
+      return { fields: world.slowly(slowness, () => action(call)) };
     } catch (error) {
       return { error: asApiError(error) };
     }

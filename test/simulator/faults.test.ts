@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { advance, Cloud, control, type Fields, simulatorFor, stopClock, until } from './support';
+import { advance, Cloud, control, type Fields, simulatorFor, simulatorWithClock, stopClock, until } from './support';
 
 const web = 'ins-web00001';
 const image = (name: string): Fields => ({ ImageName: name, InstanceId: web });
@@ -164,6 +164,21 @@ describe('faults', { concurrency: true }, () => {
     // 300 real milliseconds at this speed.
     await advance(simulator.url, 0.3 * simulator.speed);
     assert.equal(await shown(), 1);
+  });
+
+  test('what a slow call begins takes so many times as long, and nothing else does', async (t) => {
+    const { clock, simulator } = await simulatorWithClock(t, { durations: { stop: 60 } });
+    const cloud = new Cloud(simulator.port);
+    const { id } = simulator.arm({ action: 'StopInstances', kind: 'slow', factor: 3 });
+    const stateAfter = async (instanceId: string) => {
+      await cloud.ask('StopInstances', { InstanceIds: [instanceId] });
+      clock.pass(100);
+      return (await cloud.instance(instanceId)).InstanceState;
+    };
+    assert.equal(await stateAfter(web), 'STOPPING');
+    assert.equal(await stateAfter('ins-web00002'), 'STOPPED');
+    assert.equal((await cloud.instance(web)).InstanceState, 'STOPPED');
+    assert.deepEqual(simulator.calls({ action: 'StopInstances' })[0]!.faults, [id]);
   });
 
   test('what is armed wrongly is refused', async (t) => {
