@@ -14,23 +14,26 @@ export type BuildEnd = { build: PlayedBuild; buildId: string } & (
 
 /** Waits until a build is over, also through times in which nobody answers, until the limit. */
 export async function endOf(client: Client, build: PlayedBuild, limit: AbortSignal): Promise<BuildEnd> {
-  // The newest run: a reset makes a new one.
-  const handle = client.workflow.getHandle<() => Promise<BuildResult>>(build.handle.workflowId);
+  const { workflowId, firstExecutionRunId } = build.handle;
+  const handleOf = (runId?: string) => client.workflow.getHandle<() => Promise<BuildResult>>(workflowId, runId);
+  let handle = handleOf();
   let open = true;
-  let firstRunId = '';
   let memo: Record<string, unknown> = {};
-  while (open && !limit.aborted) {
+  do {
     try {
-      const { status, raw, runId, memo: told } = await handle.describe();
+      // The newest run, since a reset makes a new one; but that may be of the next build of the same source.
+      const newest = await handleOf().describe();
+      const own = newest.raw.workflowExecutionInfo?.firstRunId === firstExecutionRunId;
+      const { status, runId, memo: told } = own ? newest : await handleOf(firstExecutionRunId).describe();
+      handle = handleOf(runId);
       open = status.name === 'RUNNING';
-      firstRunId = raw.workflowExecutionInfo?.firstRunId ?? runId;
       memo = told ?? {};
     } catch {
       // The server is dead, for now.
     }
     if (open) await pause(50);
-  }
-  const buildId = buildIdOf(build.instanceId, firstRunId);
+  } while (open && !limit.aborted);
+  const buildId = buildIdOf(build.instanceId, firstExecutionRunId);
   if (open) return { build, buildId, how: 'hanging' };
   try {
     return { build, buildId, how: 'completed', result: await handle.result() };

@@ -4,7 +4,7 @@ import type { Call, RegionState, StateResource } from '../../support/simulator';
 import { type BuildEnd, endName } from './ending';
 import type { Play } from './play';
 import { readableProblems } from './readable';
-import type { Scenario } from './scenario';
+import type { End, Ends, Scenario } from './scenario';
 
 /** What is looked at, in this order. */
 export const checks = ['fired', 'ended', 'exact', 'clean', 'restored', 'polite', 'readable'] as const;
@@ -34,8 +34,8 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
   const calls = await callsOf(play);
   const found: Record<Check, string[] | undefined> = {
     fired: await firedProblems(play),
-    ended: ends.flatMap((end) => endedProblems(scenario, end)),
-    exact: all(ends.map((end) => exactProblems(end, before, after))),
+    ended: ends.flatMap((end, index) => endedProblems(scenario, end, index)),
+    exact: all([...ends.map((end) => exactProblems(end, before, after)), await tornProblems(play, ends, after)]),
     clean: cleanProblems(ends, before, after, swept),
     restored: ends.flatMap(({ build }) =>
       restoredProblems(scenario, find(before, build.instanceId), find(after, build.instanceId)),
@@ -86,17 +86,29 @@ async function firedProblems(play: Play): Promise<string[] | undefined> {
     .map(({ what }) => `${what} did not happen`);
 }
 
-function endedProblems({ ends }: Scenario, end: BuildEnd): string[] {
+function endedProblems({ ends }: Scenario, end: BuildEnd, index: number): string[] {
   if (end.how === 'hanging') return ['the build is not over within its limit'];
   if (end.how === 'failed' && end.type === '') return ['the failure has no type'];
-  if (ends === 'any') return [];
-  const asExpected = typeof ends === 'string' ? end.how === ends : end.how === 'failed' && ends.failed.test(end.type);
-  const expected = typeof ends === 'string' ? ends : `failed: ${ends.failed.source}`;
-  return asExpected ? [] : [`${endName(end)} instead of ${expected}${'message' in end ? ` (${end.message})` : ''}`];
+  const allowed = endsOf(ends, index);
+  if (allowed.some((one) => isEnd(one, end))) return [];
+  const expected = allowed.map((one) => (typeof one === 'string' ? one : `failed: ${one.failed.source}`)).join(' or ');
+  return [`${endName(end)} instead of ${expected}${'message' in end ? ` (${end.message})` : ''}`];
 }
+
+/** The ends that a build may come to. */
+function endsOf(ends: Ends, index: number): End[] {
+  if (typeof ends === 'string' || 'failed' in ends) return [ends];
+  return 'either' in ends ? ends.either : [ends.each[index] ?? 'any'];
+}
+
+const isEnd = (expected: End, end: BuildEnd) =>
+  typeof expected === 'string'
+    ? expected === 'any' || end.how === expected
+    : end.how === 'failed' && expected.failed.test(end.type);
 
 /** One image, one snapshot a chosen disk, one instance if asked for; all of it kept. Counted in the cloud by the build's tag. */
 export function exactProblems(end: BuildEnd, before: RegionState, after: RegionState): string[] | undefined {
+  if (end.how === 'terminated') return doubled(end, after);
   if (end.how !== 'completed') return undefined;
   const { spec, instanceId } = end.build;
   const source = find(before, instanceId)!;
@@ -147,6 +159,36 @@ export function exactProblems(end: BuildEnd, before: RegionState, after: RegionS
   return problems;
 }
 
+/** What the simulator appends to a copy that was taken while the guest was writing. */
+const tornMark = '\u0000torn';
+
+/** No copy of a completed build was taken while its source ran. */
+async function tornProblems({ cloud }: Play, ends: BuildEnd[], after: RegionState): Promise<string[] | undefined> {
+  const completed = ends.filter(({ how }) => how === 'completed');
+  if (completed.length === 0) return undefined;
+  const made = completed.map(({ buildId }) => ofBuild(after, buildId));
+  const ids = new Set(
+    made.flatMap(({ images, snapshots }) => [...images.flatMap(snapshotsOf), ...snapshots.map(({ id }) => id)]),
+  );
+  const contents = await Promise.all(
+    [...ids].map(async (id) => {
+      const { content } = (await cloud.send('GET', `snapshots/${id}/content`)) as { content: string };
+      return { id, content };
+    }),
+  );
+  return contents.filter(({ content }) => content.includes(tornMark)).map(({ id }) => `${id} is of a source that ran`);
+}
+
+/** What a terminated build has decided to keep may not be complete, but there is nothing twice. */
+function doubled({ buildId }: BuildEnd, after: RegionState): string[] {
+  const { images, snapshots, instances } = ofBuild(after, buildId);
+  const disks = snapshots.map(({ diskId }) => diskId as string);
+  const twice = disks.filter((id, index) => disks.indexOf(id) !== index).map((id) => `snapshots of ${id}`);
+  if (images.length > 1) twice.push('images');
+  if (instances.length > 1) twice.push('instances');
+  return twice.map((what) => `more than one: ${what}`);
+}
+
 function dataDisksOf(source: StateResource, dataDisks: unknown): string[] {
   const all = source.dataDiskIds as string[];
   if (Array.isArray(dataDisks)) return all.filter((id) => dataDisks.includes(id));
@@ -164,7 +206,7 @@ const kinds = ['images', 'snapshots', 'instances', 'disks'] as const;
 
 /** Nothing is new in the region but what builds say that they keep, and what hangs on it. */
 export function cleanProblems(ends: BuildEnd[], before: RegionState, after: RegionState, swept: SweepReport): string[] {
-  const kept = new Set(ends.flatMap(keptOf));
+  const kept = new Set(ends.flatMap((end) => keptOf(end, after)));
   const problems: string[] = [];
   for (const kind of kinds) {
     const old = new Set(before[kind].map(({ id }) => id));
@@ -185,12 +227,19 @@ export function cleanProblems(ends: BuildEnd[], before: RegionState, after: Regi
 
 const snapshotsOf = (image: StateResource) => (image.snapshots as { id: string }[]).map(({ id }) => id);
 
-/** What a build says that stays: of a good one everything, of a failed one what it lists as kept. */
-function keptOf(end: BuildEnd): string[] {
+/**
+ * What a build says that stays: of a good one everything, of a failed one what it lists as kept. One that was terminated says
+ * nothing any more: what it had tagged as kept by then stays, as if it had said so.
+ */
+function keptOf(end: BuildEnd, after: RegionState): string[] {
   const ids = (resources: Resource[]) => resources.filter(({ fate }) => fate === 'kept').map(({ id }) => id);
   if (end.how === 'completed') {
     const { image, instance } = end.result;
     return [...ids(end.result.resources), ...image.snapshotIds, ...(instance ? [instance.systemDiskId] : [])];
+  }
+  if (end.how === 'terminated') {
+    const made = Object.values(ofBuild(after, end.buildId)).flat();
+    return made.filter(({ tags }) => tags[tagKeys.state] === 'kept').map(({ id }) => id);
   }
   return 'failure' in end && end.failure ? ids(end.failure.resources) : [];
 }

@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -20,7 +20,7 @@ export interface PlayedBuild {
   key: string;
   instanceId: string;
   spec: BuildSpecInput;
-  handle: WorkflowHandle<(spec: BuildSpecInput) => Promise<BuildResult>>;
+  handle: WorkflowHandleWithFirstExecutionRunId<(spec: BuildSpecInput) => Promise<BuildResult>>;
 }
 
 /** Something that was injected, and what shows that it happened. */
@@ -80,8 +80,8 @@ export class Play {
     };
   }
 
-  async start(key: string): Promise<void> {
-    const spec = this.specOf(key);
+  async start(key: string, otherwise: Partial<BuildSpecInput> = {}): Promise<void> {
+    const spec = { ...this.specOf(key), ...otherwise };
     const handle = await this.server.client.workflow.start<(spec: BuildSpecInput) => Promise<BuildResult>>(
       buildWorkflowType,
       {

@@ -6,7 +6,7 @@ import { type Held, Play } from './play';
 import type { Beat, Scenario } from './scenario';
 import { titleOf } from './scenario';
 import { openServer, type Site } from './site';
-import { settings } from './timing';
+import { lease, settings } from './timing';
 import { sweepAway } from './sweep';
 
 /** What came of a scenario. */
@@ -40,15 +40,18 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     }
     const { acting } = await begin(stage);
     const limit = AbortSignal.timeout((scenario.limitSeconds ?? limitDefault) * 1000);
-    const ends = await Promise.all(stage.builds.map((build) => endOf(server.client, build, limit)));
-    // Acts may go on when the builds are over: a frozen worker that wakes up.
+    const ended = () => Promise.all(stage.builds.map((build) => endOf(server.client, build, limit)));
+    await ended();
+    // Acts may go on when the builds are over: a frozen worker that wakes up, a reset.
     const acted = await Promise.race([acting.then(() => 'acted' as const), aborted(limit)]);
+    const ends = await ended();
     stage.over = true;
     if (acted === 'late') problems.push('fired: not everything was done in time');
     else await acting.catch((error: unknown) => problems.push(`fired: ${told(error)}`));
     await release(stage);
     if (where !== 'shared' && stage.workers.length === 0) await stage.startWorker();
-    await pause(settings.settleSeconds! * 1000);
+    const last = ends.some(({ how }) => how === 'terminated') ? lease : 0;
+    await pause((last + settings.settleSeconds!) * 1000);
     const swept = await sweepAway({ client: server.client, region, taskQueue });
     const judged = await judge(stage, ends, swept);
     problems.push(...judged.problems);

@@ -48,8 +48,10 @@ export interface Beat {
 /** A fault of the simulator, as its README tells them. Without `region` and `contains` it is confined to the scenario's own. */
 export type FaultForm = { action?: string; service?: string; kind: string } & Record<string, unknown>;
 
-/** How builds end, as a scenario expects it: completed, cancelled, failed with this code, or terminated by hand. */
-export type Ends = 'completed' | 'cancelled' | 'terminated' | { failed: RegExp } | 'any';
+/** How a build ends, as a scenario expects it: completed, cancelled, failed with this code, or terminated by hand. */
+export type End = 'completed' | 'cancelled' | 'terminated' | { failed: RegExp } | 'any';
+/** How builds end: all the same, or each as listed, or whichever of these comes first when two things meet. */
+export type Ends = End | { each: End[] } | { either: End[] };
 
 /** A few lines of data: what is built, what is done to it, and how it must end. */
 export interface Scenario {

@@ -25,3 +25,9 @@ export const settings: Partial<ActivitySettings> = {
 
 /** Seconds without a heartbeat after which a worker counts as dead. Not scaled as much as the rest: processes are as slow as ever. */
 export const heartbeat = 3;
+
+/**
+ * Seconds for which the last activity of a terminated build may still make a call: it may do so while its lease lasts, a quarter
+ * of the heartbeat timeout, and nobody tells it before. What that call does shows within the settle window, as always.
+ */
+export const lease = heartbeat / 4;

@@ -1,7 +1,8 @@
 import type { Scenario } from '../harness/scenario';
 import { killed } from './kills';
 import { lostAnswers } from './lost-answers';
+import { peopleScenarios } from './people';
 import { undisturbed } from './undisturbed';
 
 /** The matrix. */
-export const scenarios: Scenario[] = [...undisturbed, ...lostAnswers, ...killed];
+export const scenarios: Scenario[] = [...undisturbed, ...lostAnswers, ...killed, ...peopleScenarios];

@@ -1,0 +1,169 @@
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import assert from 'node:assert/strict';
+import {
+  type Amendment,
+  type BuildActivities,
+  type BuildPhase,
+  pauseUpdate,
+  resumeUpdate,
+  retryStepUpdate,
+  type StepName,
+} from '../../../contract';
+import type { Play } from './play';
+import type { Act, Moment } from './scenario';
+
+export type ActivityName = keyof BuildActivities;
+
+/** An activity of the build as the Temporal UI lists it under _Pending Activities_. */
+async function pending({ handle }: Play, name: ActivityName) {
+  const { raw } = await handle.describe();
+  return raw.pendingActivities?.find(({ activityType }) => activityType?.name === name);
+}
+
+/** Looks until something is so; fails when it never is. */
+async function see(play: Play, what: string, look: () => Promise<boolean>): Promise<void> {
+  assert.ok(await play.until(look), `${what} was not to be seen`);
+}
+
+/** As soon as the build says that it is in this phase. */
+export const inPhase = (phase: BuildPhase): Moment => ({
+  called: `once it is ${phase}`,
+  once: async (play) => (await play.progress())?.phase === phase,
+});
+
+/** As soon as the build has come to its end, good or bad. */
+export const whenOver: Moment = {
+  called: 'when the build is over',
+  once: async ({ handle }) => (await handle.describe()).status.name !== 'RUNNING',
+};
+
+/** As soon as this activity waits for the cloud, and says so in its heartbeat. */
+export const whileWaiting = (name: ActivityName): Moment => ({
+  called: `while ${name} waits`,
+  once: async (play) => {
+    const beat = (await pending(play, name))?.heartbeatDetails?.payloads?.[0]?.data;
+    return /STOPPING|STARTING|CREATING|PENDING/.test(Buffer.from(beat ?? []).toString());
+  },
+});
+
+/** Asks for the cancellation, and comes back when Temporal has taken it. */
+export const cancel: Act = {
+  name: 'cancel',
+  do: async (play) => {
+    const { handle } = play;
+    await handle.cancel();
+    await see(play, 'the cancellation', async () => {
+      return (await handle.describe()).raw.workflowExtendedInfo?.cancelRequested === true;
+    });
+  },
+};
+
+/** Ends the build from the Temporal UI: no code of it runs any more, but for what its last activity is just doing. */
+export const terminate: Act = {
+  name: 'terminate',
+  do: ({ handle }) => handle.terminate('by hand'),
+};
+
+/** Starts the next build of the same source. */
+export const startNext: Act = {
+  name: 'start the next build',
+  do: (play) => play.start(play.key, { image: { name: `next-${play.key}` } }),
+};
+
+/** Pauses the build; it must be answered that it will stand before this step. */
+export const pauseBefore = (before: StepName): Act => ({
+  name: 'pause',
+  do: async ({ handle }) => {
+    const answer = await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a deployment' }] });
+    assert.deepEqual(answer, { before });
+  },
+});
+
+/** Asks for a pause that must be refused with this type, and leave the build as it is. */
+export const pauseRefused = (type: string): Act => ({
+  name: `pause, refused: ${type}`,
+  do: async ({ handle }) => {
+    const error: unknown = await handle.executeUpdate(pauseUpdate, { args: [{}] }).then(
+      () => assert.fail('the pause was taken'),
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof WorkflowUpdateFailedError, String(error));
+    assert.ok(error.cause instanceof ApplicationFailure, String(error.cause));
+    assert.equal(error.cause.type, type);
+  },
+});
+
+/** Lets a paused build go on. While it stands, its source must be up and unclaimed. */
+export const resume: Act = {
+  name: 'resume',
+  do: async (play) => {
+    const { instances } = await play.cloud.state(play.region);
+    const source = instances.find(({ id }) => id === play.build.instanceId);
+    const before = play.before.instances.find(({ id }) => id === play.build.instanceId);
+    assert.deepEqual([source?.state, source?.tags], [before?.state, before?.tags], 'the source while the build stands');
+    await play.handle.executeUpdate(resumeUpdate);
+  },
+};
+
+/** Tries the failed step of a held build again. */
+export const retry = (amendment: Amendment): Act => ({
+  name: 'retry with an amendment',
+  do: ({ handle }) => handle.executeUpdate(retryStepUpdate, { args: [amendment] }),
+});
+
+/**
+ * Resets the build to the workflow task that scheduled this activity, as the Temporal UI does: what came after is forgotten,
+ * the activity is scheduled anew, and what the old one is just doing is not waited for.
+ */
+export const resetTo = (name: ActivityName): Act => ({
+  name: `reset to ${name}`,
+  do: async ({ handle, server: { client } }) => {
+    const current = client.workflow.getHandle(handle.workflowId);
+    const { runId } = await current.describe();
+    const { events } = await current.fetchHistory();
+    const scheduled = events
+      ?.map(({ activityTaskScheduledEventAttributes: activity }) => activity)
+      .find((activity) => activity?.activityType?.name === name);
+    assert.ok(scheduled, `the build has not come to ${name}`);
+    await client.workflowService.resetWorkflowExecution({
+      namespace: client.options.namespace,
+      workflowExecution: { workflowId: handle.workflowId, runId },
+      reason: 'by hand',
+      workflowTaskFinishEventId: scheduled.workflowTaskCompletedEventId!,
+      requestId: runId,
+    });
+  },
+});
+
+/** How an activity is named to the workflow service. */
+const about = ({ handle, server: { client } }: Play, type: ActivityName) => ({
+  namespace: client.options.namespace,
+  execution: { workflowId: handle.workflowId },
+  type,
+});
+
+/** PENDING_ACTIVITY_STATE_PAUSED: it is paused, and no attempt of it is at work. */
+const pausedState = 4;
+
+/** Pauses an activity from the Temporal UI; its heartbeat tells it, and it lets go. */
+export const pauseActivity = (name: ActivityName): Act => ({
+  name: `pause ${name}`,
+  do: async (play) => {
+    await play.server.client.workflowService.pauseActivity(about(play, name));
+    // What it is just doing goes on; it hears with its next heartbeat.
+    return () =>
+      see(play, `the pause of ${name}`, async () => (await pending(play, name))?.state === pausedState);
+  },
+});
+
+export const unpauseActivity = (name: ActivityName): Act => ({
+  name: `unpause ${name}`,
+  do: (play) => play.server.client.workflowService.unpauseActivity(about(play, name)),
+});
+
+/** Resets an activity from the Temporal UI: it begins anew, as its first attempt. */
+export const resetActivity = (name: ActivityName): Act => ({
+  name: `reset ${name}`,
+  do: (play) => play.server.client.workflowService.resetActivity({ ...about(play, name), resetHeartbeat: true }),
+});

@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import type { Amendment, StepName } from '../../../contract';
+import {
+  type ActivityName,
+  cancel,
+  inPhase,
+  pauseActivity,
+  pauseBefore,
+  pauseRefused,
+  resetActivity,
+  resetTo,
+  resume,
+  retry,
+  startNext,
+  terminate,
+  unpauseActivity,
+  whenOver,
+  whileWaiting,
+} from '../harness/people';
+import type { Play } from '../harness/play';
+import type { Act, Beat, CallPoint, End, Ends, FaultForm, Moment, Scenario } from '../harness/scenario';
+import { methods, mutations } from './calls';
+import { type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
+
+const people = (name: string, rest: Omit<Scenario, 'group' | 'name'>): Scenario => ({ group: 'people', name, ...rest });
+const before = (call: CallPoint): Moment => ({ before: call });
+/** What differs between the methods comes with both, the rest with the one that keeps the source down longer. */
+const differs = ({ step }: StepPoint) => ['createImage', 'restoreInstance', 'keepResources'].includes(step);
+const pointsOfBoth = methods.flatMap((method) =>
+  pointsOf(method)
+    .filter((point) => method === 'instance' || differs(point))
+    .map((point) => ({ method, ...point })),
+);
+const at = (method: Method, { step, what }: Pick<StepPoint, 'step' | 'what'>) => `${method} · ${step}, ${what}`;
+
+/** A build that fails and is being undone, and one whose launch is: the calls that undoing makes. */
+const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
+const undoing: { what: string; call: CallPoint; ends: End; faults?: FaultForm[]; beats?: Beat[] }[] = [
+  ...['StartInstances', 'UnTagResources', 'DeleteImages', 'DeleteSnapshots'].map((action) => ({
+    what: action,
+    call: { action },
+    faults: [imageFails],
+    ends: { failed: /^ImageCreateFailed$/ },
+  })),
+  {
+    what: 'TerminateInstances',
+    call: { action: 'TerminateInstances' },
+    ends: 'cancelled',
+    faults: waits.filter(({ step }) => step === 'launchInstance').map(({ slow }) => slow),
+    beats: [{ at: whileWaiting('launchInstance'), act: cancel }],
+  },
+];
+
+/** The last act of a build may be over before a cancellation is heard. */
+const cancelledOr = ({ what }: Pick<StepPoint, 'what'>): Ends =>
+  /^new/.test(what) ? { either: ['cancelled', 'completed'] } : 'cancelled';
+
+const cancelled: Scenario[] = [
+  ...pointsOfBoth.map(({ method, call, ...point }) =>
+    people(`cancel · ${at(method, point)}`, {
+      ends: cancelledOr(point),
+      spec: { method },
+      beats: [{ at: before(call), act: cancel }],
+      ...(method === 'instance' && point.step === 'createImage' ? { slice: true } : {}),
+    }),
+  ),
+  ...waits.map(({ step, slow }) =>
+    people(`cancel · instance · ${step}, waiting`, {
+      ends: 'cancelled',
+      faults: [slow],
+      beats: [{ at: whileWaiting(step), act: cancel }],
+    }),
+  ),
+  ...undoing.map(({ what, call, beats = [], ...rest }) =>
+    people(`cancel · while it is being undone · ${what}`, {
+      ...rest,
+      beats: [...beats, { at: before(call), act: cancel }],
+    }),
+  ),
+  people('cancel · while it is held', {
+    ends: 'cancelled',
+    spec: { onFailure: 'hold' },
+    faults: [imageFails],
+    beats: [{ at: inPhase('held'), act: cancel }],
+  }),
+];
+
+/** The place where a build will stand when it is asked to in this step; undefined: there is none any more. */
+function placeAfter(method: Method, step: ActivityName, what: string): StepName | undefined {
+  if (step === 'inspectSource' || step === 'checkQuota') return 'shutdownInstance';
+  if (step === 'launchInstance' || /^new/.test(what)) return undefined;
+  const isBeforeImage = ['shutdownInstance', 'snapshotDisks', 'restoreInstance'].includes(step);
+  return method === 'snapshots' && isBeforeImage ? 'createImage' : 'launchInstance';
+}
+
+const paused: Scenario[] = [
+  ...methods.flatMap((method) =>
+    pointsOf(method).map(({ step, what, call }) => {
+      const place = placeAfter(method, step, what);
+      return people(`pause · ${at(method, { step, what })}`, {
+        ends: 'completed',
+        spec: { method },
+        beats: place
+          ? [
+              { at: before(call), act: pauseBefore(place) },
+              { at: inPhase('paused'), act: resume },
+            ]
+          : [{ at: before(call), act: pauseRefused('NothingToPause') }],
+        ...(method === 'instance' && what === 'image' ? { slice: true } : {}),
+      });
+    }),
+  ),
+  people('pause · instance without a launch · createImage, image', {
+    ends: 'completed',
+    spec: { launch: undefined },
+    beats: [{ at: before({ action: 'CreateImage' }), act: pauseRefused('NothingToPause') }],
+  }),
+  ...undoing.map(({ what, call, beats = [], ...rest }) =>
+    people(`pause · while it is being undone · ${what}`, {
+      ...rest,
+      beats: [...beats, { at: before(call), act: pauseRefused('Ending') }],
+    }),
+  ),
+  people('pause · while it is held', {
+    ends: 'completed',
+    spec: { onFailure: 'hold' },
+    faults: [imageFails],
+    beats: [
+      { at: inPhase('held'), act: pauseRefused('Held') },
+      { at: inPhase('held'), act: retry({}) },
+    ],
+  }),
+];
+
+const terminated: Scenario[] = [
+  ...methods.flatMap((method) =>
+    mutations[method].flatMap(({ what, ...call }) =>
+      // The build goes on from the answer to one call to the next one, if its lease lasts.
+      (method === 'instance' ? (['before', 'after'] as const) : (['after'] as const)).map((when) =>
+        people(`terminate · ${method} · right ${when} ${what} (${call.action})`, {
+          ends: 'terminated',
+          spec: { method },
+          beats: [{ at: when === 'before' ? { before: call } : { after: call }, act: terminate }],
+          ...(method === 'instance' && when === 'after' && ['restore tag', 'image'].includes(what)
+            ? { slice: true }
+            : {}),
+        }),
+      ),
+    ),
+  ),
+  // The last call is on its way, and the cloud takes its time with it: by then nobody of the build is there any more.
+  ...mutations.instance
+    .filter(({ what }) => ['restore tag', 'stop', 'snapshot 1', 'image', 'launch'].includes(what))
+    .map(({ what, ...call }) =>
+      people(`terminate · instance · right before ${what} (${call.action}), which is applied late`, {
+        ends: 'terminated',
+        faults: [{ ...call, kind: 'delay', when: 'before', milliseconds: 1300 } as FaultForm],
+        beats: [{ at: before(call), act: terminate }],
+        ...(what === 'stop' ? { slice: true } : {}),
+      }),
+    ),
+  ...waits.map(({ step, slow }) =>
+    people(`terminate · instance · ${step}, waiting`, {
+      ends: 'terminated',
+      faults: [slow],
+      beats: [{ at: whileWaiting(step), act: terminate }],
+    }),
+  ),
+  ...undoing.map(({ what, call, faults = [], beats = [] }) =>
+    people(`terminate · while it is being undone · ${what}`, {
+      ends: 'terminated',
+      faults,
+      beats: [...beats, { at: before(call), act: terminate }],
+    }),
+  ),
+  people('terminate · while it is held', {
+    ends: 'terminated',
+    spec: { onFailure: 'hold' },
+    faults: [imageFails],
+    beats: [{ at: inPhase('held'), act: terminate }],
+  }),
+  ...['restore tag', 'stop', 'image', 'start'].map((what) => {
+    const { what: _, ...call } = mutations.instance.find((one) => one.what === what)!;
+    return people(`terminate · and the next build begins at once · right after ${what} (${call.action})`, {
+      ends: { each: ['terminated', 'completed'] },
+      beats: [{ at: { after: call }, act: both(terminate, startNext) }],
+    });
+  }),
+];
+
+/** Two acts in one moment. */
+function both(one: Act, other: Act): Act {
+  return { name: `${one.name}, ${other.name}`, do: async (play) => [await one.do(play), await other.do(play)] };
+}
+
+const launchAmendment: Amendment = { launch: { name: 'second-try' } };
+const imageAmendment: Amendment = { name: 'second-try', description: 'mended', tags: { mended: 'yes' } };
+
+/** What a retry was to change is changed. */
+async function amended(play: Play): Promise<void> {
+  const { images, instances } = await play.cloud.state(play.region);
+  const isNew = ({ id }: { id: string }) => !play.before.images.concat(play.before.instances).some((one) => one.id === id);
+  const [image] = images.filter(isNew);
+  const [instance] = instances.filter(isNew).filter(({ state }) => state === 'RUNNING');
+  const told = [image?.name, image?.description, image?.tags.mended, instance?.name];
+  const byLaunch = instance?.name === 'second-try';
+  assert.ok(byLaunch || told.slice(0, 3).join() === 'second-try,mended,yes', `not amended: ${told.join()}`);
+}
+
+const held: Scenario[] = methods.flatMap((method) =>
+  refusals
+    .filter(({ step }) => method === 'instance' || ['createImage', 'pollImage', 'snapshotDisks'].includes(step))
+    .map(({ step, what, fault, spec }) => {
+      const committed = ['keepResources', 'launchInstance'].includes(step);
+      return people(`hold, mend, retry · ${method} · ${step}${what === undefined ? '' : `, ${what}`}`, {
+        ends: 'completed',
+        spec: { method, onFailure: 'hold', ...spec },
+        faults: [fault],
+        beats: [{ at: inPhase('held'), act: retry(committed ? launchAmendment : imageAmendment) }],
+        also: amended,
+        ...(method === 'instance' && step === 'pollImage' ? { slice: true } : {}),
+      });
+    }),
+);
+
+/** The activities of a build in the order in which they are scheduled. */
+const scheduled: Record<Method, ActivityName[]> = {
+  instance: [
+    'inspectSource',
+    'checkQuota',
+    'shutdownInstance',
+    'snapshotDisks',
+    'createImage',
+    'pollImage',
+    'keepResources',
+    'restoreInstance',
+    'launchInstance',
+  ],
+  snapshots: [
+    'inspectSource',
+    'checkQuota',
+    'shutdownInstance',
+    'snapshotDisks',
+    'restoreInstance',
+    'createImage',
+    'pollImage',
+    'keepResources',
+    'launchInstance',
+  ],
+};
+
+/** When a build is reset: while its source is down, while it is up again, and when all is over. */
+const resetMoments: Record<Method, { name: string; until: ActivityName; at: Moment; slice?: ActivityName }[]> = {
+  instance: [
+    { name: 'source down', until: 'createImage', at: { before: { action: 'CreateImage' } }, slice: 'inspectSource' },
+    { name: 'source up', until: 'launchInstance', at: { after: { action: 'RunInstances', contains: '/{key}-' } } },
+    { name: 'completed', until: 'launchInstance', at: whenOver, slice: 'snapshotDisks' },
+  ],
+  snapshots: [
+    { name: 'source down', until: 'snapshotDisks', at: { after: { action: 'CreateSnapshot', nth: 3 } } },
+    { name: 'source up', until: 'createImage', at: { before: { action: 'CreateImage' } } },
+    { name: 'completed', until: 'launchInstance', at: whenOver },
+  ],
+};
+
+const reset: Scenario[] = [
+  ...methods.flatMap((method) =>
+    resetMoments[method].flatMap(({ name, until, at: moment, slice }) =>
+      scheduled[method].slice(0, scheduled[method].indexOf(until) + 1).map((step) =>
+        people(`reset · ${method} · ${name} · to ${step}`, {
+          ends: 'completed',
+          spec: { method },
+          beats: [{ at: moment, act: resetTo(step) }],
+          ...(step === slice ? { slice: true } : {}),
+        }),
+      ),
+    ),
+  ),
+  // Undone builds: the source is up, and what later steps stood on is gone.
+  ...methods.flatMap((method) =>
+    scheduled[method].slice(0, scheduled[method].indexOf('pollImage') + 1).map((step) =>
+      people(`reset · ${method} · failed and undone · to ${step}`, {
+        ends: 'completed',
+        spec: { method },
+        faults: [imageFails],
+        beats: [{ at: whenOver, act: resetTo(step) }],
+      }),
+    ),
+  ),
+  ...(['inspectSource', 'snapshotDisks', 'createImage'] as const).map((step) =>
+    people(`reset · instance · held · to ${step}`, {
+      ends: 'completed',
+      spec: { onFailure: 'hold' },
+      faults: [imageFails],
+      beats: [{ at: inPhase('held'), act: resetTo(step) }],
+    }),
+  ),
+  ...(['inspectSource', 'snapshotDisks'] as const).map((step) =>
+    people(`reset · instance · terminated · to ${step}`, {
+      ends: 'completed',
+      beats: [
+        { at: before({ action: 'CreateImage' }), act: terminate },
+        { at: whenOver, act: resetTo(step) },
+      ],
+    }),
+  ),
+  people('reset · instance · completed, its name has a time · to inspectSource', {
+    ends: 'completed',
+    spec: { image: { name: 'golden-{date}-{time}' } },
+    beats: [{ at: whenOver, act: resetTo('inspectSource') }],
+  }),
+];
+
+const once = (called: string, look: (play: Play) => Promise<boolean>): Moment => ({ called, once: look });
+const atOnce = once('at once', () => Promise.resolve(true));
+
+/** Calls on which an activity is at work when somebody pauses or resets it. */
+const inCalls = pointsOf('instance').filter(({ what }) =>
+  ['stop', 'snapshot 1', 'image', 'start', 'launch'].includes(what),
+);
+
+const activities: Scenario[] = [
+  ...waits.flatMap(({ step, slow }) => [
+    people(`activity · ${step}, waiting · paused and unpaused`, {
+      ends: 'completed',
+      faults: [slow],
+      beats: [
+        { at: whileWaiting(step), act: pauseActivity(step) },
+        { at: atOnce, act: unpauseActivity(step) },
+      ],
+      ...(step === 'pollImage' ? { slice: true } : {}),
+    }),
+    people(`activity · ${step}, waiting · reset`, {
+      ends: 'completed',
+      faults: [slow],
+      beats: [{ at: whileWaiting(step), act: resetActivity(step) }],
+    }),
+  ]),
+  ...inCalls.flatMap(({ step, what, call }) => [
+    people(`activity · ${step}, before ${what} · paused and unpaused`, {
+      ends: 'completed',
+      beats: [
+        { at: before(call), act: pauseActivity(step) },
+        { at: atOnce, act: unpauseActivity(step) },
+      ],
+    }),
+    people(`activity · ${step}, after ${what} · reset, and describes lag`, {
+      ends: 'completed',
+      faults: [{ ...call, kind: 'describe-lag', milliseconds: 1200 } as FaultForm],
+      beats: [{ at: { after: call }, act: resetActivity(step) }],
+    }),
+  ]),
+  people('activity · restoreInstance of the undo, waiting · paused and unpaused', {
+    ends: { failed: /^ImageCreateFailed$/ },
+    faults: [imageFails, { action: 'StartInstances', kind: 'slow', factor: 30 }],
+    beats: [
+      { at: whileWaiting('restoreInstance'), act: pauseActivity('restoreInstance') },
+      { at: atOnce, act: unpauseActivity('restoreInstance') },
+    ],
+  }),
+];
+
+/** What people do, in every state of a build. */
+export const peopleScenarios: Scenario[] = [...cancelled, ...paused, ...terminated, ...held, ...reset, ...activities];

@@ -1,0 +1,101 @@
+import type { BuildSpecInput } from '../../../contract';
+import type { ActivityName } from '../harness/people';
+import type { CallPoint, FaultForm } from '../harness/scenario';
+import { mutations } from './calls';
+
+export type Method = 'instance' | 'snapshots';
+
+/** A moment of a build with two data disks and a launch: the step that is at work, and the call that it is about to make. */
+export interface StepPoint {
+  step: ActivityName;
+  what: string;
+  call: CallPoint;
+}
+
+/** The step that makes each of the calls in `mutations`. */
+const makers: Record<string, ActivityName> = {
+  'restore tag': 'shutdownInstance',
+  stop: 'shutdownInstance',
+  'snapshot 1': 'snapshotDisks',
+  'snapshot 2': 'snapshotDisks',
+  'snapshot 3': 'snapshotDisks',
+  image: 'createImage',
+  'image and snapshots, kept': 'keepResources',
+  start: 'restoreInstance',
+  'restore tag, taken away': 'restoreInstance',
+  launch: 'launchInstance',
+  'new instance or disks, kept': 'keepResources',
+  'new disks or instance, kept': 'keepResources',
+};
+
+const looks: StepPoint[] = [
+  { step: 'inspectSource', what: 'look at the disks', call: { action: 'DescribeDisks' } },
+  { step: 'checkQuota', what: 'look at the quota', call: { action: 'DescribeImageQuota' } },
+];
+
+/** A call in every step, and all that change something, in order. */
+export const pointsOf = (method: Method): StepPoint[] => [
+  ...looks,
+  ...mutations[method].map(({ what, ...call }) => ({ step: makers[what]!, what, call })),
+];
+
+/** A step that waits for the cloud, and what makes it wait for some seconds. */
+export interface Wait {
+  step: ActivityName;
+  slow: FaultForm;
+}
+
+export const waits: Wait[] = [
+  { step: 'shutdownInstance', slow: { action: 'StopInstances', kind: 'slow', factor: 30 } },
+  { step: 'snapshotDisks', slow: { action: 'CreateSnapshot', kind: 'slow', factor: 10, times: 2 } },
+  { step: 'pollImage', slow: { action: 'CreateImage', kind: 'slow', factor: 5 } },
+  { step: 'restoreInstance', slow: { action: 'StartInstances', kind: 'slow', factor: 30 } },
+  { step: 'launchInstance', slow: { action: 'RunInstances', contains: '/{key}-', kind: 'slow', factor: 30 } },
+];
+
+/** A step that is refused, once. */
+export interface Refusal {
+  step: ActivityName;
+  /** Where one step has several. */
+  what?: string;
+  fault: FaultForm;
+  code: string;
+  spec?: Partial<BuildSpecInput>;
+}
+
+const refused = (action: string, code: string, more: Partial<FaultForm> = {}): Pick<Refusal, 'fault' | 'code'> => ({
+  fault: { action, kind: 'error', code, message: 'refused by the scenario', ...more },
+  code,
+});
+
+/** Every step of a build, refused in a way that no waiting mends. */
+export const refusals: Refusal[] = [
+  { step: 'inspectSource', ...refused('DescribeDisks', 'UnauthorizedOperation') },
+  { step: 'checkQuota', ...refused('DescribeImageQuota', 'UnauthorizedOperation') },
+  {
+    step: 'shutdownInstance',
+    fault: { action: 'StopInstances', kind: 'soft-stop-fails' },
+    code: 'StopFailed',
+    spec: { stopType: 'SOFT' },
+  },
+  { step: 'snapshotDisks', ...refused('CreateSnapshot', 'InvalidDisk.NotSupportSnapshot') },
+  { step: 'createImage', ...refused('CreateImage', 'ImageQuotaLimitExceeded') },
+  { step: 'pollImage', fault: { action: 'CreateImage', kind: 'image-fails' }, code: 'ImageCreateFailed' },
+  { step: 'keepResources', ...refused('TagResources', 'InvalidParameterValue.TagKeyNotFound', { nth: 2 }) },
+  {
+    step: 'launchInstance',
+    what: 'refused',
+    ...refused('RunInstances', 'InvalidParameterValue.IllegalHostName', { contains: '/{key}-' }),
+  },
+  {
+    step: 'launchInstance',
+    what: 'LAUNCH_FAILED',
+    fault: { action: 'RunInstances', contains: '/{key}-', kind: 'launch-fails' },
+    code: 'LaunchFailed',
+  },
+  {
+    step: 'launchInstance',
+    what: 'tags refused',
+    ...refused('TagResources', 'InvalidParameterValue.TagKeyNotFound', { nth: 3 }),
+  },
+];
