@@ -33,6 +33,9 @@ const phaseOf: Partial<Record<StepName, BuildPhase>> = {
   launchInstance: 'launching',
 };
 
+/** Failures of steps that find what earlier steps made, or how they left the source, to be otherwise. */
+const overtaken = /^(SourceChanged|SnapshotGone|ImageGone|InvalidParameter\.SnapshotNotFound)$/;
+
 type StepCall<T> = (activities: BuildActivities, ref: BuildRef) => Promise<T>;
 
 /** A build at work: what the procedure stands on, so that it can be read. */
@@ -55,6 +58,8 @@ export class Build {
   private scope = new CancellationScope();
   /** The image is usable. */
   private isCommitted = false;
+  /** It was reset, and has begun from the start since the point that it was reset to no longer held. */
+  private begunAnew = false;
   private failedStep: StepName | undefined;
 
   constructor(spec: BuildSpec) {
@@ -86,13 +91,38 @@ export class Build {
   async run(procedure: () => Promise<BuildResult>): Promise<BuildResult> {
     this.deadline.start();
     try {
-      const result = await procedure().finally(() => this.deadline.stop());
+      const result = await this.fromHere(procedure).finally(() => this.deadline.stop());
       this.journal.phase('completed');
       return result;
     } catch (error) {
       const reason = this.reasonOf(error);
       throw await CancellationScope.nonCancellable(() => this.ending.fail(reason, this.failedStep));
     }
+  }
+
+  /**
+   * Runs the procedure. After a reset it goes on from a point of the past, and the steps before that point may no longer hold:
+   * the source is up again, or what they made was undone meanwhile. Then everything is undone, and begun from the start, once.
+   */
+  private async fromHere(procedure: () => Promise<BuildResult>): Promise<BuildResult> {
+    const steps = this.journal.pendingSteps();
+    try {
+      return await procedure();
+    } catch (error) {
+      if (!this.isOvertaken(error)) throw error;
+      this.begunAnew = true;
+      this.journal.phase('undoing');
+      await CancellationScope.nonCancellable(() => this.ending.unwind());
+      this.beginAgain(this.spec, steps);
+      return procedure();
+    }
+  }
+
+  /** Whether a build that was reset fails because what it went on from is no longer so. */
+  private isOvertaken(error: unknown): boolean {
+    if (!this.ref.reset || this.begunAnew || this.isCommitted) return false;
+    const { code } = this.reasonOf(error);
+    return overtaken.test(code);
   }
 
   /**
@@ -250,7 +280,7 @@ export class Build {
   /** Holds the build after a failure; answers the spec to go on with, or undefined when it is not to go on. */
   private async mended(error: unknown, retryFrom: StepName): Promise<BuildSpec | undefined> {
     const failure = this.reasonOf(error);
-    if (this.spec.onFailure !== 'hold' || failure.code === 'Cancelled') return undefined;
+    if (this.spec.onFailure !== 'hold' || failure.code === 'Cancelled' || this.isOvertaken(error)) return undefined;
     this.deadline.stop();
     if (failure.claimed === true) this.source.willRestart({ claimed: true });
     const { code, advice, requestId } = failure;

@@ -35,7 +35,7 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
   const found: Record<Check, string[] | undefined> = {
     fired: await firedProblems(play),
     ended: ends.flatMap((end, index) => endedProblems(scenario, end, index)),
-    exact: all([...ends.map((end) => exactProblems(end, before, after)), await tornProblems(play, ends, after)]),
+    exact: all(ends.map((end) => exactProblems(end, before, after))),
     clean: cleanProblems(ends, before, after, swept),
     restored: ends.flatMap(({ build }) =>
       restoredProblems(scenario, find(before, build.instanceId), find(after, build.instanceId)),
@@ -157,26 +157,6 @@ export function exactProblems(end: BuildEnd, before: RegionState, after: RegionS
     [],
   );
   return problems;
-}
-
-/** What the simulator appends to a copy that was taken while the guest was writing. */
-const tornMark = '\u0000torn';
-
-/** No copy of a completed build was taken while its source ran. */
-async function tornProblems({ cloud }: Play, ends: BuildEnd[], after: RegionState): Promise<string[] | undefined> {
-  const completed = ends.filter(({ how }) => how === 'completed');
-  if (completed.length === 0) return undefined;
-  const made = completed.map(({ buildId }) => ofBuild(after, buildId));
-  const ids = new Set(
-    made.flatMap(({ images, snapshots }) => [...images.flatMap(snapshotsOf), ...snapshots.map(({ id }) => id)]),
-  );
-  const contents = await Promise.all(
-    [...ids].map(async (id) => {
-      const { content } = (await cloud.send('GET', `snapshots/${id}/content`)) as { content: string };
-      return { id, content };
-    }),
-  );
-  return contents.filter(({ content }) => content.includes(tornMark)).map(({ id }) => `${id} is of a source that ran`);
 }
 
 /** What a terminated build has decided to keep may not be complete, but there is nothing twice. */

@@ -146,14 +146,15 @@ const about = ({ handle, server: { client } }: Play, type: ActivityName) => ({
 /** PENDING_ACTIVITY_STATE_PAUSED: it is paused, and no attempt of it is at work. */
 const pausedState = 4;
 
-/** Pauses an activity from the Temporal UI; its heartbeat tells it, and it lets go. */
+/**
+ * Pauses an activity from the Temporal UI; its heartbeat tells it, and it lets go. A call that waits in the cloud is given up by
+ * then, and is applied later all the same.
+ */
 export const pauseActivity = (name: ActivityName): Act => ({
   name: `pause ${name}`,
   do: async (play) => {
     await play.server.client.workflowService.pauseActivity(about(play, name));
-    // What it is just doing goes on; it hears with its next heartbeat.
-    return () =>
-      see(play, `the pause of ${name}`, async () => (await pending(play, name))?.state === pausedState);
+    await see(play, `the pause of ${name}`, async () => (await pending(play, name))?.state === pausedState);
   },
 });
 

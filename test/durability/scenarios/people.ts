@@ -346,7 +346,7 @@ const activities: Scenario[] = [
     }),
     people(`activity · ${step}, after ${what} · reset, and describes lag`, {
       ends: 'completed',
-      faults: [{ ...call, kind: 'describe-lag', milliseconds: 1200 } as FaultForm],
+      faults: [{ ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: 1200 }],
       beats: [{ at: { after: call }, act: resetActivity(step) }],
     }),
   ]),
