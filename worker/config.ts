@@ -11,6 +11,8 @@ export interface WorkerConfig {
   temporal: { connectionOptions: NativeConnectionOptions; address: string; namespace: string };
   taskQueue: string;
   activities: ActivitySettings;
+  /** Worker Versioning; absent: none. */
+  deployment?: { name: string; buildId: string; behavior: 'PINNED' | 'AUTO_UPGRADE' } | undefined;
   /** File with the workflows, made by `npm run build`. */
   bundle: string;
   maxActivities: number;
@@ -42,6 +44,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   const endpoint = readEndpoint(env, problems);
   const webhooks = readWebhooks(env, problems);
   checkBounds(values, problems);
+  const deployment = readDeployment(values, problems);
   const temporal = readTemporal(env, problems);
   if (problems.length > 0 || temporal === undefined) {
     throw new ConfigError(['The worker is not configured right:', ...problems.map((line) => `  ${line}`)].join('\n'));
@@ -50,6 +53,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   return {
     temporal,
     taskQueue: values.CVM_IMAGE_TASK_QUEUE ?? defaultTaskQueue,
+    deployment,
     bundle: path.resolve(__dirname, '..', 'workflow-bundle.js'),
     maxActivities: values.CVM_IMAGE_MAX_ACTIVITIES ?? 500,
     maxCachedWorkflows: values.CVM_IMAGE_MAX_CACHED_WORKFLOWS ?? 100,
@@ -102,6 +106,19 @@ function readVariables(env: NodeJS.ProcessEnv, problems: string[]): Values {
     problems.push(`${name}: there is no such variable; did you mean ${nearest}?`);
   }
   return values;
+}
+
+/** A version has both names. Without Worker Versioning neither means anything. */
+function readDeployment(values: Values, problems: string[]): WorkerConfig['deployment'] {
+  const { CVM_IMAGE_DEPLOYMENT: name, CVM_IMAGE_BUILD_ID: buildId, CVM_IMAGE_VERSIONING: behavior } = values;
+  if (name !== undefined && buildId !== undefined) return { name, buildId, behavior: behavior ?? 'PINNED' };
+  if (name !== undefined) problems.push('CVM_IMAGE_DEPLOYMENT: there is no CVM_IMAGE_BUILD_ID that goes with it');
+  else if (buildId !== undefined) {
+    problems.push('CVM_IMAGE_BUILD_ID: there is no CVM_IMAGE_DEPLOYMENT that it is a version of');
+  } else if (behavior !== undefined) {
+    problems.push('CVM_IMAGE_VERSIONING: there is no CVM_IMAGE_DEPLOYMENT that it is about');
+  }
+  return undefined;
 }
 
 /** The variables of one webhook: its name in capitals, `_` for `-`. */

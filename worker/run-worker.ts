@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { checkCredentials, createActivities } from '../activities';
 import type { WorkerConfig } from './config';
@@ -40,7 +40,8 @@ export async function runWorker(config: WorkerConfig, log: Logger): Promise<Runn
     const stopped = worker.run().finally(() => connection.close());
     const { address, namespace } = temporal;
     const { endpoint = 'Tencent Cloud', installation, allow } = activities;
-    log.info({ address, namespace, taskQueue, endpoint, installation, allow }, 'worker is ready');
+    const { deployment } = config;
+    log.info({ address, namespace, taskQueue, deployment, endpoint, installation, allow }, 'worker is ready');
     return {
       stopped,
       stop: async () => {
@@ -63,6 +64,7 @@ function createWorker(config: WorkerConfig, connection: NativeConnection): Promi
     workflowBundle: { codePath: config.bundle },
     activities: createActivities(config.activities),
     interceptors: { activity: [buildOnLogLines] },
+    ...(config.deployment ? { workerDeploymentOptions: versioning(config.deployment) } : {}),
     maxConcurrentActivityTaskExecutions: config.maxActivities,
     maxCachedWorkflows: config.maxCachedWorkflows,
     maxHeartbeatThrottleInterval: throttle,
@@ -72,6 +74,13 @@ function createWorker(config: WorkerConfig, connection: NativeConnection): Promi
     shutdownForceTime: (config.shutdownGraceSeconds + 10) * 1000,
   });
 }
+
+/** Worker Versioning: builds go to workers of their version, or of the current one (docs/worker.md). */
+const versioning = ({ name, buildId, behavior }: NonNullable<WorkerConfig['deployment']>): WorkerDeploymentOptions => ({
+  version: { deploymentName: name, buildId },
+  useWorkerVersioning: true,
+  defaultVersioningBehavior: behavior,
+});
 
 /** Connects and makes sure that the namespace is there. */
 async function connectToTemporal({ temporal }: WorkerConfig): Promise<NativeConnection> {

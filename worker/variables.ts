@@ -131,6 +131,21 @@ export const variables = {
     default: '10',
     about: 'How long activities may go on after SIGTERM before they are interrupted.',
   },
+  CVM_IMAGE_DEPLOYMENT: {
+    schema: z.string().regex(/^[A-Za-z0-9_-]{1,60}$/, { error: 'expected 1 to 60 letters, digits, dashes' }),
+    default: 'none: no Worker Versioning',
+    about: 'Worker Deployment that the worker belongs to: turns Worker Versioning on. Goes with CVM_IMAGE_BUILD_ID.',
+  },
+  CVM_IMAGE_BUILD_ID: {
+    schema: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/, { error: 'expected 1 to 60 letters, digits, dots, dashes' }),
+    default: 'none',
+    about: 'Build ID of the worker in its deployment: another one for every version of the code.',
+  },
+  CVM_IMAGE_VERSIONING: {
+    schema: z.enum(['PINNED', 'AUTO_UPGRADE'], { error: 'expected PINNED or AUTO_UPGRADE' }),
+    default: 'PINNED',
+    about: 'Whether a build ends on the version that it began on, or goes over to the current one.',
+  },
   CVM_IMAGE_LOG_LEVEL: {
     schema: z.enum(['debug', 'info', 'warn', 'error'], { error: 'expected debug, info, warn or error' }),
     default: 'info',

@@ -10,7 +10,9 @@ import type { StackPlace } from './record';
  */
 export function stackEnvironment(place: StackPlace, ownTemporal: boolean, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = ownTemporal ? /^(TEMPORAL|TENCENTCLOUD)_/ : /^TENCENTCLOUD_/;
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
+  // The one worker of a stack is of no deployment: without a current version nothing would be handed to it.
+  const version = /^CVM_IMAGE_(DEPLOYMENT|BUILD_ID|VERSIONING)$/;
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name) && !version.test(name)));
   const temporal = {
     TEMPORAL_ADDRESS: place.temporalAddress,
     TEMPORAL_NAMESPACE: place.namespace,

@@ -80,6 +80,23 @@ void describe('the configuration of the worker', () => {
     assert.match(text, /CVM_IMAGE_SETTLE_SECONDS \(10\) must be above CVM_IMAGE_REQUEST_TIMEOUT_SECONDS \(10\)/);
   });
 
+  test('Worker Versioning is off unless the worker is told its version, and then pins builds', () => {
+    assert.equal(readConfig(nobody).deployment, undefined);
+    const version = { CVM_IMAGE_DEPLOYMENT: 'images', CVM_IMAGE_BUILD_ID: '0.2.0' };
+    assert.deepEqual(readConfig({ ...nobody, ...version }).deployment, {
+      name: 'images',
+      buildId: '0.2.0',
+      behavior: 'PINNED',
+    });
+    assert.equal(
+      readConfig({ ...nobody, ...version, CVM_IMAGE_VERSIONING: 'AUTO_UPGRADE' }).deployment?.behavior,
+      'AUTO_UPGRADE',
+    );
+    for (const [name, value] of Object.entries({ ...version, CVM_IMAGE_VERSIONING: 'PINNED' })) {
+      assert.match(problemsOf({ [name]: value }), new RegExp(`${name}: there is no CVM_IMAGE_`));
+    }
+  });
+
   test('the installation is the namespace unless it has a name', () => {
     assert.equal(readConfig({ ...nobody, TEMPORAL_NAMESPACE: 'team' }).activities.installation, 'team');
   });

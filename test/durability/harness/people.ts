@@ -154,7 +154,7 @@ export const pauseActivity = (name: ActivityName): Act => ({
   name: `pause ${name}`,
   do: async (play) => {
     await play.server.client.workflowService.pauseActivity(about(play, name));
-    await see(play, `the pause of ${name}`, async () => (await pending(play, name))?.state === pausedState);
+    await see(play, `the pause of ${name}`, async () => Number((await pending(play, name))?.state) === pausedState);
   },
 });
 

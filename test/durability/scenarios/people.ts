@@ -53,7 +53,7 @@ const undoing: { what: string; call: CallPoint; ends: End; faults?: FaultForm[];
 
 /** The last act of a build may be over before a cancellation is heard. */
 const cancelledOr = ({ what }: Pick<StepPoint, 'what'>): Ends =>
-  /^new/.test(what) ? { either: ['cancelled', 'completed'] } : 'cancelled';
+  what.startsWith('new') ? { either: ['cancelled', 'completed'] } : 'cancelled';
 
 const cancelled: Scenario[] = [
   ...pointsOfBoth.map(({ method, call, ...point }) =>
@@ -88,7 +88,7 @@ const cancelled: Scenario[] = [
 /** The place where a build will stand when it is asked to in this step; undefined: there is none any more. */
 function placeAfter(method: Method, step: ActivityName, what: string): StepName | undefined {
   if (step === 'inspectSource' || step === 'checkQuota') return 'shutdownInstance';
-  if (step === 'launchInstance' || /^new/.test(what)) return undefined;
+  if (step === 'launchInstance' || what.startsWith('new')) return undefined;
   const isBeforeImage = ['shutdownInstance', 'snapshotDisks', 'restoreInstance'].includes(step);
   return method === 'snapshots' && isBeforeImage ? 'createImage' : 'launchInstance';
 }
@@ -154,7 +154,7 @@ const terminated: Scenario[] = [
     .map(({ what, ...call }) =>
       people(`terminate · instance · right before ${what} (${call.action}), which is applied late`, {
         ends: 'terminated',
-        faults: [{ ...call, kind: 'delay', when: 'before', milliseconds: 1300 } as FaultForm],
+        faults: [{ ...call, kind: 'delay', when: 'before', milliseconds: 1300 }],
         beats: [{ at: before(call), act: terminate }],
         ...(what === 'stop' ? { slice: true } : {}),
       }),
@@ -180,7 +180,7 @@ const terminated: Scenario[] = [
     beats: [{ at: inPhase('held'), act: terminate }],
   }),
   ...['restore tag', 'stop', 'image', 'start'].map((what) => {
-    const { what: _, ...call } = mutations.instance.find((one) => one.what === what)!;
+    const { call } = pointsOf('instance').find((one) => one.what === what)!;
     return people(`terminate · and the next build begins at once · right after ${what} (${call.action})`, {
       ends: { each: ['terminated', 'completed'] },
       beats: [{ at: { after: call }, act: both(terminate, startNext) }],
@@ -199,7 +199,8 @@ const imageAmendment: Amendment = { name: 'second-try', description: 'mended', t
 /** What a retry was to change is changed. */
 async function amended(play: Play): Promise<void> {
   const { images, instances } = await play.cloud.state(play.region);
-  const isNew = ({ id }: { id: string }) => !play.before.images.concat(play.before.instances).some((one) => one.id === id);
+  const isNew = ({ id }: { id: string }) =>
+    !play.before.images.concat(play.before.instances).some((one) => one.id === id);
   const [image] = images.filter(isNew);
   const [instance] = instances.filter(isNew).filter(({ state }) => state === 'RUNNING');
   const told = [image?.name, image?.description, image?.tags.mended, instance?.name];
