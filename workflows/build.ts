@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import {
   type BuildActivities,
   buildIdOf,
@@ -35,6 +35,9 @@ const phaseOf: Partial<Record<StepName, BuildPhase>> = {
 
 /** Failures of steps that find what earlier steps made, or how they left the source, to be otherwise. */
 const overtaken = /^(SourceChanged|SnapshotGone|ImageGone|InvalidParameter\.SnapshotNotFound)$/;
+
+/** Patch: builds that were reset and failed so before it ended with that. */
+const beginsAnew = 'begins-anew';
 
 type StepCall<T> = (activities: BuildActivities, ref: BuildRef) => Promise<T>;
 
@@ -122,7 +125,7 @@ export class Build {
   private isOvertaken(error: unknown): boolean {
     if (!this.ref.reset || this.begunAnew || this.isCommitted) return false;
     const { code } = this.reasonOf(error);
-    return overtaken.test(code);
+    return overtaken.test(code) && patched(beginsAnew);
   }
 
   /**
