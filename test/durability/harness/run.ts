@@ -43,11 +43,11 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     const ended = () => Promise.all(stage.builds.map((build) => endOf(server.client, build, limit)));
     await ended();
     // Acts may go on when the builds are over: a frozen worker that wakes up, a reset.
-    const acted = await Promise.race([acting.then(() => 'acted' as const), aborted(limit)]);
+    const acted = await Promise.race([settled(acting), aborted(limit)]);
     const ends = await ended();
     stage.over = true;
     if (acted === 'late') problems.push('fired: not everything was done in time');
-    else await acting.catch((error: unknown) => problems.push(`fired: ${told(error)}`));
+    else if (acted !== 'done') problems.push(`fired: ${acted.failed}`);
     await release(stage);
     if (where !== 'shared' && stage.workers.length === 0) await stage.startWorker();
     const last = ends.some(({ how }) => how === 'terminated') ? lease : 0;
@@ -136,6 +136,12 @@ interface Armed {
   region?: string;
   contains?: string;
 }
+
+const settled = (acting: Promise<void>) =>
+  acting.then(
+    () => 'done' as const,
+    (error: unknown) => ({ failed: told(error) }),
+  );
 
 const aborted = (signal: AbortSignal) =>
   new Promise<'late'>((resolve) => {

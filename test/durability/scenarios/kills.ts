@@ -105,7 +105,7 @@ export const killed: Scenario[] = [
     name: `${method} · two workers, one killed every two seconds`,
     ends: 'completed',
     spec: { method },
-    builds: 4,
+    builds: 10,
     site: 'workers',
     workers: 2,
     limitSeconds: 180,
