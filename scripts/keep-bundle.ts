@@ -1,0 +1,28 @@
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
+import { version } from '../package.json';
+
+/**
+ * Keeps the workflows of this version as `test/bundles/<version>.js.br`, small enough for the repository: minified, compressed, and
+ * without their source map. Builds that it began are what later versions have to be able to finish.
+ *
+ * To be run when a version is released. The bundle belongs to the SDK version that made it: when that changes, those of the versions
+ * that are kept are made again from their tags.
+ */
+async function keep(): Promise<void> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.resolve(__dirname, '../workflows/index.js'),
+    logger: new DefaultLogger('WARN'),
+    webpackConfigHook: (config) => ({ ...config, mode: 'production', devtool: false }),
+  });
+  const folder = path.resolve(__dirname, '../../test/bundles');
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, `${version}.js.br`);
+  const compressed = brotliCompressSync(code);
+  writeFileSync(file, compressed);
+  console.log(`${path.relative(process.cwd(), file)} (${Math.round(compressed.length / 1024)} KiB)`);
+}
+
+void keep();
