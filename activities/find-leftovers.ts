@@ -12,6 +12,7 @@ import type { Disk, Image, Instance, Snapshot } from './cloud/cloud';
 import { accountsSharedWith, instancesOfImage } from './cloud/images';
 import { instancesWithTag, type Tagged, taggedWith } from './cloud/tagged';
 import { tagValue } from './cloud/tags';
+import { longestLeaseSeconds } from './engine/lease';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { makerOf } from './find-image';
@@ -20,8 +21,12 @@ import { isDoomed } from './source-instance';
 type Input = Parameters<SweepActivities['findLeftovers']>[0];
 type Output = Awaited<ReturnType<SweepActivities['findLeftovers']>>;
 
-/** Seconds for which a build must have been over before its source is started: its last activity has noticed by then. */
-export const sourceGraceSeconds = 60;
+/**
+ * Seconds for which a build must have been over before its source is started: a minute, or longer where calls are waited for longer. A
+ * terminated build's last activity may make one more call while its lease lasts, and what that does shows within the settle window.
+ */
+export const sourceGraceSeconds = ({ settleSeconds }: StepRun['settings']): number =>
+  Math.max(60, longestLeaseSeconds + settleSeconds);
 /** Builds that Temporal is asked about at a time. */
 const together = 10;
 
@@ -58,7 +63,8 @@ export const findLeftovers = step<Input, Output>('before changes', async (run, {
 
   const leftovers: Leftover[] = [];
   for (const one of found) {
-    const judged = judge(one, standings.get(one.buildId)!, grace);
+    const patience = one.restore ? Math.min(grace, sourceGraceSeconds(run.settings)) : grace;
+    const judged = judge(one, standings.get(one.buildId)!, patience);
     if (judged) leftovers.push(judged);
   }
   await spareKept(leftovers);
@@ -145,7 +151,7 @@ function judge(found: Found, standing: Standing, grace: number): Leftover | unde
     case 'missing':
       return reported('Temporal has no history of its build: whether it is abandoned is for a person to say');
     case 'closed': {
-      const spared = spareReason(standing, restore ? Math.min(grace, sourceGraceSeconds) : grace);
+      const spared = spareReason(standing, grace);
       if (restore) {
         if (stays !== undefined) return reported(stays);
         if (standing.lockedBy !== undefined) return undefined;

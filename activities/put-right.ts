@@ -31,7 +31,7 @@ export const restoreAbandoned = step<InputOf<'restoreAbandoned'>, OutputOf<'rest
   async (run, { build: { region, buildId }, grace }) => {
     const guard = async () => {
       const standing = await standingOf(region, buildId);
-      const spared = spareReason(standing, Math.min(grace, sourceGraceSeconds));
+      const spared = spareReason(standing, Math.min(grace, sourceGraceSeconds(run.settings)));
       if (spared !== undefined) throw notAbandoned(spared);
       const other = standing.is === 'closed' ? standing.lockedBy : undefined;
       if (other !== undefined) throw notAbandoned(`the build ${other} of the same instance is at work`);

@@ -26,6 +26,12 @@ export interface Lease {
   confirm(details: unknown): Promise<void>;
 }
 
+/**
+ * Seconds for which an answer of the server counts, at most: a quarter of the heartbeat timeout, which a spec may set to hours. A build
+ * that is terminated is told nothing, and its last activity may go on for so long.
+ */
+export const longestLeaseSeconds = 5;
+
 /** A lease that asks the Temporal server. `heartbeat()` returns nothing, the raw request is answered. */
 export class ServerLease implements Lease {
   private confirmed: { monotonic: number; wall: number } | undefined;
@@ -34,9 +40,10 @@ export class ServerLease implements Lease {
 
   async confirm(details: unknown): Promise<void> {
     const timeout = this.context.info.heartbeatTimeoutMs ?? 20_000;
-    while (this.age() > timeout / 4) {
+    const lasts = Math.min(timeout / 4, longestLeaseSeconds * 1000);
+    while (this.age() > lasts) {
       const asked = { monotonic: performance.now(), wall: Date.now() };
-      if (await this.ask(details, timeout / 4)) this.confirmed = asked;
+      if (await this.ask(details, lasts)) this.confirmed = asked;
     }
   }
 

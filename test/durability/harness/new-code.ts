@@ -23,7 +23,8 @@ let folder: string | undefined;
 /** The file of a workflow bundle, made when it is first asked for. */
 function bundleOf(code: Code): Promise<string> {
   if (code === 'this') return Promise.resolve(bundlePath);
-  const making = made.get(code) ?? (code === 'changed' ? changed() : released(code)).then((text) => written(code, text));
+  const making =
+    made.get(code) ?? (code === 'changed' ? changed() : released(code)).then((text) => written(code, text));
   made.set(code, making);
   return making;
 }
@@ -96,11 +97,7 @@ export async function replays(play: Play): Promise<void> {
   quietLogs();
   const history = await play.handle.fetchHistory();
   const replay = async (code: Code) =>
-    Worker.runReplayHistory(
-      { workflowBundle: { codePath: await bundleOf(code) } },
-      history,
-      play.handle.workflowId,
-    );
+    Worker.runReplayHistory({ workflowBundle: { codePath: await bundleOf(code) } }, history, play.handle.workflowId);
   await replay('this');
   await assert.rejects(replay('changed'), DeterminismViolationError);
 }

@@ -6,4 +6,10 @@ import { peopleScenarios } from './people';
 import { undisturbed } from './undisturbed';
 
 /** The matrix. */
-export const scenarios: Scenario[] = [...undisturbed, ...lostAnswers, ...killed, ...peopleScenarios, ...newCodeScenarios];
+export const scenarios: Scenario[] = [
+  ...undisturbed,
+  ...lostAnswers,
+  ...killed,
+  ...peopleScenarios,
+  ...newCodeScenarios,
+];

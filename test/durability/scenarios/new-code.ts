@@ -37,7 +37,9 @@ const finished: Scenario[] = releases.flatMap((release) => {
     ...waits
       .filter(({ step }) => step === 'pollImage')
       .map(({ step, slow }) =>
-        scenario(`instance · ${step}, waiting`, [{ at: whileWaiting(step), act: handOver('this') }], { faults: [slow] }),
+        scenario(`instance · ${step}, waiting`, [{ at: whileWaiting(step), act: handOver('this') }], {
+          faults: [slow],
+        }),
       ),
     scenario('instance · paused', [
       { at: { before: { action: 'DescribeDisks' } }, act: pauseBefore('shutdownInstance') },
@@ -52,11 +54,10 @@ const finished: Scenario[] = releases.flatMap((release) => {
       ],
       { faults: [imageFails], spec: { onFailure: 'hold' } },
     ),
-    scenario(
-      'instance · being undone',
-      [{ at: { before: { action: 'DeleteImages' } }, act: handOver('this') }],
-      { faults: [imageFails], ends: { failed: /^ImageCreateFailed$/ } },
-    ),
+    scenario('instance · being undone', [{ at: { before: { action: 'DeleteImages' } }, act: handOver('this') }], {
+      faults: [imageFails],
+      ends: { failed: /^ImageCreateFailed$/ },
+    }),
     scenario(
       'instance · cancelled, and being undone',
       [
