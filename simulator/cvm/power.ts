@@ -176,7 +176,13 @@ export const powerReactions: Readonly<Record<string, Reaction>> = {
     if (instance === undefined) return;
     const entitled = instance.bandwidth > 0 && instance.declinesPublicIp !== true;
     const publicIp = instance.publicIp ?? (entitled ? publicAddress(instance.id, happening.operation) : null);
-    world.instances.update(instance.id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', publicIp, booted: false });
+    world.instances.update(instance.id, {
+      state: 'RUNNING',
+      stoppedMode: 'NOT_APPLICABLE',
+      publicIp,
+      booted: false,
+      bootedBy: happening.operation,
+    });
     if (instance.loopback !== null) {
       const up = happening.at + world.duration('boot', instance.id + happening.operation);
       world.schedule(up, 'instance.booted', instance.id, happening.operation);
@@ -186,7 +192,9 @@ export const powerReactions: Readonly<Record<string, Reaction>> = {
     world.schedule(at, 'instance.idle', instance.id, happening.operation);
   },
   'instance.booted': (world, happening) => {
-    if (current(world, happening)?.state === 'RUNNING') world.instances.update(happening.target, { booted: true });
+    // Other operations may have begun meanwhile; only another start begins another boot.
+    const bootedBy = world.instances.get(happening.target)?.bootedBy ?? happening.operation;
+    if (bootedBy === happening.operation) world.instances.update(happening.target, { booted: true });
   },
   'instance.idle': (world, happening) => {
     if (current(world, happening) !== undefined) endOperation(world, happening.target, happening.operation, 'SUCCESS');

@@ -71,6 +71,8 @@ export interface Instance extends Resource {
   readonly loopback: string | null;
   /** Whether the guest has come up since it was last started. */
   readonly booted: boolean;
+  /** The operation that began the present boot. */
+  readonly bootedBy?: string;
   readonly operation: Operation | null;
 }
 

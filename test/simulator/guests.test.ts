@@ -94,6 +94,39 @@ describe('guests', { concurrency: true }, () => {
     assert.equal(await visit(address, 8080), 'ECONNREFUSED');
   });
 
+  test('come up though something else is done with them meanwhile', async (t) => {
+    const simulator = await simulatorFor(t, { listen: true, durations: { boot: 60, tail: 3, image: 30 } });
+    await write(simulator, 'disk-apisys01', 'listen 8080 200 up');
+    const cloud = new Cloud(simulator.port);
+    const { ImageId } = await cloud.ask('CreateImage', { ImageName: 'n', InstanceId: api });
+    await cloud.imageDone(String(ImageId));
+    await stopClock(simulator.url);
+    const { InstanceIdSet } = await cloud.ask('RunInstances', { ImageId, Placement: zone });
+    const id = (InstanceIdSet as string[])[0]!;
+    const idle = async (): Promise<boolean> => (await cloud.instance(id)).LatestOperationState === 'SUCCESS';
+    while (!(await idle())) await advance(simulator.url);
+    const [address] = (await cloud.instance(id)).PrivateIpAddresses as [string];
+    await cloud.ask('CreateImage', { ImageName: 'live', InstanceId: id });
+    assert.equal(await visit(address, 8080), 'ECONNREFUSED');
+    await advance(simulator.url, 60);
+    assert.equal(await visit(address, 8080), '200 up');
+    // Another start is another boot, which the end of the first one must not cut short.
+    await cloud.ask('RebootInstances', { InstanceIds: [id] });
+    while ((await cloud.instance(id)).InstanceState !== 'RUNNING') await advance(simulator.url);
+    assert.equal(await visit(address, 8080), 'ECONNREFUSED');
+    await advance(simulator.url, 60);
+    assert.equal(await visit(address, 8080), '200 up');
+  });
+
+  test('serve nothing by a line that nothing can be served by', async (t) => {
+    const simulator = await simulatorFor(t, { listen: true, durations: { boot: 0 } });
+    const lines = ['listen 8080 099', 'listen 8081 100', 'listen 8082 600', 'listen 0', 'listen 65536'];
+    await write(simulator, 'disk-apisys01', [...lines, 'listen 9090 599 odd'].join('\n'));
+    const { address } = await launched(simulator, api, 'odd');
+    await until('up', async () => ((await visit(address, 9090)) === '599 odd' ? true : undefined));
+    for (const port of [8080, 8081, 8082]) assert.equal(await visit(address, port), 'ECONNREFUSED');
+  });
+
   test('listen again after a restart', async (t) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'simulator-'));
     t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 20 }));
