@@ -174,10 +174,11 @@ function open(world: World, options: SimulatorOptions): void {
   world.compact();
 }
 
-/** Back to the seed: resources, faults, calls, tokens, counters and durations. */
+/** Back to the seed: resources, faults, calls, tokens, counters and durations. Calls that a fault holds go on. */
 function reset(world: World, options: SimulatorOptions): void {
   world.clear();
   plant(world, options.seed ?? defaultSeed());
   world.commit();
   world.compact(true);
+  world.pauses.releaseAll();
 }

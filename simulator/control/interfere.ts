@@ -28,7 +28,7 @@ const acts: Readonly<Record<string, Act>> = {
   },
   'start-instance': (world, id) => {
     world.instances.must(id);
-    world.instances.update(id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', operation: null });
+    world.instances.update(id, { state: 'RUNNING', stoppedMode: 'NOT_APPLICABLE', operation: null, booted: true });
   },
   'stop-instance': (world, id) => {
     world.instances.must(id);
@@ -42,6 +42,8 @@ const acts: Readonly<Record<string, Act>> = {
     world.schedule(world.now() + (seconds * 1000) / world.speed, 'instance.idle', id, requestId);
   },
   'delete-image': (world, id) => {
+    // What was still being made of it comes to its end, which lets go of the source instance.
+    if (world.images.must(id).state === 'CREATING') endImage(world, id, 'failed');
     removeImage(world, world.images.must(id), false);
   },
   'rename-image': (world, id, { name }) => {

@@ -10,6 +10,8 @@ interface Passage extends FaultSubject {
 }
 
 const hookTimeout = 10_000;
+/** Longer than this (24.8 days) and timers go off at once. */
+const longestTimer = 2 ** 31 - 1;
 
 /** Does what passing faults want done before, or after, a call is applied; in the order in which they were armed. */
 export async function onTheWay(
@@ -20,10 +22,16 @@ export async function onTheWay(
 ): Promise<void> {
   for (const fault of faults) {
     if (fault.kind === 'delay') await sleep(fault.milliseconds ?? 0);
-    else if (fault.kind === 'pause') await world.pauses.wait(fault.id, fault.milliseconds);
+    else if (fault.kind === 'pause') await world.pauses.wait(fault.id, longestPause(world, fault));
     else if (fault.kind === 'hook') await callHook(fault, passage);
     else if (fault.kind === 'interfere') meddle(world, fault);
   }
+}
+
+/** A pause that disarms itself lets go of what it holds: afterwards nobody could release it. */
+function longestPause(world: World, { milliseconds = Infinity, until = Infinity }: Fault): number | undefined {
+  const longest = Math.min(milliseconds, Math.max(0, until - world.realTime()));
+  return longest > longestTimer ? undefined : longest;
 }
 
 /** Someone else acts. That what they act on is gone by then is no mistake. */

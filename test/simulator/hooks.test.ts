@@ -78,6 +78,24 @@ describe('pauses', { concurrency: true }, () => {
     await control(simulator.url, 'DELETE', `/faults/${String(after.id)}`);
     await second;
   });
+
+  test('hold nothing any more when they disarm themselves, or after a reset', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    const pause = { action: 'DescribeImages', kind: 'pause' } as const;
+    const outage = simulator.arm({ ...pause, lasts: 300 });
+    await cloud.ask('DescribeImages');
+    assert.deepEqual(simulator.calls({ action: 'DescribeImages' }).at(-1)!.faults, [outage.id]);
+
+    const endless = simulator.arm(pause);
+    const held = cloud.ask('DescribeImages');
+    await until('waiting', async () => {
+      const { waiting } = await control(simulator.url, 'GET', `/faults/${endless.id}`);
+      return waiting === 1 ? true : undefined;
+    });
+    await control(simulator.url, 'POST', '/reset');
+    await held;
+  });
 });
 
 describe('lag', { concurrency: true }, () => {
@@ -176,6 +194,19 @@ describe('someone else', { concurrency: true }, () => {
     assert.equal((await cloud.image('img-shared01')).ImageName, 'other name');
     await assert.rejects(act({ act: 'dance' }), /unknown act "dance": use/);
     await assert.rejects(control(simulator.url, 'POST', '/faults', meddle({ act: 'dance' })), /unknown act/);
+  });
+
+  test('who deletes an image in the making lets go of its source', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    const source = 'ins-api00001';
+    await stopClock(simulator.url);
+    const { ImageId } = await cloud.ask('CreateImage', { ImageName: 'n', InstanceId: source });
+    await cloud.refused('OperationDenied.InstanceOperationInProgress', 'StartInstances', { InstanceIds: [source] });
+    await control(simulator.url, 'POST', '/interfere', { act: 'delete-image', id: ImageId });
+    assert.equal((await cloud.ask('DescribeImages', { ImageIds: [ImageId] })).TotalCount, 0);
+    assert.equal((await cloud.instance(source)).LatestOperationState, 'FAILED');
+    await cloud.ask('StartInstances', { InstanceIds: [source] });
   });
 
   test('revokes a key, and restores it', async (t) => {
