@@ -12,7 +12,9 @@ export function createHttpServer(world: () => World, dispatcher: () => Dispatche
   // Node's own limit of the headers is smaller than the API's of a query string.
   const server = createServer({ maxHeaderSize: 2 * maximalBody.query }, (request, response) => {
     respond(request, response, world(), dispatcher(), reset).catch((error: unknown) => {
-      process.stderr.write(`simulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      // A client that went away while it was sending is no mistake of ours.
+      if (request.complete)
+        process.stderr.write(`simulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
       response.destroy();
     });
   });
@@ -86,6 +88,8 @@ async function readRaw(request: IncomingMessage): Promise<RawRequest> {
  * ends here. There is no certificate for the cloud's names, so a tunnel for HTTPS is refused.
  */
 function tunnel(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  // The server does not look after the connection any more: without this, a client that goes away would end the process.
+  socket.on('error', () => socket.destroy());
   if (request.url?.endsWith(':80') !== true) {
     const text = 'The simulator answers plain HTTP only: use http:// and port 80.\n';
     socket.end(`HTTP/1.1 501 Not Implemented\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`);
