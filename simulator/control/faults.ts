@@ -78,7 +78,7 @@ export function armFault(world: World, spec: FaultSpec): Fault {
 }
 
 /** Whether a fault acts after the call was applied; then only calls that were applied count as matching. */
-function isAfter(fault: FaultSpec): boolean {
+export function isAfter(fault: FaultSpec): boolean {
   return (
     fault.kind === 'answer-lost' ||
     fault.kind === 'write-lag' ||

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { actions } from '../actions';
 import { checked } from '../problems';
 import { regions } from '../vpc/regions';
 import { serviceOf, type ServiceName, services } from '../wire/schema';
-import { decidingKinds, type FaultSpec, outcomeKinds, passingKinds } from './faults';
+import { decidingKinds, type FaultSpec, isAfter, outcomeKinds, passingKinds } from './faults';
 import { checkInterference } from './interfere';
 
 const kinds = [...decidingKinds, ...passingKinds, ...outcomeKinds] as const;
@@ -40,6 +41,23 @@ const actionOf: Partial<Record<Kind, string>> = {
   'stop-ignored': 'StopInstances',
   'launch-fails': 'RunInstances',
 };
+/** Actions that make something that describes could hold back. */
+const makers: ReadonlySet<string> = new Set([
+  'CopySnapshotCrossRegions',
+  'CreateDisks',
+  'CreateImage',
+  'CreateKeyPair',
+  'CreateSecurityGroup',
+  'CreateSnapshot',
+  'CreateSnapshotGroup',
+  'CreateSubnet',
+  'CreateVpc',
+  'ImportKeyPair',
+  'RunInstances',
+  'SyncImages',
+]);
+/** Actions that change nothing. */
+const looks = /^(Describe|Get|Inquiry)/;
 /** What cannot be otherwise; it may be said all the same. */
 const whenOf: Partial<Record<Kind, string>> = { 'answer-lost': 'after', 'request-lost': 'before' };
 /** Services whose requests are in no region. */
@@ -99,7 +117,8 @@ function checkKind(spec: FaultSpec, kind: Kind): void {
 }
 
 /** Whether there can be a call that the fault is meant for. */
-function checkTarget({ action, service, region, match, kind }: FaultSpec): void {
+function checkTarget(spec: FaultSpec): void {
+  const { action, service, region, match, kind } = spec;
   const only = actionOf[kind];
   const own = action === undefined ? undefined : serviceOf.get(action);
   if (action !== undefined && own === undefined)
@@ -108,6 +127,9 @@ function checkTarget({ action, service, region, match, kind }: FaultSpec): void 
     throw new Error(`${action!} is an action of ${own}, not of ${service}: it would never fire`);
   if (only !== undefined && (action ?? only) !== only)
     throw new Error(`"${kind}" is something that only ${only} meets: with ${action!} it would never fire`);
+  if (only !== undefined && service !== undefined && serviceOf.get(only) !== service)
+    throw new Error(`"${kind}" is something that only ${only} meets: with the service ${service} it would never fire`);
+  if (action !== undefined) checkEffect(action, spec);
   const where = own ?? service;
   if (region !== undefined && region !== '') {
     if (!regions.has(region)) throw new Error(`unknown region "${region}": use ${[...regions.keys()].join(', ')}`);
@@ -119,6 +141,16 @@ function checkTarget({ action, service, region, match, kind }: FaultSpec): void 
   const strange = Object.keys(match).find((name) => !parameters.includes(name) && !parameters.includes(`${name}s`));
   if (strange !== undefined)
     throw new Error(`match: ${action!} has no parameter ${strange}; it has ${parameters.join(', ')}`);
+}
+
+/** Whether the action can come as far as the fault. */
+function checkEffect(action: string, spec: FaultSpec): void {
+  if (spec.kind === 'describe-lag' && !makers.has(action))
+    throw new Error(`${action} makes nothing that describes could hold back: it would never fire`);
+  if (spec.kind === 'write-lag' && looks.test(action))
+    throw new Error(`${action} changes nothing that describes could hold back: it would do nothing`);
+  if (actions[action] === undefined && isAfter(spec))
+    throw new Error(`${action} is not served, so it is never applied: it would never fire`);
 }
 
 /** Actions that differ in upper and lower case or by an s alone are what people mistype. */
