@@ -39,7 +39,8 @@ function switchesFrom(given: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     given.map((pair) => {
       const [name = '', value = ''] = pair.split('=');
-      return [name, value === 'true' ? true : value === 'false' ? false : numberFrom(`switch ${name}`, value)];
+      const number = value.trim() === '' ? NaN : Number(value);
+      return [name, value === 'true' ? true : value === 'false' ? false : Number.isFinite(number) ? number : value];
     }),
   );
 }
@@ -106,7 +107,12 @@ async function main(): Promise<void> {
   process.stdout.write(`simulator listening on ${simulator.url} (speed ${simulator.speed})\n`);
 }
 
+/** Node.js explains some mistakes in the options in several lines. */
+function inOneLine(error: NodeJS.ErrnoException): string {
+  return error.code?.startsWith('ERR_PARSE_ARGS') === true ? error.message.replaceAll('\n', ' ') : error.message;
+}
+
 main().catch((error: unknown) => {
-  process.stderr.write(`simulator: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`simulator: ${error instanceof Error ? inOneLine(error) : String(error)}\n`);
   process.exitCode = 1;
 });

@@ -28,6 +28,9 @@ export const realisticDurations = {
   failedLaunch: { least: 600, most: 600, perGiB: 0 },
 } as const;
 
+/** Simulated seconds, three years: what is much longer ends at no time that can be written. */
+const longestDuration = 100_000_000;
+
 export type DurationName = keyof typeof realisticDurations;
 
 /** Readings of what the documentation leaves open. Each default is the reading that is harder for a client. */
@@ -113,6 +116,8 @@ export interface SimulatorOptions {
 
 /** Reads `name=seconds,name=seconds`, or an object of the same; throws an Error that names what is wrong. */
 export function parseDurations(given: string | Readonly<Record<string, unknown>>): Durations {
+  if (typeof given !== 'string' && (typeof given !== 'object' || Array.isArray(given) || (given as unknown) === null))
+    throw new Error('durations are an object with seconds by name, such as {"stop": 40}');
   const entries =
     typeof given === 'string'
       ? given.split(',').map((part): [string, unknown] => {
@@ -122,10 +127,11 @@ export function parseDurations(given: string | Readonly<Record<string, unknown>>
       : Object.entries(given);
   const durations: Durations = {};
   for (const [name, value] of entries) {
-    if (!(name in realisticDurations)) {
+    if (!Object.hasOwn(realisticDurations, name)) {
       throw new Error(`unknown duration "${name}": use ${Object.keys(realisticDurations).join(', ')}`);
     }
     if (typeof value !== 'number' || !(value >= 0)) throw new Error(`duration "${name}" must be a number of seconds`);
+    if (value > longestDuration) throw new Error(`duration "${name}" must be at most ${longestDuration} seconds`);
     durations[name as DurationName] = value;
   }
   return durations;
@@ -134,11 +140,14 @@ export function parseDurations(given: string | Readonly<Record<string, unknown>>
 /** Reads switches given as an object (or `name=value` pairs) against the defaults; throws an Error that names what is wrong. */
 export function parseSwitches(given: Readonly<Record<string, unknown>>): Partial<Switches> {
   for (const [name, value] of Object.entries(given)) {
-    if (!(name in defaultSwitches)) {
+    if (!Object.hasOwn(defaultSwitches, name)) {
       throw new Error(`unknown switch "${name}": use ${Object.keys(defaultSwitches).join(', ')}`);
     }
     const expected = typeof defaultSwitches[name as keyof Switches];
-    if (typeof value !== expected) throw new Error(`switch "${name}" must be a ${expected}`);
+    if (typeof value !== expected)
+      throw new Error(`switch "${name}" must be ${expected === 'boolean' ? 'true or false' : 'a number'}`);
+    if (typeof value === 'number' && !(value >= 0)) throw new Error(`switch "${name}" must be a number from 0`);
+    if (name === 'tornShare' && (value as number) > 1) throw new Error('switch "tornShare" must be from 0 to 1');
   }
   return given;
 }

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { parseDurations } from '../options';
+import { checked } from '../problems';
 import { writeToDisk } from '../cbs/snapshots';
 import { plant } from '../seed/plant';
 import { type Seed } from '../seed/seed';
@@ -60,21 +62,30 @@ function disarm(world: World, id: string): void {
   world.pauses.release(id);
 }
 
-interface ClockRequest {
-  readonly stopped?: boolean;
+const clockRequest = z.strictObject({
+  stopped: z.boolean().optional(),
   /** Simulated seconds, or as far as the next thing that will happen. */
-  readonly advance?: number | 'next';
+  advance: z
+    .unknown()
+    .refine((value) => value === undefined || value === 'next' || isTimeSpan(value), {
+      error: 'must be a number of simulated seconds, or "next"',
+    })
+    .optional(),
+});
+
+function isTimeSpan(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= longestAdvance;
 }
 
+/** Simulated seconds, thirty years. */
+const longestAdvance = 1_000_000_000;
+
 const setClock: Route = ({ world, body }) => {
-  const { stopped, advance } = body() as ClockRequest;
+  const { stopped, advance } = checked(clockRequest, body(), 'the clock');
   if (stopped === true) world.stopClock();
   if (stopped === false) world.startClock();
   if (advance === 'next') world.advanceToNext();
-  else if (advance !== undefined) {
-    if (!(advance >= 0)) throw new Error('advance must be a number of simulated seconds, or "next"');
-    world.advanceClock(advance);
-  }
+  else if (isTimeSpan(advance)) world.advanceClock(advance);
   return clockOf(world);
 };
 

@@ -190,6 +190,20 @@ describe('the command', { concurrency: true }, () => {
     );
     const unknown = await finish('--durations', 'nap=3');
     assert.match(unknown.err, /^simulator: unknown duration "nap"/);
+    for (const [args, why] of [
+      [['--port', '-1'], /Option '--port' argument is ambiguous\. Did you forget/],
+      [['--durations', 'toString=3'], /unknown duration "toString"/],
+      [['--durations', 'stop=Infinity'], /duration "stop" must be at most/],
+      [['--switch', 'strictScope=maybe'], /switch "strictScope" must be true or false$/],
+      [['--switch', 'tornShare=2'], /switch "tornShare" must be from 0 to 1$/],
+      [['--switch', 'describeLag=-1'], /switch "describeLag" must be a number from 0$/],
+      [['--switch', 'constructor=1'], /unknown switch "constructor"/],
+    ] as const) {
+      const { code, err } = await finish(...args);
+      assert.equal(code, 1, err);
+      assert.match(err, /^simulator: [^\n]+\n$/);
+      assert.match(err.trimEnd(), why);
+    }
     const help = await finish('--help');
     assert.equal(help.code, 0);
     assert.match(help.out, /--seed-file/);
