@@ -6,7 +6,7 @@ import { regionOf } from '../vpc/regions';
 import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { characters, tagsFrom } from '../wire/formats';
-import { requireOneOf } from '../wire/values';
+import { given, requireOneOf } from '../wire/values';
 import { describeDisks } from './describe-disks';
 import { removeSnapshot, snapshotInProgress, visibleSnapshot } from './snapshots';
 
@@ -176,10 +176,11 @@ const detachDisks: Action = (call) => {
   const { world } = call;
   const request = call.params as { InstanceId?: string; DiskIds: readonly string[] };
   const disks = requireDisks(call, request.DiskIds, 10);
+  const instanceId = request.InstanceId ?? '';
   for (const disk of disks) {
     if (disk.usage !== 'DATA_DISK')
       throw new ApiError('InvalidDisk.NotPortable', `The disk \`${disk.id}\` is a system disk.`);
-    if (disk.state === 'UNATTACHED' || (request.InstanceId !== undefined && disk.instanceId !== request.InstanceId)) {
+    if (disk.state === 'UNATTACHED' || (instanceId !== '' && disk.instanceId !== instanceId)) {
       throw new ApiError('InvalidDisk.NotSupported', `The disk \`${disk.id}\` is not attached there.`);
     }
     if (disk.state !== 'ATTACHED') throw new ApiError('ResourceBusy', `The disk \`${disk.id}\` is busy.`);
@@ -230,7 +231,7 @@ const modifyDiskAttributes: Action = (call) => {
     throw new ApiError('InvalidParameterValue', 'The disk name exceeds 60 characters.');
   for (const disk of requireDisks(call, request.DiskIds, 100)) {
     call.world.disks.update(disk.id, {
-      name: request.DiskName ?? disk.name,
+      name: given(request.DiskName) ?? disk.name,
       deleteWithInstance: request.DeleteWithInstance ?? disk.deleteWithInstance,
     });
   }

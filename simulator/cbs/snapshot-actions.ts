@@ -4,7 +4,7 @@ import { type Action, type Call } from '../wire/action';
 import { ApiError } from '../wire/errors';
 import { type Filter, type FilterKeys, matcher, page } from '../wire/filters';
 import { characters, tagsFrom } from '../wire/formats';
-import { requireOneOf } from '../wire/values';
+import { given, requireOneOf } from '../wire/values';
 import { isLocal } from '../cvm/instances';
 import { isRegion, regionOf } from '../vpc/regions';
 import {
@@ -121,10 +121,9 @@ const describeSnapshots: Action = (call) => {
   if (malformed !== undefined)
     throw new ApiError('InvalidParameterValue', `The snapshot ID \`${malformed}\` is malformed.`);
   const matches = matcher(filters, filterKeys(account), { values: 10, code: 'InvalidParameterValue' });
-  const rows = [
-    ...world.snapshots.shown(account, region, ids, world.now()),
-    ...sharedSnapshots(call, new Set(ids)),
-  ].filter(matches);
+  const rows = [...world.snapshots.shown(account, region, ids, world.now()), ...sharedSnapshots(call, ids)].filter(
+    matches,
+  );
   requireOneOf('Order', request.Order, ['ASC', 'DESC']);
   if (request.Order === 'ASC') rows.reverse();
   const shown = page(rows, request, 'InvalidParameterValue');
@@ -132,11 +131,11 @@ const describeSnapshots: Action = (call) => {
 };
 
 /** Those of other accounts that are shared with this one. */
-function sharedSnapshots({ world, account, region }: Call, ids: ReadonlySet<string>): Snapshot[] {
+function sharedSnapshots({ world, account, region }: Call, ids: readonly string[]): Snapshot[] {
   return [...world.accounts.all()]
     .filter((owner) => owner.id !== account)
-    .flatMap((owner) => [...world.snapshots.in(owner.id, region)])
-    .filter((snapshot) => isSharedWith(snapshot, account) && (ids.size === 0 || ids.has(snapshot.id)));
+    .flatMap((owner) => world.snapshots.shown(owner.id, region, ids, world.now()))
+    .filter((snapshot) => isSharedWith(snapshot, account));
 }
 
 interface DeleteRequest {
@@ -200,7 +199,7 @@ const modifySnapshotAttribute: Action = (call) => {
   checkName(request.SnapshotName);
   checkDeadline(call, request.Deadline);
   const { id, name, deadline, imageIds, shares } = snapshot!;
-  const next = request.IsPermanent === true ? '' : (request.Deadline ?? deadline);
+  const next = request.IsPermanent === true ? '' : (given(request.Deadline) ?? deadline);
   if (next !== deadline && next !== '') {
     // What others rely on is not given an end.
     if (shares.length > 0)
@@ -209,7 +208,7 @@ const modifySnapshotAttribute: Action = (call) => {
       throw new ApiError('UnsupportedOperation.SnapshotHasBindedImage', `The snapshot \`${id}\` is bound to an image.`);
     scheduleExpiry(call, id, next);
   }
-  call.world.snapshots.update(id, { name: request.SnapshotName ?? name, deadline: next });
+  call.world.snapshots.update(id, { name: given(request.SnapshotName) ?? name, deadline: next });
   return {};
 };
 
@@ -253,7 +252,7 @@ const copySnapshotCrossRegions: Action = (call) => {
       id,
       region,
       zone: regionOf(region).zones[0]!,
-      name: request.SnapshotName ?? `Copied ${source.id} from ${call.region}`,
+      name: given(request.SnapshotName) ?? `Copied ${source.id} from ${call.region}`,
       createdAt: world.now(),
       doneAt,
       hiddenUntil,

@@ -12,7 +12,7 @@ export type FilterKeys<T> = Readonly<Record<string, (row: T, value: string) => b
 
 /** Tag filters, the same for every resource that has tags. */
 export const tagKeys: FilterKeys<{ readonly tags: Tags }> = {
-  'tag-key': (row, value) => value in row.tags,
+  'tag-key': (row, value) => Object.hasOwn(row.tags, value),
   'tag-value': (row, value) => Object.values(row.tags).includes(value),
 };
 

@@ -5,6 +5,7 @@ const cvmPerSecond: Readonly<Record<string, number>> = {
   DescribeInstances: 40,
   DescribeInstancesStatus: 40,
   DescribeImages: 40,
+  DescribeZoneInstanceConfigInfos: 40,
   DescribeZones: 20,
   DescribeRegions: 20,
 };

@@ -1,6 +1,11 @@
 import { ApiError } from './errors';
 
-/** Refuses a text that is not one of those that the API documents; clients send empty text for "nothing". */
+/** A text that says something: clients send empty text for "nothing". */
+export function given(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+/** Refuses a text that is not one of those that the API documents; empty text is none. */
 export function requireOneOf(parameter: string, value: string | undefined, documented: readonly string[]): void {
   if (value === undefined || value === '' || documented.includes(value)) return;
   throw new ApiError(

@@ -76,8 +76,13 @@ describe('disks and snapshots', { concurrency: true }, () => {
     await cloud.refused('ResourceUnavailable.Attached', 'AttachDisks', { InstanceId: 'ins-web00002', DiskIds: [id] });
     await cloud.refused('ResourceUnavailable.NotSupported', 'TerminateDisks', { DiskIds: [id] });
     assert.equal(((await cloud.instance('ins-web00002')).DataDisks as unknown[]).length, 1);
-    await cloud.ask('DetachDisks', { DiskIds: [id] });
+    // Clients send empty text for "nothing".
+    await cloud.ask('ModifyDiskAttributes', { DiskIds: [id], DiskName: 'mine' });
+    await cloud.ask('ModifyDiskAttributes', { DiskIds: [id], DiskName: '', DeleteWithInstance: false });
+    await cloud.ask('DetachDisks', { InstanceId: '', DiskIds: [id] });
     await state('UNATTACHED');
+    const [mine] = await cloud.rows('DescribeDisks', 'DiskSet', { DiskIds: [id] });
+    assert.equal(mine!.DiskName, 'mine');
     await cloud.ask('TerminateDisks', { DiskIds: [id] });
     assert.equal((await cloud.ask('DescribeDisks', { DiskIds: [id] })).TotalCount, 0);
     await cloud.refused('InvalidDisk.NotPortable', 'DetachDisks', { DiskIds: ['disk-websys01'] });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startSimulator } from '../../simulator/index';
+import { publishedRate } from '../../simulator/wire/rates';
 import { Cloud, control, type Row, simulatorFor, simulatorWithClock } from './support';
 
 describe('requests', { concurrency: true }, () => {
@@ -51,6 +52,12 @@ describe('requests', { concurrency: true }, () => {
     await cloud.in('ap-singapore').ask('DescribeInstances');
     clock.pass(1);
     await cloud.ask('DescribeInstances');
+    assert.deepEqual(
+      ['DescribeZoneInstanceConfigInfos', 'DescribeImages', 'DescribeZones', 'CreateImage'].map((action) =>
+        publishedRate('cvm', action),
+      ),
+      [40, 40, 20, 10],
+    );
   });
 
   test('are logged with what they concern', async (t) => {
@@ -97,6 +104,17 @@ describe('requests', { concurrency: true }, () => {
     await cloud.refused('InvalidInstanceId.Malformed', 'DescribeInstances', { InstanceIds: ['i-123'] });
     assert.equal((await cloud.ask('DescribeInstances', { InstanceIds: ['ins-00000000'] })).TotalCount, 0);
     await cloud.refused('InvalidParameterValue.LimitExceeded', 'DescribeInstances', { Limit: 101 });
+  });
+
+  test('find tags by the keys that a resource has, not by those that every object has', async (t) => {
+    const cloud = new Cloud((await simulatorFor(t)).port);
+    for (const [action, set] of [
+      ['DescribeInstances', 'InstanceSet'],
+      ['DescribeImages', 'ImageSet'],
+    ] as const) {
+      const Filters = [{ Name: 'tag-key', Values: ['toString', 'constructor', '__proto__'] }];
+      assert.deepEqual(await cloud.rows(action, set, { Filters }), []);
+    }
   });
 
   test('stay fast among thousands of resources', async (t) => {

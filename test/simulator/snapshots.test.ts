@@ -155,6 +155,23 @@ describe('sharing snapshots', { concurrency: true }, () => {
     await cloud.ask('DeleteSnapshots', { SnapshotIds: [id] });
   });
 
+  test('is seen later by the other account, while describes lag', async (t) => {
+    const simulator = await simulatorFor(t, { speed: 1 });
+    const cloud = new Cloud(simulator.port);
+    const theirs = cloud.in('ap-guangzhou', otherKey);
+    await stopClock(simulator.url);
+    const { SnapshotId } = await cloud.ask('CreateSnapshot', { DiskId: data });
+    await advance(simulator.url, 1800);
+    simulator.arm({ action: 'ModifySnapshotsSharePermission', kind: 'write-lag', milliseconds: 10_000 });
+    const share = { SnapshotIds: [SnapshotId], AccountIds: [other], Permission: 'SHARE' };
+    await cloud.ask('ModifySnapshotsSharePermission', share);
+    const seen = async (): Promise<unknown> =>
+      (await theirs.ask('DescribeSnapshots', { SnapshotIds: [SnapshotId] })).TotalCount;
+    assert.equal(await seen(), 0);
+    await advance(simulator.url, 10);
+    assert.equal(await seen(), 1);
+  });
+
   test('is for data disks, and for accounts that exist', async (t) => {
     const simulator = await simulatorFor(t);
     const cloud = new Cloud(simulator.port);
@@ -178,7 +195,10 @@ describe('snapshots of a kind', { concurrency: true }, () => {
     const id = await snapshotOf(cloud, data);
     const Deadline = new Date(Date.now() + 2 * 86_400_000).toISOString();
     await cloud.ask('ModifySnapshotAttribute', { SnapshotId: id, Deadline });
-    assert.equal((await cloud.snapshot(id)).IsPermanent, false);
+    // Clients send empty text for "nothing".
+    await cloud.ask('ModifySnapshotAttribute', { SnapshotId: id, SnapshotName: '', Deadline: '' });
+    const { IsPermanent, SnapshotName } = await cloud.snapshot(id);
+    assert.deepEqual([IsPermanent, SnapshotName], [false, data]);
     const soon = new Date(Date.now() + 3_600_000).toISOString();
     await cloud.refused('InvalidParameterValue', 'ModifySnapshotAttribute', { SnapshotId: id, Deadline: soon });
     const state = (await control(simulator.url, 'GET', '/state')) as { happenings: Row[] };
