@@ -33,6 +33,9 @@ export interface ApiRequest {
 /** The API's limits of what a request may carry, in bytes: the query string of a GET, a V1 form, a JSON body. */
 export const maximalBody = { query: 32 * 1024, form: 1024 * 1024, json: 10 * 1024 * 1024 };
 
+/** No parameter of the API is nested deeper than some six levels. */
+const deepest = 32;
+
 const commonParameters = new Set([
   'Action',
   'Version',
@@ -118,7 +121,18 @@ function parseBody(body: Buffer): Record<string, unknown> {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new ApiError('InvalidRequest', 'The request body must be a JSON object.');
   }
+  if (isDeeper(parsed, deepest)) throw tooDeep();
   return parsed as Record<string, unknown>;
+}
+
+/** Whether there is something in a value that is nested deeper than so many levels. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+function tooDeep(): ApiError {
+  return new ApiError('InvalidParameter', `The parameters are nested deeper than ${deepest} levels.`);
 }
 
 function textParams(text: string): Record<string, string> {
@@ -130,6 +144,7 @@ function nest(flat: Readonly<Record<string, string>>): Record<string, unknown> {
   const root = new Branch();
   for (const [dotted, value] of Object.entries(flat)) {
     const parts = dotted.split('.');
+    if (parts.length > deepest) throw tooDeep();
     const last = parts.pop()!;
     let node = root;
     for (const part of parts) {

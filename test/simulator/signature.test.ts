@@ -224,6 +224,10 @@ describe('the wire', { concurrency: true }, () => {
     assert.equal(await raw('POST', `Action=${'x'.repeat(1024 * 1024)}`, form), 'RequestSizeLimitExceeded');
     const signed = { ...json, Authorization: 'TC3-HMAC-SHA256 x' };
     assert.equal(await raw('POST', 'x'.repeat(10 * 1024 * 1024 + 1), signed), 'RequestSizeLimitExceeded');
+    // Nested without end, which must not fill the stack.
+    const nested = `{"Filters":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+    assert.equal(await raw('POST', nested, signed), 'InvalidParameter');
+    assert.equal(await raw('POST', `Filters${'.0'.repeat(50_000)}=1`, form), 'InvalidParameter');
     const ofLength = (length: number): ReturnType<typeof sendRaw> => {
       const query = `Action=DescribeZones&Version=2017-03-12&x=${'x'.repeat(length)}`;
       return sendRaw(port, 'GET', `/?${query}`, Buffer.alloc(0), { Host: `127.0.0.1:${port}` });
