@@ -94,7 +94,14 @@ export const deleteImages: Action = (call) => {
   const ids = [...new Set(request.ImageIds)];
   const remove = (image: Image): void => removeImage(world, image, request.DeleteBindedSnap === true);
   if (request.DryRun !== true && world.switches.deleteImagesOneByOne) {
-    for (const id of ids) remove(deletable(call, id));
+    for (const [index, id] of ids.entries()) {
+      try {
+        remove(deletable(call, id));
+      } catch (error) {
+        if (error instanceof ApiError) error.afterChanges = index > 0;
+        throw error;
+      }
+    }
     return {};
   }
   const images = ids.map((id) => deletable(call, id));

@@ -35,6 +35,9 @@ interface Progress {
 
 type Outcome = { readonly fields: object } | { readonly error: ApiError };
 
+/** Whether something has changed, as far as it was to. */
+const isApplied = (outcome: Outcome): boolean => 'fields' in outcome || outcome.error.afterChanges;
+
 /** How requests are dealt with. */
 export interface DispatchOptions {
   readonly rates: Rates;
@@ -98,7 +101,7 @@ export class Dispatcher {
     world.settle();
     world.commit();
     const outcome = this.apply(service, request, caller, progress, subject);
-    const after = 'error' in outcome ? [] : fireAfter(world, subject);
+    const after = isApplied(outcome) ? fireAfter(world, subject) : [];
     progress.faults.push(...after.map((fault) => fault.id));
     const lags = after.filter((fault) => fault.kind === 'write-lag').map((fault) => fault.milliseconds ?? 0);
     const lag = Math.max(world.switches.describeLag, ...lags);
@@ -202,11 +205,11 @@ export class Dispatcher {
   /** Logs and commits what was done, and gives the answer that the client gets. */
   private finish(progress: Progress, outcome: Outcome, after: readonly Fault[]): Answer {
     const spoiled = after.find((fault) => !isPassing(fault));
-    const applied = !('error' in outcome);
+    const applied = isApplied(outcome);
     const told: Outcome = spoiled?.kind === 'error' ? { error: faultError(spoiled) } : this.checked(progress, outcome);
     const fields = 'error' in told ? { Error: { Code: told.error.code, Message: told.error.message } } : told.fields;
     const body = JSON.stringify({ Response: { ...fields, RequestId: progress.requestId } });
-    const made = applied && !progress.action.startsWith('Describe') ? JSON.stringify(outcome.fields) : '';
+    const made = 'fields' in outcome && !progress.action.startsWith('Describe') ? JSON.stringify(outcome.fields) : '';
     if (spoiled?.kind === 'answer-lost') this.log(progress, 'lost', applied, made);
     else if (spoiled?.kind === 'http-502') this.log(progress, 'http-502', applied, made);
     else this.log(progress, 'error' in told ? told.error.code : 'OK', applied, made);

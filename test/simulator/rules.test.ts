@@ -26,6 +26,12 @@ describe('rules of images', { concurrency: true }, () => {
         left.map((image) => image.ImageName).sort(),
         deleteImagesOneByOne ? ['b', 'c'] : ['a', 'b', 'c'],
       );
+      const log = simulator.calls().filter(({ action }) => action === 'DeleteImages');
+      assert.deepEqual(
+        log.map(({ applied }) => applied),
+        [false, deleteImagesOneByOne],
+        'the log says whether something is gone',
+      );
     }
   });
 
