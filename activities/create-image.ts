@@ -3,8 +3,9 @@ import { checkSnapshots, checkSource } from './allowed';
 import type { Image } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
-import { listed, step } from './engine/step';
+import { listed, noLongerOurs, step } from './engine/step';
 import { goneSnapshot } from './snapshot-disks';
+import { checkStillDown } from './source-instance';
 
 type Input = Parameters<BuildActivities['createImage']>[0];
 type Output = Awaited<ReturnType<BuildActivities['createImage']>>;
@@ -14,7 +15,7 @@ type Output = Awaited<ReturnType<BuildActivities['createImage']>>;
  *
  * CVM CreateImage has no ClientToken, but an image's name is unique in its region. So the exact name is looked up first:
  * an image with this build's tag is adopted (one that is CREATEFAILED, or of an earlier try, is deleted first), anybody
- * else's is a conflict.
+ * else's is a conflict. A stopped instance must be down before and after the call.
  * `InvalidImageName.Duplicate` means looking again.
  */
 export const createImage = step<Input, Output>('step', async (run, input) => {
@@ -28,6 +29,8 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
     await run.achieve(goneImage(run, before.ImageId!, { withSnapshots: from.kind === 'instance' }));
   }
 
+  const taken = before !== undefined && !useless;
+  if (from.kind === 'instance' && !taken) await checkStillDown(run);
   let made: string | undefined;
   const image = await run.achieve<Pick<Image, 'ImageId' | 'Tags' | 'ImageState'>>({
     title: `image ${name}`,
@@ -54,7 +57,10 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
       lookAgain: /^InvalidImageName\.Duplicate/,
     },
   });
-  return { imageId: image!.ImageId!, adopted: image!.ImageId !== made };
+  // What a run before this one asked for and checked stays good when its source is up again.
+  const adopted = image!.ImageId !== made;
+  if (from.kind === 'instance' && !(adopted && run.build.reset)) await checkStillDown(run);
+  return { imageId: image!.ImageId!, adopted };
 });
 
 /** The CreateImage request that makes this image. */
@@ -125,7 +131,7 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
   const stays = ({ Tags }: Image) => keep === true || run.isKept(Tags);
   /** Snapshots that the cloud made for an image, with whether that stays. */
   const implicit = new Map<string, boolean>();
-  const { removed, kept } = await run.clear<Image>({
+  const { removed, kept, foreign } = await run.clear<Image>({
     title: 'image of the build',
     find: async () => {
       const named = await run.cloud.imageByName(name);
@@ -142,7 +148,11 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
     goal: (id) => goneImage(run, id, { withSnapshots: inputs.size === 0 }),
     known,
     unknownOutcome,
+    byId: (id) => run.cloud.images.look(id),
   });
+  for (const { SnapshotSet = [] } of foreign) {
+    for (const { SnapshotId } of SnapshotSet) if (SnapshotId && !inputs.has(SnapshotId)) implicit.set(SnapshotId, true);
+  }
   const bound = (stay: boolean) => [...implicit].filter(([, stays]) => stays === stay).map(([id]) => id);
   // DeleteBindedSnap should have seen to them; a Describe proves it.
   await run.achieveAll(bound(false).map((id) => goneSnapshot(run, id)));
@@ -150,6 +160,12 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
     resources: [
       ...listed('image', removed, 'deleted', name),
       ...listed('image', kept, 'kept', name),
+      ...listed(
+        'image',
+        foreign.map(({ ImageId }) => ImageId!),
+        'kept',
+        noLongerOurs,
+      ),
       ...listed('snapshot', bound(false), 'deleted', ofImage),
       ...listed('snapshot', bound(true), 'kept', ofImage),
     ],

@@ -1,8 +1,10 @@
 import { type BuildActivities, tagKeys } from '../contract';
+import { CloudError } from './cloud/errors';
 import { setTags, type TaggedType } from './cloud/tags';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
+import { loseGone } from './gone';
 
 type Input = Parameters<BuildActivities['keepResources']>[0];
 
@@ -33,9 +35,34 @@ function marked(run: StepRun, resources: { type: TaggedType; id: string }[]): Go
       action: 'TagResources',
       repeatable: true,
       call: async () => {
-        await setTags(run.cloud, resources, { [tagKeys.state]: 'kept' });
+        try {
+          await setTags(run.cloud, resources, { [tagKeys.state]: 'kept' });
+        } catch (error) {
+          if (!(error instanceof CloudError) || !error.code.includes('NotFound')) throw error;
+          throw (await goneFailure(run, resources)) ?? error;
+        }
         return undefined;
       },
     },
   };
+}
+
+const goneCodes = { image: 'ImageGone', snapshot: 'SnapshotGone', instance: 'InstanceGone', volume: 'DiskGone' };
+
+/** What the step ends with when some of the resources are no longer there. */
+async function goneFailure(run: StepRun, resources: { type: TaggedType; id: string }[]): Promise<Error | undefined> {
+  const of = (wanted: TaggedType) => resources.filter(({ type }) => type === wanted).map(({ id }) => id);
+  const gone = await loseGone(run, {
+    image: of('image'),
+    snapshot: of('snapshot'),
+    instance: of('instance'),
+    disk: of('volume'),
+  });
+  const [first] = resources.filter(({ id }) => gone.includes(id));
+  if (!first) return undefined;
+  return run.refusal(
+    goneCodes[first.type],
+    `${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'} gone: somebody else deleted ${gone.length === 1 ? 'it' : 'them'}`,
+    'Find out who deletes what is made here, and build again.',
+  );
 }

@@ -1,10 +1,12 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { type BuildActivities, type LaunchedInstance, tagKeys } from '../contract';
 import { checkSnapshots } from './allowed';
 import type { Disk, Instance, RequestOf } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
-import { listed, step } from './engine/step';
-import { describeState, isOperating } from './source-instance';
+import { listed, noLongerOurs, step } from './engine/step';
+import { loseGone } from './gone';
+import { describeState, isDoomed, isOperating } from './source-instance';
 
 type Input = Parameters<BuildActivities['launchInstance']>[0];
 
@@ -21,7 +23,8 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     snapshots.map(({ snapshotId }) => snapshotId),
   );
   let id: string | undefined;
-  const instance = await run.achieve<Instance>({
+  const asked = { ...input, source: { ...input.source, systemDisk: await systemDiskOf(run, input) } };
+  const wanted: Goal<Instance> = {
     title: 'new instance',
     look: async () => {
       if (id !== undefined) return run.cloud.instances.look(id);
@@ -35,7 +38,12 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     watch: () => (id === undefined ? undefined : { on: run.cloud.instances, id }),
     judge: (seen) => {
       if (!seen && id !== undefined) {
-        return { is: 'missing', code: 'InstanceGone', message: `the new instance ${id} is gone` };
+        return {
+          is: 'missing',
+          code: 'InstanceGone',
+          message: `the new instance ${id} is gone: somebody else terminated it`,
+          advice: 'The image and its snapshots are kept: launch it again.',
+        };
       }
       if (!seen) return { is: 'act' };
       run.remember({ type: 'instance', id: seen.InstanceId!, fate: 'made' });
@@ -56,15 +64,30 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
       // The token holds the run's ID: after a reset it is a new one, and guards against nothing that the old run did.
       repeatable: !run.build.reset,
       call: async () => {
-        const { InstanceIdSet } = await run.cloud.call('cvm', 'RunInstances', requestFor(run, input));
+        const { InstanceIdSet } = await run.cloud.call('cvm', 'RunInstances', requestFor(run, asked));
         id = InstanceIdSet?.[0];
         if (id !== undefined) run.remember({ type: 'instance', id, fate: 'made' });
         return undefined;
       },
     },
+  };
+  const parts = {
+    image: [imageId],
+    snapshot: snapshots.map(({ snapshotId }) => snapshotId),
+  };
+  const instance = await run.achieve(wanted).catch(async (error: unknown) => {
+    if (error instanceof ApplicationFailure && (error.type ?? '').includes('NotFound')) await loseGone(run, parts);
+    throw error;
   });
   return factsOf(instance!, input);
 });
+
+/** The source's system disk, at least as large as the image's: it may have grown since it was inspected. */
+async function systemDiskOf(run: StepRun, { imageId, source }: Input): Promise<Input['source']['systemDisk']> {
+  const image = await run.patiently(`image ${imageId}`, () => run.cloud.images.look(imageId));
+  const { DiskSize = 0 } = image?.SnapshotSet?.find(({ DiskUsage }) => DiskUsage === 'SYSTEM_DISK') ?? {};
+  return { ...source.systemDisk, size: Math.max(source.systemDisk.size, DiskSize) };
+}
 
 /** The whole RunInstances request. */
 export function requestFor(run: StepRun, input: Input): RequestOf<'cvm', 'RunInstances'> {
@@ -210,7 +233,14 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     goal: (id) => goneInstance(run, id, harmless),
     known,
     unknownOutcome,
+    byId: async (id) => {
+      const seen = await run.cloud.instances.look(id);
+      return seen && isDoomed(seen) ? undefined : seen;
+    },
   });
+  for (const { SystemDisk, DataDisks = [] } of instances.foreign) {
+    for (const disk of [SystemDisk, ...DataDisks]) if (disk?.DiskId !== undefined) theirs.set(disk.DiskId, true);
+  }
   const disks = await run.clear<Disk>({
     title: 'disks of the build',
     // The disks of an instance that never came up go with it, whenever that is.
@@ -230,6 +260,12 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     resources: [
       ...listed('instance', instances.removed, 'deleted'),
       ...listed('instance', instances.kept, 'kept'),
+      ...listed(
+        'instance',
+        instances.foreign.map(({ InstanceId }) => InstanceId!),
+        'kept',
+        noLongerOurs,
+      ),
       ...listed('disk', all(disks.removed, withInstance(false)), 'deleted'),
       ...listed('disk', all(disks.kept, withInstance(true)), 'kept'),
     ],

@@ -29,7 +29,12 @@ export const pollImage = step<Input, Output>('step', async (run, { imageId }) =>
     watch: () => ({ on: run.cloud.images, id: imageId }),
     judge: (seen) => {
       if (!seen)
-        return { is: 'missing', code: 'ImageGone', message: `image ${imageId} is gone: somebody else deleted it` };
+        return {
+          is: 'missing',
+          code: 'ImageGone',
+          message: `image ${imageId} is gone: somebody else deleted it`,
+          advice: 'Find out who deletes images, and build again.',
+        };
       if (seen.ImageState === 'NORMAL') return { is: 'done' };
       if (seen.ImageState === 'CREATEFAILED') {
         return {

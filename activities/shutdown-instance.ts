@@ -18,7 +18,12 @@ type Output = Awaited<ReturnType<BuildActivities['shutdownInstance']>>;
 export const shutdownInstance = step<Input, Output>('before changes', async (run, { build, source, stopType }) => {
   const { instanceId } = build;
   const byId = instanceById(run, instanceId);
-  const gone = { is: 'missing', code: 'InstanceGone', message: `instance ${instanceId} no longer exists` } as const;
+  const gone = {
+    is: 'missing',
+    code: 'InstanceGone',
+    message: `instance ${instanceId} no longer exists`,
+    advice: 'Somebody has terminated it: build from another instance.',
+  } as const;
 
   if (source.wasRunning) {
     await run.achieve({
@@ -51,7 +56,12 @@ export const shutdownInstance = step<Input, Output>('before changes', async (run
       if (seen.InstanceState === 'STOPPED' || isTransitional(seen))
         return { is: 'going', waitingFor: describeState(seen) };
       if (seen.InstanceState !== 'RUNNING') {
-        return { is: 'wrong', code: 'InstanceState', message: `${describeState(seen)}: it cannot be stopped` };
+        return {
+          is: 'wrong',
+          code: 'InstanceState',
+          message: `${describeState(seen)}: it cannot be stopped`,
+          advice: 'Bring it to RUNNING or STOPPED, and build again.',
+        };
       }
       if (acted && seen.LatestOperation === 'StopInstances' && seen.LatestOperationState === 'FAILED') {
         const reason = seen.LatestOperationErrorMsg ? `: ${seen.LatestOperationErrorMsg}` : '';
@@ -63,7 +73,12 @@ export const shutdownInstance = step<Input, Output>('before changes', async (run
         };
       }
       if (!source.wasRunning) {
-        return { is: 'wrong', code: 'SourceChanged', message: `${instanceId} was started after it had been inspected` };
+        return {
+          is: 'wrong',
+          code: 'SourceChanged',
+          message: `${instanceId} was started after it had been inspected`,
+          advice: 'Build again: it will be stopped, imaged and started again.',
+        };
       }
       return isOperating(seen) ? { is: 'going', waitingFor: describeState(seen) } : { is: 'act' };
     },

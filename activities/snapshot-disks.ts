@@ -3,7 +3,8 @@ import { checkSource } from './allowed';
 import type { Snapshot } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
-import { listed, step } from './engine/step';
+import { listed, noLongerOurs, step } from './engine/step';
+import { checkStillDown } from './source-instance';
 
 type Input = Parameters<BuildActivities['snapshotDisks']>[0];
 type Output = Awaited<ReturnType<BuildActivities['snapshotDisks']>>;
@@ -13,7 +14,7 @@ type Output = Awaited<ReturnType<BuildActivities['snapshotDisks']>>;
  *
  * CBS CreateSnapshot has no ClientToken. So each snapshot's name holds build, disk and generation: one that is there is
  * adopted, and a create of unknown outcome is not repeated until look-ups have stayed empty for the settle window. In the
- * end whatever carries such a name twice is deleted but for the oldest.
+ * end whatever carries such a name twice is deleted but for the oldest. The source must have been down all the time.
  */
 export const snapshotDisks = step<Input, Output>('step', async (run, { build, generation, disks, tags }) => {
   await checkSource(
@@ -21,16 +22,25 @@ export const snapshotDisks = step<Input, Output>('step', async (run, { build, ge
     disks.map(({ diskId }) => diskId),
   );
   const named = (disk: Disk) => snapshotName(build.buildId, disk.diskId, generation);
-  const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, named(disk), tags)));
+  const taken = new Set<string>();
+  const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, { name: named(disk), tags, taken })));
+  // What a run before this one took and checked stays good when its source is up again.
+  if (taken.size > 0 || !build.reset) await checkStillDown(run);
   const chosen = found.filter((snapshot) => snapshot !== undefined);
   await deleteExtras(run, disks, named, new Set(chosen.map(({ SnapshotId }) => SnapshotId)));
   const snapshots = disks.map((disk, index): DiskSnapshot => {
-    return { snapshotId: chosen[index]!.SnapshotId!, diskId: disk.diskId, usage: disk.usage, size: disk.size };
+    // The disk may have grown since it was inspected.
+    const { SnapshotId, DiskSize = disk.size } = chosen[index]!;
+    return { snapshotId: SnapshotId!, diskId: disk.diskId, usage: disk.usage, size: DiskSize };
   });
   return { snapshots };
 });
 
-function snapshotOf(run: StepRun, disk: Disk, name: string, tags: Record<string, string>): Goal<Snapshot> {
+function snapshotOf(
+  run: StepRun,
+  disk: Disk,
+  { name, tags, taken }: { name: string; tags: Record<string, string>; taken: Set<string> },
+): Goal<Snapshot> {
   let id: string | undefined;
   return {
     title: `snapshot of ${disk.diskId}`,
@@ -51,19 +61,32 @@ function snapshotOf(run: StepRun, disk: Disk, name: string, tags: Record<string,
     },
     watch: () => (id === undefined ? undefined : { on: run.cloud.snapshots, id }),
     judge: (seen) => {
-      if (!seen && id !== undefined) return { is: 'missing', code: 'SnapshotGone', message: `snapshot ${id} is gone` };
+      if (!seen && id !== undefined) {
+        return {
+          is: 'missing',
+          code: 'SnapshotGone',
+          message: `snapshot ${id} of ${disk.diskId} is gone: somebody else deleted it`,
+          advice: 'Find out who deletes snapshots, and build again.',
+        };
+      }
       if (!seen) return { is: 'act' };
       if (seen.SnapshotState === 'NORMAL') return { is: 'done' };
       if (seen.SnapshotState === 'CREATING') {
         return { is: 'going', waitingFor: `snapshot of ${disk.diskId}: CREATING`, percent: seen.Percent };
       }
       const state = seen.SnapshotState ?? 'unknown';
-      return { is: 'wrong', code: 'SnapshotState', message: `snapshot ${id ?? ''} of ${disk.diskId} is ${state}` };
+      return {
+        is: 'wrong',
+        code: 'SnapshotState',
+        message: `snapshot ${id ?? ''} of ${disk.diskId} is ${state}`,
+        advice: 'Look at the snapshot in the console, and build again.',
+      };
     },
     act: {
       action: 'CreateSnapshot',
       repeatable: false,
       call: async () => {
+        taken.add(disk.diskId);
         const { SnapshotId } = await run.cloud.call('cbs', 'CreateSnapshot', {
           DiskId: disk.diskId,
           SnapshotName: name,
@@ -140,7 +163,7 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoSnapshotDisks']>>;
 export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run, input) => {
   const { build, known, unknownOutcome, keep } = input;
   const diskIds = input.diskIds ?? (await disksOfSource(run));
-  const { removed, kept } = await run.clear({
+  const { removed, kept, foreign } = await run.clear({
     title: 'snapshots of the build',
     find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
     idOf: ({ SnapshotId }) => SnapshotId!,
@@ -148,8 +171,19 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
     goal: (id) => goneSnapshot(run, id),
     known,
     unknownOutcome,
+    byId: async (id) => {
+      const seen = await run.cloud.snapshots.look(id);
+      return seen?.SnapshotState === 'TORECYCLE' ? undefined : seen;
+    },
   });
-  return { resources: [...listed('snapshot', removed, 'deleted'), ...listed('snapshot', kept, 'kept')] };
+  const theirs = foreign.map(({ SnapshotId }) => SnapshotId!);
+  return {
+    resources: [
+      ...listed('snapshot', removed, 'deleted'),
+      ...listed('snapshot', kept, 'kept'),
+      ...listed('snapshot', theirs, 'kept', noLongerOurs),
+    ],
+  };
 });
 
 /** The disks that the source has now. */

@@ -65,3 +65,28 @@ export function instanceById(run: StepRun, instanceId: string): Pick<Goal<Instan
     watch: () => ({ on: run.cloud.instances, id: instanceId }),
   };
 }
+
+/**
+ * Makes sure that the source is still down when copies of its disks have been asked for: one that is taken while the guest
+ * writes may be torn, and the cloud takes it all the same (CreateImage with `ForcePoweroff: false` images a running
+ * instance). A source that is gone writes nothing any more.
+ *
+ * @throws SourceChanged when somebody else has started it
+ */
+export async function checkStillDown(run: StepRun): Promise<void> {
+  const { instanceId } = run.build;
+  await run.achieve<Instance>({
+    ...instanceById(run, instanceId),
+    title: `instance ${instanceId}, which is to be down`,
+    judge: (seen) => {
+      if (!seen || seen.InstanceState === 'STOPPED' || isDoomed(seen)) return { is: 'done' };
+      return {
+        is: 'missing',
+        code: 'SourceChanged',
+        message: `${instanceId} was started by somebody else while its disks were copied: the copies may be torn (${describeState(seen)})`,
+        advice: 'See to it that nobody starts it while it is imaged, and build again.',
+        waitingFor: `${describeState(seen)}, though it is to be down`,
+      };
+    },
+  });
+}

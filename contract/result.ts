@@ -50,4 +50,6 @@ export interface StepFailureDetails {
   claimed?: boolean;
   /** Resources that the activity saw and that are still there; what an undo that ran out of time leaves behind. */
   left?: Resource[];
+  /** IDs of what the build had made and somebody else has removed. */
+  gone?: string[];
 }

@@ -5,11 +5,13 @@ import { cell, found, resourceList, table } from './details';
 export function buildDetails(progress: BuildProgress): string {
   const { buildId, imageName, instanceId, region, phase, steps, undo, failure, report } = progress;
   const { held, paused, sourceDownSince } = progress;
-  const advice = report?.advice ?? held?.advice;
+  const { advice, requestId } = report ?? held ?? {};
   return [
     `**${phase}** · image \`${imageName}\` of \`${instanceId}\` in ${region} · build \`${buildId}\``,
     ...(failure === undefined ? [] : ['', `**${cell(failure)}**`]),
     ...(advice === undefined ? [] : ['', `What to do: ${cell(advice)}`]),
+    // Where the message is not the cloud's own, which has it.
+    ...(requestId === undefined || failure?.includes(requestId) === true ? [] : ['', `RequestId: ${requestId}`]),
     ...(held ? ['', heldLine(held)] : []),
     ...(paused ? ['', pausedLine(paused)] : []),
     ...(sourceDownSince === undefined ? [] : ['', `The source has been down since ${sourceDownSince}.`]),

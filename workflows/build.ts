@@ -324,7 +324,8 @@ export class Build {
   }
 
   /** What a failed step says about its own outcome spares the undo a settle window, or itself. */
-  private learn(name: StepName, { untouched }: StepFailure): void {
+  private learn(name: StepName, { untouched, gone = [] }: StepFailure): void {
+    this.saga.lose(gone);
     if (untouched !== true) return;
     if (name === 'shutdownInstance') this.source.untouched();
     const last = this.saga.last;

@@ -90,6 +90,13 @@ export class Saga {
     return this.undos.flatMap(({ resources }) => resources);
   }
 
+  /** Somebody else has removed these. */
+  lose(ids: string[]): void {
+    for (const resource of this.resources) {
+      if (ids.includes(resource.id)) Object.assign(resource, { fate: 'deleted', note: 'by somebody else' });
+    }
+  }
+
   /** The undo of the step that was begun last. */
   get last(): Undo | undefined {
     return this.undos.at(-1);
@@ -146,7 +153,7 @@ export class Saga {
   settle(undo: Undo, resources: Resource[]): void {
     for (const resource of resources) {
       const known = undo.resources.find(({ id }) => id === resource.id);
-      if (known) known.fate = resource.fate;
+      if (known) Object.assign(known, resource);
       else undo.resources.push(resource);
     }
     undo.over = true;

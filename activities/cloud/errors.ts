@@ -30,6 +30,11 @@ export class CloudError extends Error {
   get advice(): string | undefined {
     return adviceFor.find(([pattern]) => pattern.test(this.code))?.[1];
   }
+
+  /** What to do about it, for the many codes of which no more is known than that the cloud will not have it. */
+  get lastAdvice(): string {
+    return `See what the API's documentation of ${this.action} says about ${this.code}; Tencent Cloud support finds the call by its RequestId.`;
+  }
 }
 
 /** The first pattern that fits the code decides; a code that fits none is `refused`. */
@@ -68,12 +73,20 @@ const adviceFor: [RegExp, string][] = [
     'Give the worker credentials: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, a profile, or a role.',
   ],
   [/^(AuthFailure\.Unauthorized|Unauthorized)/, "Grant the worker's CAM identity this action on this resource."],
+  [
+    /TagKey|TagValue|ReservedTagKey|ResourceAttachedTags/,
+    "Look at the tags that the spec asks for, and at those that the account's tag policies allow or demand.",
+  ],
   [/InsufficientBalance|UnpaidOrder/, 'Top up the account or settle its open orders.'],
   [/SoldOut|InsufficientOffering|^ResourceInsufficient/, 'Choose another zone or instance type, or wait for stock.'],
   [/^ImageQuotaLimitExceeded/, 'Delete custom images that are no longer needed, or have the quota raised.'],
   [/SnapshotQuota|OverQuota/, 'Delete snapshots that are no longer needed, or have the quota raised.'],
   [/^InvalidImageName\.Duplicate/, 'Choose another image name, or put {date} and {time} into it.'],
   [/^UnsupportedRegion/, 'Choose a region that exists, such as ap-guangzhou.'],
+  [
+    /SnapshotNotFound|InvalidSnapshotId\.NotFound|InvalidImageId\.NotFound|InvalidDisk\w*\.NotFound/,
+    'Somebody else deleted it: find out who, and build again.',
+  ],
   [/InvalidInstanceId\.NotFound/, 'Check the instance ID, the region and the account.'],
   [/InstanceTypeNotFound|InvalidInstanceType/, 'Choose an instance type that the zone offers.'],
   [/^InvalidZone|ZoneNotSupported|SubnetIdZoneId/, 'Choose a zone of the region, and a subnet of that zone.'],

@@ -10,8 +10,8 @@ export type Verdict =
   | { is: 'wrong'; code: string; message: string; advice?: string }
   /** The change is due. */
   | { is: 'act' }
-  /** It should be there. Describes lag, so it is given the settle window to show before that is `wrong`. */
-  | { is: 'missing'; code: string; message: string };
+  /** It should be there, or be otherwise. Describes lag, so it is given the settle window to show before that is `wrong`. */
+  | { is: 'missing'; code: string; message: string; advice?: string; waitingFor?: string };
 
 /** The one change that leads to a goal. */
 export interface Act<Seen> {

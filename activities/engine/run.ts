@@ -36,6 +36,7 @@ export class StepRun {
   private readonly lease: Lease;
   private readonly waits = new Map<string, WaitProgress>();
   private readonly left = new Map<string, Resource>();
+  private readonly lost = new Set<string>();
   /** Set when the source carries our restore tag: whatever becomes of the step, it is to be started again. */
   claimed = false;
   private readonly stop = new AbortController();
@@ -94,6 +95,11 @@ export class StepRun {
     this.left.delete(id);
   }
 
+  /** Remembers that somebody else has removed a resource of the build, so that a failure does not list it as kept. */
+  lose(id: string): void {
+    this.lost.add(id);
+  }
+
   /** Whether a resource is of this try of this build: what an earlier try made no longer matches. */
   isOf(generation: number, tags: { Key?: string; Value?: string }[] | undefined): boolean {
     const made = (tags ?? []).find(({ Key }) => Key === tagKeys.generation)?.Value ?? '1';
@@ -119,18 +125,32 @@ export class StepRun {
 
   /** What a person can mend, whatever the step: it comes back later. */
   laterRefusal(code: string, message: string, advice: string): Error {
-    return slowFailure(code, message, this.settings.backoff.blockedSeconds, { advice });
+    return this.slowly(code, message, { advice });
   }
 
   private failure(code: string, message: string, about: About) {
-    return this.manner === 'undo'
-      ? slowFailure(code, message, this.settings.backoff.blockedSeconds, about)
-      : finalFailure(code, message, about);
+    return this.manner === 'undo' ? this.slowly(code, message, about) : finalFailure(code, message, about);
+  }
+
+  /**
+   * Comes back later. When no later attempt would begin in time this is the end: of its own deadline Temporal could only say
+   * that it has passed, and neither why nor what is left.
+   */
+  private slowly(code: string, message: string, about: About) {
+    const { blockedSeconds } = this.settings.backoff;
+    if (Date.now() + blockedSeconds * 1000 < this.deadline) return slowFailure(code, message, blockedSeconds, about);
+    const more = `Or give the step more time (deadlines.${this.deadlineName}).`;
+    const advice = about.advice === undefined ? more : `${about.advice} ${more}`;
+    return finalFailure(code, `${message}; so it was until ${this.limit} were over`, { ...about, advice });
+  }
+
+  private get limit(): string {
+    return formatSeconds(this.context.info.scheduleToCloseTimeoutMs / 1000);
   }
 
   /** What the step knows of itself, for the failure that it ends with. */
   get facts(): StepFacts {
-    return { untouched: !this.changed, claimed: this.claimed, left: [...this.left.values()] };
+    return { untouched: !this.changed, claimed: this.claimed, left: [...this.left.values()], gone: [...this.lost] };
   }
 
   /** Brings the world to a goal. Answers what was seen when it was there. */
@@ -142,6 +162,7 @@ export class StepRun {
     let unsettled = this.retried;
     let quietSince: number | undefined;
     let standsSince: number | undefined;
+    let refused: CloudError | undefined;
 
     for (;;) {
       const seen = await this.patiently(goal.title, goal.look);
@@ -166,12 +187,20 @@ export class StepRun {
         case 'missing':
           quietSince ??= performance.now();
           if ((performance.now() - quietSince) / 1000 >= this.settings.settleSeconds) {
-            throw this.refusal(verdict.code, verdict.message);
+            throw this.refusal(verdict.code, verdict.message, verdict.advice);
           }
-          await this.wait(goal, { is: 'going', waitingFor: `${goal.title}: not to be seen` }, pace);
+          await this.wait(
+            goal,
+            { is: 'going', waitingFor: verdict.waitingFor ?? `${goal.title}: not to be seen` },
+            pace,
+          );
           break;
         case 'wrong':
-          throw this.refusal(verdict.code, verdict.message, verdict.advice);
+          throw this.failure(verdict.code, verdict.message, {
+            advice: verdict.advice,
+            // The call whose refusal led to looking again.
+            requestId: refused?.code === verdict.code ? refused.requestId : undefined,
+          });
         case 'act': {
           const { act } = goal;
           if (!act) throw new Error(`${goal.title}: nothing leads there`);
@@ -183,7 +212,8 @@ export class StepRun {
               break;
             }
           }
-          const { outcome, made } = await this.attempt(goal, act, backoff);
+          const { outcome, made, error } = await this.attempt(goal, act, backoff);
+          refused = error ?? refused;
           if (outcome === 'not made') break;
           acted ||= outcome === 'made';
           unsettled = true;
@@ -228,8 +258,10 @@ export class StepRun {
     known: string[];
     /** Whether more may have been made than anybody was told. */
     unknownOutcome: boolean;
-  }): Promise<{ removed: string[]; kept: string[] }> {
-    const { title, find, idOf, keep, goal, known, unknownOutcome } = what;
+    /** One that was told and is not found any more: whether it is there all the same, though not as ours. */
+    byId?: (id: string) => Promise<Seen | undefined>;
+  }): Promise<{ removed: string[]; kept: string[]; foreign: Seen[] }> {
+    const { title, find, idOf, keep, goal, known, unknownOutcome, byId } = what;
     const pace = new Pace(this.settings.waits);
     const kept = new Set<string>();
     const removed = new Set<string>();
@@ -254,9 +286,12 @@ export class StepRun {
       const unseen = known.filter((id) => !kept.has(id) && !removed.has(id));
       const standSeconds = !unknownOutcome && unseen.length === 0 ? 0 : this.settings.settleSeconds;
       if ((performance.now() - quietSince) / 1000 >= standSeconds) {
+        const looked = byId ? await Promise.all(unseen.map((id) => this.patiently(title, () => byId(id)))) : [];
+        const foreign = looked.filter((one) => one !== undefined);
         this.waits.delete(title);
         // What was told and is not there is gone, whoever removed it.
-        return { removed: [...removed, ...unseen], kept: [...kept] };
+        const gone = unseen.filter((id) => !foreign.some((one) => idOf(one) === id));
+        return { removed: [...removed, ...gone], kept: [...kept], foreign };
       }
       await this.wait({ title }, { is: 'going', waitingFor: `${title}: making sure that no more show` }, pace);
     }
@@ -282,7 +317,7 @@ export class StepRun {
     goal: Goal<Seen>,
     act: Act<Seen>,
     backoff: Backoff,
-  ): Promise<{ outcome: 'made' | 'unknown' | 'not made'; made?: Seen | undefined }> {
+  ): Promise<{ outcome: 'made' | 'unknown' | 'not made'; made?: Seen | undefined; error?: CloudError }> {
     await this.cloud.reserve(act.action);
     await this.lease.confirm(this.progress());
     try {
@@ -297,7 +332,7 @@ export class StepRun {
       if (error instanceof CloudError && act.lookAgain?.test(error.code)) {
         this.explain(goal.title, error);
         await this.pause(backoff.next());
-        return { outcome: 'not made' };
+        return { outcome: 'not made', error };
       }
       await this.bear(goal.title, error, backoff);
       return { outcome: unknown ? 'unknown' : 'not made' };
@@ -307,7 +342,8 @@ export class StepRun {
   /** Pauses after an error that passes by itself, and says so; throws every other one as what it means for the build. */
   private async bear(title: string, error: unknown, backoff: Backoff): Promise<void> {
     if (!(error instanceof CloudError)) throw error;
-    const { kind, code, advice, requestId } = error;
+    const { kind, code, requestId } = error;
+    const advice = error.advice ?? error.lastAdvice;
     switch (kind) {
       case 'throttled':
       case 'transient':
@@ -317,7 +353,7 @@ export class StepRun {
         return;
       case 'blocked':
         if (this.changed || this.manner !== 'before changes') {
-          throw slowFailure(code, messageOf(error), this.settings.backoff.blockedSeconds, { advice, requestId });
+          throw this.slowly(code, messageOf(error), { advice, requestId });
         }
     }
     throw this.failure(code, messageOf(error), { advice, requestId });
@@ -358,7 +394,7 @@ export class StepRun {
 
   private overdue(): Error {
     const { waitingFor, problem } = this.progress();
-    const limit = formatSeconds(this.context.info.scheduleToCloseTimeoutMs / 1000);
+    const { limit } = this;
     const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
     return finalFailure('DeadlineExceeded', `not done after ${limit}: ${waitingFor}${last}`, {
       advice: `Give the step more time (deadlines.${this.deadlineName}), or find out what holds it up.`,

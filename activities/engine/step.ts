@@ -61,6 +61,9 @@ export function step<Input extends StepInput, Output>(
 export const listed = (type: ResourceType, ids: string[], fate: ResourceFate, note?: string): Resource[] =>
   ids.map((id) => ({ type, id, fate, ...(note === undefined ? {} : { note }) }));
 
+/** Note of what no longer carries the tag of the build, and was therefore left alone. */
+export const noLongerOurs = 'no longer tagged as of this build: left alone';
+
 /** Heartbeats meanwhile: it says that this process is alive, and is how a cancellation arrives, however long a call takes. */
 export async function whileBeating<T>(details: () => unknown, work: () => Promise<T>): Promise<T> {
   const context = Context.current();

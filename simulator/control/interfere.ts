@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { endImage, removeImage } from '../cvm/images';
 import { removeSnapshot } from '../cbs/snapshots';
+import { instanceTypes } from '../cvm/instance-types';
 import { begun, removeInstance } from '../cvm/instances';
 import { checked } from '../problems';
 import { type ApiKey } from '../state/records';
@@ -15,6 +16,8 @@ export interface Interference {
   /** GiB. */
   readonly size?: number;
   readonly name?: string;
+  /** Instance type. */
+  readonly type?: string;
   /** Simulated seconds. */
   readonly seconds?: number;
 }
@@ -40,6 +43,11 @@ const acts: Readonly<Record<string, Act>> = {
     const requestId = `someone-else-${world.count('interference')}`;
     world.instances.update(id, { operation: begun('ModifyInstancesAttribute', requestId) });
     world.schedule(world.now() + (seconds * 1000) / world.speed, 'instance.idle', id, requestId);
+  },
+  'resize-instance': (world, id, { type }) => {
+    world.instances.must(id);
+    if (type === undefined || !instanceTypes.has(type)) throw new Error('"resize-instance" needs a type');
+    world.instances.update(id, { type });
   },
   'delete-image': (world, id) => {
     // What was still being made of it comes to its end, which lets go of the source instance.

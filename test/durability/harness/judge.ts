@@ -4,6 +4,7 @@ import type { Call, RegionState, StateResource } from '../../support/simulator';
 import { type BuildEnd, endName } from './ending';
 import type { Play } from './play';
 import { readableProblems } from './readable';
+import { activitiesOf, twiceProblems } from './repeated';
 import type { End, Ends, Scenario } from './scenario';
 
 /** What is looked at, in this order. */
@@ -33,15 +34,18 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
   const after = await cloud.state(region);
   const calls = await callsOf(play);
   const found: Record<Check, string[] | undefined> = {
-    fired: await firedProblems(play),
+    fired: await firedProblems(play, ends),
     ended: ends.flatMap((end, index) => endedProblems(scenario, end, index)),
     exact: all(ends.map((end) => exactProblems(end, before, after))),
-    clean: cleanProblems(ends, before, after, swept),
+    clean: [
+      ...unlistedProblems(ends, before, play.atEnd, play.others),
+      ...cleanProblems(ends, before, after, swept, play.others),
+    ],
     restored: ends.flatMap(({ build }) =>
       restoredProblems(scenario, find(before, build.instanceId), find(after, build.instanceId)),
     ),
-    polite: politeProblems(play, calls),
-    readable: all(await Promise.all(ends.map((end) => readableProblems(play, end)))),
+    polite: politeProblems(calls, play.builds.length, play.injected.length > 0 || play.scenario.twice !== undefined),
+    readable: all([...(await Promise.all(ends.map((end) => readableProblems(play, end)))), waitingProblems(play)]),
   };
   if (scenario.also) {
     await scenario
@@ -77,16 +81,23 @@ export async function callsOf({ cloud, region, since, before }: Play): Promise<C
 }
 
 /** A scenario whose injection did not happen proves nothing. */
-async function firedProblems(play: Play): Promise<string[] | undefined> {
-  if (play.injected.length === 0) return undefined;
+export async function firedProblems(play: Play, ends: BuildEnd[]): Promise<string[] | undefined> {
+  const { twice } = play.scenario;
+  if (play.injected.length === 0 && twice === undefined) return undefined;
   // Of all calls: those of the tag service have no region.
   const faults = new Set((await play.cloud.calls({ since: play.since })).flatMap((call) => call.faults));
-  return play.injected
+  const missing = play.injected
     .filter(({ faultId, done }) => (faultId === undefined ? done !== true : !faults.has(faultId)))
     .map(({ what }) => `${what} did not happen`);
+  if (twice === undefined) return missing;
+  const done = (await Promise.all(ends.map((end) => activitiesOf(play, end)))).flat();
+  return [...missing, ...twiceProblems(twice, done)];
 }
 
-function endedProblems({ ends }: Scenario, end: BuildEnd, index: number): string[] {
+/** Undefined when nothing was to be read while builds waited. */
+const waitingProblems = ({ unreadable, mayRead }: Play) => (mayRead ? unreadable : undefined);
+
+export function endedProblems({ ends }: Scenario, end: BuildEnd, index: number): string[] {
   if (end.how === 'hanging') return ['the build is not over within its limit'];
   if (end.how === 'failed' && end.type === '') return ['the failure has no type'];
   const allowed = endsOf(ends, index);
@@ -148,6 +159,14 @@ export function exactProblems(end: BuildEnd, before: RegionState, after: RegionS
     made.instances.map(({ id }) => id),
     spec.launch ? [end.result.instance!.instanceId] : [],
   );
+  const held = new Map(before.disks.map(({ id, content }) => [id, content]));
+  const bound = new Set(made.images.flatMap(snapshotsOf));
+  const copies = after.snapshots.filter(({ id, tags }) => bound.has(id) || tags[tagKeys.build]?.endsWith(end.buildId));
+  expect(
+    'snapshots that hold something else than the disk held',
+    copies.filter(({ diskId, content }) => content !== held.get(diskId as string)).map(({ id }) => id),
+    [],
+  );
   const pending = Object.values(made)
     .flat()
     .filter(({ tags }) => tags[tagKeys.state] !== 'kept');
@@ -185,7 +204,13 @@ function ofBuild({ images, snapshots, instances, disks }: RegionState, buildId: 
 const kinds = ['images', 'snapshots', 'instances', 'disks'] as const;
 
 /** Nothing is new in the region but what builds say that they keep, and what hangs on it. */
-export function cleanProblems(ends: BuildEnd[], before: RegionState, after: RegionState, swept: SweepReport): string[] {
+export function cleanProblems(
+  ends: BuildEnd[],
+  before: RegionState,
+  after: RegionState,
+  swept: SweepReport,
+  others: ReadonlySet<string> = new Set(),
+): string[] {
   const kept = new Set(ends.flatMap((end) => keptOf(end, after)));
   const problems: string[] = [];
   for (const kind of kinds) {
@@ -194,7 +219,7 @@ export function cleanProblems(ends: BuildEnd[], before: RegionState, after: Regi
     const bound = new Set(
       kind === 'snapshots' ? after.images.filter(({ id }) => kept.has(id)).flatMap(snapshotsOf) : [],
     );
-    const stray = fresh.filter(({ id }) => !kept.has(id) && !bound.has(id));
+    const stray = fresh.filter(({ id }) => !kept.has(id) && !bound.has(id) && !others.has(id));
     if (stray.length > 0)
       problems.push(`${kind} that nobody lists: ${stray.map(({ id, state }) => `${id} (${state})`).join(', ')}`);
   }
@@ -204,6 +229,37 @@ export function cleanProblems(ends: BuildEnd[], before: RegionState, after: Regi
   problems.push(...left.map(({ id, problem }) => `the sweep could not put ${id} right: ${problem}`));
   return problems;
 }
+
+/** What is on its way out by itself: nothing that runs, costs, or could be removed. */
+const passing = new Set(['LAUNCH_FAILED', 'TERMINATING', 'SHUTDOWN', 'TORECYCLE']);
+
+/**
+ * Before the sweep: whatever is there of a build that failed or was cancelled, its result or failure lists. A build that
+ * was terminated, or hangs, could not list anything.
+ */
+export function unlistedProblems(
+  ends: BuildEnd[],
+  before: RegionState,
+  atEnd: RegionState,
+  others: ReadonlySet<string> = new Set(),
+): string[] {
+  if (ends.some(({ how }) => how === 'terminated' || how === 'hanging')) return [];
+  const listed = new Set(ends.flatMap((end) => [...keptOf(end, atEnd), ...leftoversOf(end)]));
+  const doomed = new Set(atEnd.instances.filter(({ state }) => passing.has(state)).map(({ id }) => id));
+  const bound = new Set(atEnd.images.filter(({ id }) => listed.has(id)).flatMap(snapshotsOf));
+  return kinds.flatMap((kind) => {
+    const old = new Set(before[kind].map(({ id }) => id));
+    return atEnd[kind]
+      .filter(({ id, state }) => !old.has(id) && !listed.has(id) && !others.has(id) && !passing.has(state))
+      .filter(({ id, instanceId }) => !bound.has(id) && !doomed.has(String(instanceId)))
+      .map(({ id, state }) => `${id} (${state}) was left over, and nothing says so`);
+  });
+}
+
+const leftoversOf = (end: BuildEnd) =>
+  'failure' in end && end.failure
+    ? end.failure.resources.filter(({ fate }) => fate === 'leftover').map(({ id }) => id)
+    : [];
 
 const snapshotsOf = (image: StateResource) => (image.snapshots as { id: string }[]).map(({ id }) => id);
 
@@ -248,19 +304,25 @@ export function restoredProblems(
     .map(
       ([field]) => `the source's ${field}: ${JSON.stringify(after[field])} instead of ${JSON.stringify(before[field])}`,
     );
-  if (after.tags[tagKeys.restore] !== undefined) problems.push('the source still has its restore tag');
+  if (!changed.includes('tags') && after.tags[tagKeys.restore] !== undefined)
+    problems.push('the source still has its restore tag');
   return [...new Set(problems)];
 }
 
-/** Few answers are refused as too many, and a build that nothing disturbs stays within its budget. */
-function politeProblems({ injected, builds }: Play, calls: Call[]): string[] {
+/**
+ * Few answers are refused as too many, and builds that nothing disturbs stay within their budget.
+ *
+ * @param calls all calls in the region while the builds ran
+ * @param disturbed whether something was injected; what a fault answered does not count either way
+ */
+export function politeProblems(calls: Call[], builds: number, disturbed: boolean): string[] {
   const own = calls.filter(({ faults }) => faults.length === 0);
   const throttled = own.filter(({ outcome }) => outcome.startsWith('RequestLimitExceeded')).length;
   const problems: string[] = [];
   if (throttled > own.length * throttledShare)
     problems.push(`${throttled} of ${own.length} calls were refused as too many`);
-  if (injected.length === 0 && own.length > callBudget * builds.length) {
-    problems.push(`${own.length} calls for ${builds.length} builds, more than ${callBudget} each`);
+  if (!disturbed && own.length > callBudget * builds) {
+    problems.push(`${own.length} calls for ${builds} builds, more than ${callBudget} each`);
   }
   return problems;
 }

@@ -11,8 +11,9 @@ import {
 } from '../../../contract';
 import type { RegionState } from '../../support/simulator';
 import type { CallPoint, FaultForm, Scenario } from './scenario';
-import type { Server, Site } from './site';
+import { keyOf, type Server, type Site } from './site';
 import { heartbeat } from './timing';
+import type { Webhook } from './webhook';
 import type { WorkerProcess } from './worker';
 
 /** One build of a scenario. */
@@ -39,8 +40,17 @@ export class Play {
   readonly injected: Injected[] = [];
   /** The region before anything was done. */
   before!: RegionState;
+  /** The region when the builds were over, before anything was swept. */
+  atEnd!: RegionState;
+  /** What somebody else made meanwhile, by ID: nobody of ours has to know of it. */
+  readonly others = new Set<string>();
+  /** What people could not read while the build waited, though they should have. */
+  readonly unreadable: string[] = [];
+  /** Whether it was looked at while it waited. */
+  mayRead = false;
   readonly since = new Date().toISOString();
   over = false;
+  webhook: Webhook | undefined;
 
   constructor(
     readonly scenario: Scenario,
@@ -82,6 +92,9 @@ export class Play {
 
   async start(key: string, otherwise: Partial<BuildSpecInput> = {}): Promise<void> {
     const spec = { ...this.specOf(key), ...otherwise };
+    const { twice } = this.scenario;
+    const workers = this.workers.length > 0 ? this.workers : this.site.workers;
+    if (twice) for (const worker of workers) worker.repeat(spec.instanceId, twice);
     const handle = await this.server.client.workflow.start<(spec: BuildSpecInput) => Promise<BuildResult>>(
       buildWorkflowType,
       {
@@ -97,9 +110,10 @@ export class Play {
   /** Arms a fault that meets nobody but this scenario. */
   async arm(form: FaultForm, key = this.key): Promise<string> {
     // The tag service has no region: its resources name theirs.
-    const own = /^(Un)?TagResources$/.test(form.action ?? '')
-      ? { contains: `:${this.region}:` }
-      : { region: this.region };
+    const own =
+      form.service === 'tag' || /^(Un)?TagResources$/.test(form.action ?? '')
+        ? { contains: `:${this.region}:` }
+        : { region: this.region };
     const contains = form.contains === undefined ? {} : { contains: this.fill(form.contains as string, key) };
     const faultId = await this.cloud.fault({ ...own, ...form, ...contains });
     return faultId;
@@ -130,7 +144,14 @@ export class Play {
   }
 
   async startWorker(): Promise<WorkerProcess> {
-    const worker = await this.site.startWorker(this.server, this.taskQueue, this.scenario.worker);
+    const { key, settings, ...form } = this.scenario.worker ?? {};
+    const own = key === 'own' ? keyOf(this.region) : key;
+    const webhooks = this.webhook ? { webhooks: { [this.scenario.webhook!]: { url: this.webhook.url } } } : {};
+    const worker = await this.site.startWorker(this.server, this.taskQueue, {
+      ...form,
+      ...(own ? { key: own } : {}),
+      settings: { ...settings, ...webhooks },
+    });
     this.workers.push(worker);
     return worker;
   }

@@ -1,5 +1,5 @@
 import type { BuildEnd } from './ending';
-import type { Play } from './play';
+import type { Play, PlayedBuild } from './play';
 
 /** What people read of a build that did not come to a good end: the cause, the cloud's code and RequestId, what to do. */
 export async function readableProblems(play: Play, end: BuildEnd): Promise<string[] | undefined> {
@@ -8,7 +8,7 @@ export async function readableProblems(play: Play, end: BuildEnd): Promise<strin
   if (!failure) return ['the failure has no report'];
   const problems: string[] = [];
   if (failure.message === '') problems.push('the report has no message');
-  const details = await detailsOf(play, end);
+  const details = await detailsOf(play, end.build);
   const told = `${failure.code} ${failure.message} ${failure.advice ?? ''}`;
   if (play.scenario.says && !play.scenario.says.test(told))
     problems.push(`"${told.trim()}" does not say ${play.scenario.says.source}`);
@@ -30,7 +30,7 @@ async function cloudSaid({ cloud, since }: Play, code: string): Promise<boolean>
 }
 
 /** What the Temporal UI shows as current details. */
-async function detailsOf({ server }: Play, { build }: BuildEnd): Promise<string> {
+export async function detailsOf({ server }: Play, build: PlayedBuild): Promise<string> {
   const handle = server.client.workflow.getHandle(build.handle.workflowId);
   const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
   return metadata.currentDetails ?? '';

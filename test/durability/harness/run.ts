@@ -5,9 +5,10 @@ import { judge, type Verdict } from './judge';
 import { type Held, Play } from './play';
 import type { Beat, Scenario } from './scenario';
 import { titleOf } from './scenario';
-import { openServer, type Site } from './site';
+import { openServer, refresh, type Site } from './site';
 import { lease, settings } from './timing';
 import { sweepAway } from './sweep';
+import { openWebhook } from './webhook';
 
 /** What came of a scenario. */
 export interface Played {
@@ -35,6 +36,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
   const stage = new Play(scenario, site, server, region, taskQueue);
   const problems: string[] = [];
   try {
+    if (scenario.webhook !== undefined) stage.webhook = await openWebhook();
     if (where !== 'shared') {
       await Promise.all(Array.from({ length: scenario.workers ?? 1 }, () => stage.startWorker()));
     }
@@ -45,6 +47,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     // Acts may go on when the builds are over: a frozen worker that wakes up, a reset.
     const acted = await Promise.race([settled(acting), aborted(limit)]);
     const ends = await ended();
+    stage.atEnd = await stage.cloud.state(region);
     stage.over = true;
     if (acted === 'late') problems.push('fired: not everything was done in time');
     else if (acted !== 'done') problems.push(`fired: ${acted.failed}`);
@@ -69,6 +72,8 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     await release(stage);
     await Promise.all(stage.workers.map((worker) => worker.kill()));
     if (server !== site.server) await server.stop();
+    await stage.webhook?.close();
+    await refresh(site.cloud, region);
     giveBack();
   }
 }
@@ -76,6 +81,8 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
 /** Puts everything in place, starts the builds, and answers the acts that follow. */
 async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
   const { scenario } = stage;
+  const foreign = await armed(stage);
+  if (foreign.length > 0) throw new Error(`armed before anything was: ${JSON.stringify(foreign)}`);
   const keys: string[] = [];
   for (let count = scenario.builds ?? 1; count > 0; count -= 1) keys.push(await stage.addSource());
   stage.key = keys[0]!;
@@ -89,7 +96,10 @@ async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
   const beats = scenario.beats ?? [];
   const holds = await Promise.all(beats.map((beat) => holdFor(stage, beat)));
   await Promise.all(keys.map((key) => stage.start(key)));
-  return { acting: act(stage, beats, holds) };
+  const acting = act(stage, beats, holds);
+  // Told where it is awaited, when the builds are over.
+  acting.catch(() => undefined);
+  return { acting };
 }
 
 function holdFor(stage: Play, { at }: Beat): Promise<Held | undefined> {
@@ -120,15 +130,18 @@ function momentOf(at: Beat['at']): string {
 
 /** Lets go of everything that waits, and disarms everything that is armed here. */
 async function release(stage: Play): Promise<void> {
-  const { faults } = (await stage.cloud.send('GET', 'faults')) as { faults: Armed[] };
-  const here = [`:${stage.region}:`, stage.key];
-  const own = faults.filter(
-    ({ region, contains = '' }) => region === stage.region || here.some((text) => contains.includes(text)),
-  );
-  for (const { id } of own) {
+  for (const { id } of await armed(stage)) {
     await stage.cloud.send('POST', `faults/${id}/release`).catch(() => undefined);
     await stage.cloud.send('DELETE', `faults/${id}`).catch(() => undefined);
   }
+}
+
+async function armed(stage: Play): Promise<Armed[]> {
+  const { faults } = (await stage.cloud.send('GET', 'faults')) as { faults: Armed[] };
+  const here = [`:${stage.region}:`, ...(stage.key === '' ? [] : [stage.key])];
+  return faults.filter(
+    ({ region, contains = '' }) => region === stage.region || here.some((text) => contains.includes(text)),
+  );
 }
 
 interface Armed {

@@ -53,6 +53,9 @@ export type End = 'completed' | 'cancelled' | 'terminated' | { failed: RegExp } 
 /** How builds end: all the same, or each as listed, or whichever of these comes first when two things meet. */
 export type Ends = End | { each: End[] } | { either: End[] };
 
+/** Activities by name. */
+export type Twice = string[] | 'all';
+
 /** A few lines of data: what is built, what is done to it, and how it must end. */
 export interface Scenario {
   group: Group;
@@ -78,6 +81,10 @@ export interface Scenario {
   workers?: number;
   /** Settings of its own workers that differ. */
   worker?: WorkerForm;
+  /** Activities whose first attempt is executed and then counts as failed, so that all of it happens twice; `all` for each. */
+  twice?: Twice;
+  /** Name of a webhook that listens, and that its own workers know. */
+  webhook?: string;
   /** What somebody else changed about the source on purpose, and is therefore not held to be as it was. */
   changed?: ('state' | 'tags' | 'disks' | 'gone' | 'type')[];
   /** What the failure, or what is shown while it waits, must say. Beside what every failure must say. */
@@ -90,12 +97,16 @@ export interface Scenario {
   also?: (play: Play) => Promise<void>;
 }
 
+/** A key of the cloud's account. */
+export interface Key {
+  id: string;
+  secret: string;
+}
+
 /** How a worker of a scenario's own differs from the shared ones. */
 export interface WorkerForm {
-  /** Activities whose first attempt is executed and then counts as failed, so that all of it happens twice; `all` for each. */
-  twice?: string[] | 'all';
-  /** Another key of the same account. */
-  key?: { id: string; secret: string };
+  /** Another key; `own`: one of the same account that nobody else uses, so that it can be revoked. */
+  key?: Key | 'own';
   /** Another workflow bundle. */
   bundle?: string;
   /** Polls for activities that it has open at a time: a frozen worker swallows so many more. */

@@ -6,15 +6,21 @@ import path from 'node:path';
 import { startTemporalServer, type TemporalServer } from '../../../dev/temporal-server/server';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
-import type { WorkerForm } from './scenario';
+import type { Key } from './scenario';
 import { durations, scale, settings, speed } from './timing';
-import { type ActivityEvent, startWorker, type WorkerProcess } from './worker';
+import { type ActivityEvent, startWorker, type WorkerProcess, type WorkerWithKey } from './worker';
 
 /** Each scenario has one of these for itself while it is played, so that nobody else is met there. */
 const regions =
   'ap-guangzhou ap-shanghai ap-hongkong ap-nanjing ap-beijing ap-singapore ap-chengdu ap-chongqing ap-jakarta ap-seoul ap-tokyo ap-mumbai ap-bangkok na-ashburn na-siliconvalley sa-saopaulo eu-frankfurt'.split(
     ' ',
   );
+
+/** The key of a region: of the account that all builds are in, and used by nobody unless a scenario asks for it. */
+export const keyOf = (region: string): Key => ({ id: `AKID${region}`, secret: `secret-of-${region}` });
+
+/** How many images, snapshots and instances a region takes, unless a scenario makes it fewer. */
+const quota = 1000;
 
 /** A Temporal server with its client. */
 export interface Server {
@@ -33,12 +39,13 @@ export interface Site {
   server: Server;
   /** Of the shared workers. */
   taskQueue: string;
+  workers: WorkerProcess[];
   /** A region of one's own, until it is given back. */
   lease(): Promise<{ region: string; giveBack: () => void }>;
   startWorker(
     server: Server,
     taskQueue: string,
-    form?: WorkerForm,
+    form?: WorkerWithKey,
     onActivity?: (event: ActivityEvent) => void,
   ): Promise<WorkerProcess>;
   stop(): Promise<void>;
@@ -48,13 +55,26 @@ export interface Site {
 export async function openSite(workers = 2): Promise<Site> {
   const simulator = await startSimulator({ port: 0, strictAnswers: true, speed, rateScale: scale, durations });
   const cloud = new SimulatorControl(simulator.url);
-  const quotas = Object.fromEntries(regions.map((region) => [region, 1000]));
-  await cloud.seed({ imageQuota: quotas, snapshotQuota: quotas, instanceQuota: quotas });
+  const keys = [{ id: 'AKIDsimulator', secret: 'simulator' }, ...regions.map(keyOf)];
+  await cloud.seed({
+    accounts: [
+      {
+        uin: '100000000001',
+        keys: keys.map(({ id, secret }) => ({ secretId: id, secretKey: secret })),
+        roles: [{ name: 'ImageBuilder' }],
+      },
+    ],
+  });
+  await Promise.all(regions.map((region) => refresh(cloud, region)));
   const server = await openServer();
   const free = [...regions];
   const waiting: ((region: string) => void)[] = [];
   const start: Site['startWorker'] = ({ temporal: { address, namespace } }, taskQueue, form, onActivity) =>
-    startWorker({ address, namespace, taskQueue, endpoint: simulator.url }, { settings, ...form }, onActivity);
+    startWorker(
+      { address, namespace, taskQueue, endpoint: simulator.url },
+      { ...form, settings: { ...settings, ...form?.settings } },
+      onActivity,
+    );
   const taskQueue = `durability-${randomBytes(4).toString('hex')}`;
   const shared = await Promise.all(Array.from({ length: workers }, () => start(server, taskQueue)));
 
@@ -62,6 +82,7 @@ export async function openSite(workers = 2): Promise<Site> {
     cloud,
     server,
     taskQueue,
+    workers: shared,
     lease: async () => {
       const region = free.shift() ?? (await new Promise<string>((resolve) => waiting.push(resolve)));
       const giveBack = () => {
@@ -78,6 +99,13 @@ export async function openSite(workers = 2): Promise<Site> {
       await simulator.close();
     },
   };
+}
+
+/** Undoes what a scenario may have done to a region and its key. */
+export async function refresh(cloud: SimulatorControl, region: string): Promise<void> {
+  const quotas = { [region]: quota };
+  await cloud.seed({ imageQuota: quotas, snapshotQuota: quotas, instanceQuota: quotas });
+  await cloud.send('POST', 'interfere', { act: 'restore-key', id: keyOf(region).id });
 }
 
 /** Starts a Temporal server that can be killed and started again. */

@@ -4,11 +4,13 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../../../activities';
 import { bundlePath, quietLogs } from '../../support/build-stack';
 import { testSettings } from '../../support/settings';
-import type { WorkerForm } from './scenario';
-import type { ActivityEvent, WorkerPlace } from './worker';
+import type { BuildRef } from '../../../contract';
+import { answerLost } from './repeated';
+import type { Twice } from './scenario';
+import type { ActivityEvent, Repetition, WorkerPlace, WorkerWithKey } from './worker';
 
 interface Given {
-  form: WorkerForm;
+  form: WorkerWithKey;
   /** Says when an attempt begins and ends. */
   tells: boolean;
 }
@@ -32,8 +34,9 @@ async function main(given: string): Promise<void> {
     maxConcurrentWorkflowTaskPolls: 2,
     maxConcurrentActivityTaskPolls: form.polls ?? 2,
     shutdownGraceTime: '100ms',
-    interceptors: { activity: [...(form.twice ? [twice(form.twice)] : []), ...(tells ? [telling] : [])] },
+    interceptors: { activity: [repeating, ...(tells ? [telling] : [])] },
   });
+  process.on('message', ({ instanceId, twice }: Repetition) => repeated.set(instanceId, twice));
   // Ends with the process that started it, however that one ends.
   process.once('disconnect', () => process.exit());
   const running = worker.run();
@@ -42,18 +45,21 @@ async function main(given: string): Promise<void> {
   process.exit();
 }
 
+/** What is to be done twice, by the instance that a build is of. */
+const repeated = new Map<string, Twice>();
+
 /** The first attempt does its work, and its answer gets lost on the way to Temporal: so all of it is done again. */
-function twice(which: string[] | 'all'): ActivityInterceptorsFactory {
-  return ({ info: { activityType, attempt } }) => ({
-    inbound: {
-      execute: async (input, next) => {
-        const answer: unknown = await next(input);
-        if (attempt > 1 || (which !== 'all' && !which.includes(activityType))) return answer;
-        throw ApplicationFailure.create({ type: 'AnswerLost', message: `the answer of ${activityType} was lost` });
-      },
+const repeating: ActivityInterceptorsFactory = ({ info: { activityType, attempt } }) => ({
+  inbound: {
+    execute: async (input, next) => {
+      const answer: unknown = await next(input);
+      const [{ build }] = input.args as [{ build?: BuildRef }];
+      const twice = repeated.get(build?.instanceId ?? '');
+      if (attempt > 1 || twice === undefined || (twice !== 'all' && !twice.includes(activityType))) return answer;
+      throw ApplicationFailure.create({ type: answerLost, message: `the answer of ${activityType} was lost` });
     },
-  });
-}
+  },
+});
 
 const telling: ActivityInterceptorsFactory = ({ info: { workflowExecution, activityId } }) => {
   const activity = `${workflowExecution?.workflowId}/${workflowExecution?.runId}/${activityId}`;

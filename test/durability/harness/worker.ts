@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { WorkerForm } from './scenario';
+import type { Key, Twice, WorkerForm } from './scenario';
 
 export interface WorkerPlace {
   address: string;
@@ -10,6 +10,9 @@ export interface WorkerPlace {
   /** The simulator's URL. */
   endpoint: string;
 }
+
+/** A form whose key is known. */
+export type WorkerWithKey = Omit<WorkerForm, 'key'> & { key?: Key };
 
 /** A worker as a process of its own, which ends with us. */
 export interface WorkerProcess {
@@ -20,6 +23,8 @@ export interface WorkerProcess {
   freeze(): void;
   /** SIGCONT. */
   wake(): void;
+  /** Has it do these activities of the builds of an instance twice. */
+  repeat(instanceId: string, twice: Twice): void;
   /** Lets it end what it does; comes back when it is gone. */
   drain(): Promise<void>;
 }
@@ -32,6 +37,12 @@ export interface ActivityEvent {
   activity: string;
 }
 
+/** What a worker is to do twice. */
+export interface Repetition {
+  instanceId: string;
+  twice: Twice;
+}
+
 /**
  * Starts a worker, and comes back when it polls.
  *
@@ -39,7 +50,7 @@ export interface ActivityEvent {
  */
 export async function startWorker(
   place: WorkerPlace,
-  form: WorkerForm,
+  form: WorkerWithKey,
   onActivity?: (event: ActivityEvent) => void,
 ): Promise<WorkerProcess> {
   const { address, namespace, taskQueue, endpoint } = place;
@@ -63,6 +74,7 @@ export async function startWorker(
     kill: () => end(child, 'SIGKILL', ended),
     freeze: () => void child.kill('SIGSTOP'),
     wake: () => void child.kill('SIGCONT'),
+    repeat: (instanceId, twice) => void child.send({ instanceId, twice } satisfies Repetition),
     drain: () => end(child, 'SIGTERM', ended),
   };
 }

@@ -1,8 +1,8 @@
 import type { FaultForm, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
 
-/** Nobody knows whether the call was applied; the build must find out and make nothing twice. */
-const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
+/** What becomes of a call, so that nobody knows whether it was applied. */
+export const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
   { name: 'the request never arrives', fault: { kind: 'request-lost' } },
   { name: 'applied, and the connection drops', fault: { kind: 'answer-lost' }, slice: true },
   { name: 'applied, and 502 with an empty body', fault: { kind: 'http-502', when: 'after' } },
@@ -18,6 +18,7 @@ const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
   { name: 'applied after the client has given up', fault: { kind: 'delay', when: 'before', milliseconds: 1300 } },
 ];
 
+/** The build must find out, and make nothing twice. */
 export const lostAnswers: Scenario[] = methods.flatMap((method) =>
   mutations[method].flatMap(({ what, action, nth, contains }) =>
     losses.map(({ name, fault, slice }): Scenario => ({

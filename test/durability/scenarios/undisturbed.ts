@@ -3,6 +3,7 @@ import { callsOf } from '../harness/judge';
 import type { Play } from '../harness/play';
 import type { Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
+import { undoings } from './undoings';
 
 /** Builds that nothing happens to: what the judge says of them is what it says of a good build. */
 export const undisturbed: Scenario[] = [
@@ -18,6 +19,16 @@ export const undisturbed: Scenario[] = [
       assert.deepEqual((await changesOf(play)).sort(), expected.sort(), 'the calls that change something');
     },
   })),
+  ...undoings.map(({ name, before, undo, ...undoing }): Scenario => ({
+    group: 'undisturbed',
+    name: `undo · ${name}`,
+    ...undoing,
+    // The same for the calls by which builds are undone.
+    also: async (play) => {
+      const expected = [...before, ...undo.map(({ action }) => action)];
+      assert.deepEqual((await changesOf(play)).sort(), expected.sort(), 'the calls that change something');
+    },
+  })),
   {
     group: 'undisturbed',
     name: 'twenty builds at once on two workers',
@@ -29,7 +40,9 @@ export const undisturbed: Scenario[] = [
 ];
 
 async function changesOf(play: Play): Promise<string[]> {
-  const changes = (await callsOf(play)).filter(({ action }) => !/^(Describe|Get|AssumeRole)/.test(action));
+  const changes = (await callsOf(play)).filter(
+    ({ action, applied }) => applied && !/^(Describe|Get|AssumeRole)/.test(action),
+  );
   const isDry = (resources: string[]) => !resources.some((id) => id.startsWith('ins-'));
   return changes.map(({ action, resources }) =>
     action === 'RunInstances' && isDry(resources) ? 'RunInstances (dry run)' : action,

@@ -1,0 +1,393 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type BuildFailure, type BuildResult, type SweepReport, tagKeys } from '../../contract';
+import type { Call, RegionState, StateResource } from '../support/simulator';
+import type { BuildEnd } from './harness/ending';
+import { callBudget, type Check, checks, judge } from './harness/judge';
+import type { Play } from './harness/play';
+import type { Scenario } from './harness/scenario';
+
+/** What the judge looks at: a good world, of which a test makes a wrong one. */
+interface World {
+  scenario: Scenario;
+  before: RegionState;
+  atEnd: RegionState;
+  after: RegionState;
+  calls: Call[];
+  end: BuildEnd;
+  swept: SweepReport;
+  injected: Play['injected'];
+  unreadable: string[];
+  details: string;
+  events: object[];
+}
+
+const owner = 'durability/build-1';
+const kept = { [tagKeys.build]: owner, [tagKeys.state]: 'kept' };
+const resource = (id: string, more: Partial<StateResource> = {}): StateResource => ({
+  id,
+  state: 'NORMAL',
+  tags: {},
+  ...more,
+});
+const source = (): StateResource =>
+  resource('ins-source01', {
+    state: 'RUNNING',
+    stoppedMode: 'NOT_APPLICABLE',
+    systemDiskId: 'disk-system01',
+    dataDiskIds: ['disk-data0001'],
+    type: 'S5.MEDIUM4',
+    privateIp: '10.0.0.1',
+    publicIp: '119.0.0.1',
+    tags: { team: 'web' },
+  });
+const disks = (): StateResource[] => [
+  resource('disk-system01', { size: 50, content: 'system' }),
+  resource('disk-data0001', { size: 100, content: 'data' }),
+];
+const call = (more: Partial<Call> = {}): Call => ({
+  time: '2026-01-01T00:00:00.000Z',
+  service: 'cvm',
+  action: 'DescribeInstances',
+  region: 'ap-tokyo',
+  outcome: 'OK',
+  applied: true,
+  requestId: 'request-1',
+  resources: [],
+  faults: [],
+  ...more,
+});
+const before = (): RegionState => ({ instances: [source()], disks: disks(), snapshots: [], images: [] });
+const snapshot = () => resource('snap-data0001', { diskId: 'disk-data0001', content: 'data', tags: { ...kept } });
+const implicit = () => resource('snap-system01', { diskId: 'disk-system01', content: 'system' });
+const image = () => resource('img-00000001', { snapshots: [{ id: 'snap-system01' }], tags: { ...kept } });
+const build = { instanceId: 'ins-source01', spec: {}, handle: { workflowId: 'build' } } as never;
+const base = {
+  scenario: { group: 'undisturbed', name: 'x', ends: 'completed' } as Scenario,
+  calls: [call()],
+  swept: { leftovers: [] } as never,
+  injected: [],
+  unreadable: [],
+  details: '',
+  events: [],
+};
+
+/** A build that completed, without a launch. */
+function completed(): World {
+  const made = (): RegionState => ({ ...before(), snapshots: [snapshot(), implicit()], images: [image()] });
+  const result = {
+    image: { imageId: 'img-00000001', snapshotIds: ['snap-system01'] },
+    resources: [
+      { type: 'image', id: 'img-00000001', fate: 'kept' },
+      { type: 'snapshot', id: 'snap-data0001', fate: 'kept' },
+    ],
+  } as never as BuildResult;
+  const end: BuildEnd = { build, buildId: 'build-1', how: 'completed', result };
+  return structuredCloneOf({ ...base, before: before(), atEnd: made(), after: made(), end });
+}
+
+/** A build that failed, and left nothing. */
+function failed(): World {
+  const failure: BuildFailure = {
+    buildId: 'build-1',
+    code: 'SoldOut',
+    message: 'RunInstances: no stock (SoldOut, RequestId request-1)',
+    advice: 'Choose another zone.',
+    requestId: 'request-1',
+    resources: [],
+  };
+  const end: BuildEnd = {
+    build,
+    buildId: 'build-1',
+    how: 'failed',
+    failure,
+    type: 'SoldOut',
+    message: failure.message,
+  };
+  const world = structuredCloneOf({ ...base, before: before(), atEnd: before(), after: before(), end });
+  return {
+    ...world,
+    scenario: { ...world.scenario, ends: { failed: /SoldOut/ }, says: /another zone/ },
+    calls: [call({ action: 'RunInstances', outcome: 'SoldOut' })],
+    details: `**${failure.message}**`,
+  };
+}
+
+function structuredCloneOf(world: World): World {
+  return { ...world, ...structuredClone({ before: world.before, atEnd: world.atEnd, after: world.after }) };
+}
+
+/** Judges a world, and answers what is wrong with it, by check. */
+async function wrongIn(world: World): Promise<Check[]> {
+  const { scenario, before, atEnd, after, calls, end, swept, injected, unreadable, details, events } = world;
+  const handle = {
+    query: () => Promise.resolve({ currentDetails: details }),
+    fetchHistory: () => Promise.resolve({ events }),
+  };
+  const play = {
+    scenario,
+    region: 'ap-tokyo',
+    since: '2026-01-01T00:00:00.000Z',
+    before,
+    atEnd,
+    injected,
+    unreadable,
+    mayRead: unreadable.length > 0,
+    others: new Set<string>(),
+    builds: [build],
+    cloud: { state: () => Promise.resolve(after), calls: () => Promise.resolve(calls) },
+    server: { client: { workflow: { getHandle: () => handle } } },
+  } as never as Play;
+  const { verdict, problems } = await judge(play, [end], swept);
+  const wrong = checks.filter((check) => verdict[check] === 'wrong');
+  assert.equal(wrong.length > 0, problems.length > 0);
+  return wrong;
+}
+
+/** A world that is wrong in one way only. */
+interface Wrong {
+  what: string;
+  check: Check;
+  of?: () => World;
+  make: (world: World) => void;
+}
+
+const everywhere = (world: World, change: (state: RegionState) => void) => [world.atEnd, world.after].forEach(change);
+const sourceIn = (world: World) => world.after.instances.find(({ id }) => id === 'ins-source01')!;
+const failureIn = (world: World) => (world.end as Extract<BuildEnd, { failure: BuildFailure | undefined }>).failure!;
+
+const wrongs: Wrong[] = [
+  {
+    what: 'a fault that did not fire',
+    check: 'fired',
+    make: ({ injected }) => void injected.push({ what: 'a fault', faultId: 'fault-1' }),
+  },
+  {
+    what: 'an act that was not done',
+    check: 'fired',
+    make: ({ injected }) => void injected.push({ what: 'an act', done: false }),
+  },
+  {
+    what: 'an activity that was to be done twice, and was done once',
+    check: 'fired',
+    make: (world) => {
+      world.scenario = { ...world.scenario, twice: ['pollImage'] };
+      world.events = history(1, undefined);
+    },
+  },
+  {
+    what: 'an activity that was to be done twice, and was tried again for another reason',
+    check: 'fired',
+    make: (world) => {
+      world.scenario = { ...world.scenario, twice: ['pollImage'] };
+      world.events = history(2, 'HeartbeatTimeout');
+    },
+  },
+  {
+    what: 'an activity that was to be done twice, and was never done',
+    check: 'fired',
+    make: (world) => void (world.scenario = { ...world.scenario, twice: ['notify'] }),
+  },
+  {
+    what: 'a hanging build',
+    check: 'ended',
+    of: failed,
+    make: (world) => void (world.end = { build, buildId: 'build-1', how: 'hanging' }),
+  },
+  {
+    what: 'another end than the expected one',
+    check: 'ended',
+    make: (world) => void (world.scenario = { ...world.scenario, ends: 'cancelled' }),
+  },
+  {
+    what: 'a failure without a type',
+    check: 'ended',
+    of: failed,
+    make: (world) => {
+      world.scenario = { ...world.scenario, ends: 'any' };
+      world.end = { ...world.end, type: '' } as BuildEnd;
+    },
+  },
+  {
+    what: 'a second image of the build that its result lists',
+    check: 'exact',
+    make: (world) => {
+      everywhere(world, ({ images }) => images.push(resource('img-00000002', { snapshots: [], tags: { ...kept } })));
+      resultIn(world).resources.push({ type: 'image', id: 'img-00000002', fate: 'kept' });
+    },
+  },
+  {
+    what: 'a missing snapshot',
+    check: 'exact',
+    make: (world) => {
+      everywhere(world, (state) => void (state.snapshots = [implicit()]));
+      resultIn(world).resources.pop();
+    },
+  },
+  {
+    what: 'a torn snapshot',
+    check: 'exact',
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[0]!.content = 'data\u0000torn')),
+  },
+  {
+    what: 'an image that was made of a running source',
+    check: 'exact',
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[1]!.content = 'system\u0000torn')),
+  },
+  {
+    what: 'an image that is not tagged as kept',
+    check: 'exact',
+    make: (world) => everywhere(world, ({ images }) => void (images[0]!.tags[tagKeys.state] = 'pending')),
+  },
+  {
+    what: 'an image that is not usable',
+    check: 'exact',
+    make: (world) => everywhere(world, ({ images }) => void (images[0]!.state = 'CREATING')),
+  },
+  {
+    what: 'an extra image',
+    check: 'clean',
+    make: (world) => everywhere(world, ({ images }) => images.push(resource('img-stray001', { snapshots: [] }))),
+  },
+  {
+    what: 'a snapshot of a failed build',
+    check: 'clean',
+    of: failed,
+    make: (world) => everywhere(world, ({ snapshots }) => snapshots.push(snapshot())),
+  },
+  {
+    what: 'a leftover that the sweep removed, and nothing had listed',
+    check: 'clean',
+    of: failed,
+    make: ({ atEnd }) => atEnd.snapshots.push(snapshot()),
+  },
+  {
+    what: 'a leftover that was listed, and that the sweep did not remove',
+    check: 'clean',
+    of: failed,
+    make: (world) => {
+      everywhere(world, ({ snapshots }) => snapshots.push(snapshot()));
+      failureIn(world).resources.push({ type: 'snapshot', id: 'snap-data0001', fate: 'leftover' });
+    },
+  },
+  {
+    what: 'something listed as kept that is not there',
+    check: 'clean',
+    of: failed,
+    make: (world) => failureIn(world).resources.push({ type: 'snapshot', id: 'snap-data0001', fate: 'kept' }),
+  },
+  {
+    what: 'a sweep that could not put something right',
+    check: 'clean',
+    make: (world) => void (world.swept = { leftovers: [{ id: 'x', plan: 'delete', outcome: 'left' }] } as never),
+  },
+  { what: 'a source left stopped', check: 'restored', make: (world) => void (sourceIn(world).state = 'STOPPED') },
+  {
+    what: 'a restore tag left',
+    check: 'restored',
+    make: (world) => void (sourceIn(world).tags[tagKeys.restore] = owner),
+  },
+  { what: 'a disk detached', check: 'restored', make: (world) => void (sourceIn(world).dataDiskIds = []) },
+  { what: 'another public address', check: 'restored', make: (world) => void (sourceIn(world).publicIp = null) },
+  { what: 'a source that is gone', check: 'restored', make: ({ after }) => void after.instances.pop() },
+  {
+    what: 'two of a hundred calls refused as too many',
+    check: 'polite',
+    make: (world) => {
+      world.calls = Array.from({ length: 100 }, (_, index) =>
+        call(index < 2 ? { outcome: 'RequestLimitExceeded' } : {}),
+      );
+    },
+  },
+  {
+    what: 'more calls than the budget',
+    check: 'polite',
+    make: (world) => void (world.calls = Array.from({ length: callBudget + 1 }, () => call())),
+  },
+  {
+    what: 'a missing RequestId',
+    check: 'readable',
+    of: failed,
+    make: (world) => {
+      delete failureIn(world).requestId;
+    },
+  },
+  {
+    what: 'a RequestId that the UI does not show',
+    check: 'readable',
+    of: failed,
+    make: (world) => {
+      const told = failureIn(world);
+      told.message = 'no stock';
+      world.details = 'no stock';
+      world.end = { ...world.end, message: 'no stock' } as BuildEnd;
+    },
+  },
+  {
+    what: 'a cause that the UI does not show',
+    check: 'readable',
+    of: failed,
+    make: (world) => void (world.details = 'RequestId request-1'),
+  },
+  {
+    what: 'no advice',
+    check: 'readable',
+    of: failed,
+    make: (world) => {
+      world.scenario = { ...world.scenario, says: /stock/ };
+      delete failureIn(world).advice;
+    },
+  },
+  {
+    what: 'other words than the scenario asks for',
+    check: 'readable',
+    of: failed,
+    make: (world) => void (world.scenario = { ...world.scenario, says: /balance/ }),
+  },
+  {
+    what: 'a report that is missing',
+    check: 'readable',
+    of: failed,
+    make: (world) => void (world.end = { ...world.end, failure: undefined } as BuildEnd),
+  },
+  {
+    what: 'a build that did not show why it waited',
+    check: 'readable',
+    make: ({ unreadable }) => void unreadable.push('nothing was to be seen'),
+  },
+];
+
+const resultIn = (world: World) => (world.end as Extract<BuildEnd, { how: 'completed' }>).result;
+
+/** Events of an activity that was completed. */
+function history(attempt: number, failedBefore: string | undefined): object[] {
+  const lastFailure =
+    failedBefore === undefined ? {} : { lastFailure: { applicationFailureInfo: { type: failedBefore } } };
+  return [
+    { eventId: 1, activityTaskScheduledEventAttributes: { activityType: { name: 'pollImage' } } },
+    { eventId: 2, activityTaskStartedEventAttributes: { attempt, ...lastFailure } },
+    { eventId: 3, activityTaskCompletedEventAttributes: { scheduledEventId: 1, startedEventId: 2 } },
+  ];
+}
+
+describe('the judge of the scenarios', () => {
+  test('finds nothing wrong with good worlds', async () => {
+    assert.deepEqual(await wrongIn(completed()), []);
+    assert.deepEqual(await wrongIn(failed()), []);
+    const twice = { ...completed(), events: history(2, 'AnswerLost') };
+    twice.scenario = { ...twice.scenario, twice: ['pollImage'] };
+    assert.deepEqual(await wrongIn(twice), []);
+  });
+
+  for (const { what, check, of = completed, make } of wrongs) {
+    test(`${check}: ${what}`, async () => {
+      const world = { ...of(), injected: [], unreadable: [] };
+      make(world);
+      assert.deepEqual(await wrongIn(world), [check]);
+    });
+  }
+
+  test('every check can fail', () => {
+    assert.deepEqual([...new Set(wrongs.map(({ check }) => check))].sort(), [...checks].sort());
+  });
+});

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { politeProblems, throttledShare } from './harness/judge';
+
+const region = 'ap-guangzhou';
+const count = 30;
+
+/** Many builds at once, in a cloud that keeps to the published request rates. */
+describe('calls that are refused as too many', { concurrency: false }, () => {
+  /** Builds with a worker that allows itself this share of the rates; answers what the judge says of the calls. */
+  async function problemsWith(budgetShare: number): Promise<string[]> {
+    const stack: BuildStack = await startBuildStack({ simulator: { rateScale: 1 }, settings: { budgetShare } });
+    try {
+      await stack.cloud.seed({ imageQuota: { [region]: 100 } });
+      const handles = await Promise.all(
+        Array.from({ length: count }, async () => {
+          const instanceId = await stack.instance({ region, dataDisks: 2 });
+          return stack.start({ region, instanceId, image: { name: `polite-${instanceId}` } });
+        }),
+      );
+      await Promise.all(handles.map((handle) => handle.result()));
+      return politeProblems(await stack.cloud.calls(), count, true);
+    } finally {
+      await stack.stop();
+    }
+  }
+
+  test('a worker within its share is not refused', async () => {
+    assert.deepEqual(await problemsWith(0.5), []);
+  });
+
+  test('one that knows no budget is, and the judge sees it', async () => {
+    const [problem] = await problemsWith(1000);
+    const [, refused, all] = /^(\d+) of (\d+) calls were refused/.exec(problem ?? '') ?? [];
+    assert.ok(Number(refused) / Number(all) > throttledShare, problem);
+  });
+});

@@ -1,0 +1,35 @@
+import { killWorker } from '../harness/processes';
+import type { Scenario } from '../harness/scenario';
+import { losses } from './lost-answers';
+import { undoCalls } from './undoings';
+
+/** Nobody knows whether a call of the undoing was applied; what was made is gone all the same, and the source is up. */
+export const lostInUndo = undoCalls.flatMap(({ name, spec, faults = [], beats = [], ends, calls }) =>
+  calls.flatMap(({ what, action, nth }) =>
+    losses.map(({ name: how, fault, slice }): Scenario => ({
+      group: 'lost answers',
+      name: `undo · ${name} · ${what} (${action}) · ${how}`,
+      ends,
+      ...(spec ? { spec } : {}),
+      faults: [...faults, { action, ...(nth === undefined ? {} : { nth }), ...fault }],
+      beats,
+      ...(slice && name === 'instance · the image fails' ? { slice } : {}),
+    })),
+  ),
+);
+
+/** A worker that dies right before or right after a call of the undoing. */
+export const killedInUndo = undoCalls.flatMap(({ name, spec, faults = [], beats = [], ends, calls }) =>
+  calls.flatMap(({ what, ...point }) =>
+    (['before', 'after'] as const).map((when): Scenario => ({
+      group: 'kills',
+      name: `undo · ${name} · worker · right ${when} ${what} (${point.action})`,
+      ends,
+      ...(spec ? { spec } : {}),
+      faults,
+      site: 'workers',
+      beats: [...beats, { at: when === 'before' ? { before: point } : { after: point }, act: killWorker }],
+      ...(what === 'image' && when === 'after' && spec === undefined ? { slice: true } : {}),
+    })),
+  ),
+);
