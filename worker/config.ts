@@ -27,9 +27,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** A call that is lost with its worker may be under way for as long as one is waited for; what it does shows a little later. */
+/** A call that is lost with its worker may be under way for as long as one is waited for; what it does shows up to half a minute later. */
 const requestTimeoutDefault = 10;
-const settleDefault = 20;
+const settleDefault = 45;
 
 type Values = { [Name in VariableName]?: z.output<(typeof variables)[Name]['schema']> };
 

@@ -81,7 +81,7 @@ export const variables = {
   },
   CVM_IMAGE_SETTLE_SECONDS: {
     schema: number(0),
-    default: '20',
+    default: '45',
     about:
       'How long look-ups must stay empty before a lost call counts as not made; longer than a call takes and describes lag.',
   },

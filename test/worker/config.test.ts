@@ -30,7 +30,7 @@ void describe('the configuration of the worker', () => {
       allow: { regions: undefined, sourceTag: undefined, roles: [] },
       webhooks: {},
       waits: { percentMinSeconds: 1, percentMaxSeconds: 30, minSeconds: 2, maxSeconds: 30, growth: 0.05 },
-      settleSeconds: 20,
+      settleSeconds: 45,
       backoff: { minSeconds: 1, maxSeconds: 30, blockedSeconds: 30 },
       budgetShare: 0.5,
       requestTimeoutSeconds: 10,
@@ -57,7 +57,7 @@ void describe('the configuration of the worker', () => {
     const { activities } = readConfig({ ...nobody, CVM_IMAGE_TIME_SCALE: '10' });
     assert.equal(activities.waits.maxSeconds, 3);
     assert.equal(activities.waits.growth, 0.05);
-    assert.equal(activities.settleSeconds, 2);
+    assert.equal(activities.settleSeconds, 4.5);
     assert.equal(activities.backoff.blockedSeconds, 3);
     assert.equal(activities.requestTimeoutSeconds, 10);
   });
