@@ -121,7 +121,8 @@ async function answers(address: string, namespace: string): Promise<boolean> {
   // Loaded here: what only names this module's types has no use for gRPC.
   const { Connection } = await import('@temporalio/client');
   // Lazy, because a connection whose `connect` fails cannot be closed and goes on trying.
-  const connection = Connection.lazy({ address });
+  // Without the SDK's own retries, one of which could be due when the connection is closed; we ask again anyway.
+  const connection = Connection.lazy({ address, interceptors: [] });
   try {
     await connection.withDeadline(Date.now() + 1000, () => connection.workflowService.describeNamespace({ namespace }));
     return true;
