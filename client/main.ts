@@ -8,6 +8,7 @@ import type { Shell } from './commands/completion';
 import { exitCodeHelp, exitCodes } from './exit-codes';
 import { addImageVerbs } from './image-verbs';
 import { addOperatorVerbs } from './operator-verbs';
+import { addPipelineVerbs } from './pipeline-verbs';
 import { isRepeatable, specFlags } from './spec-flags';
 import type { SpecKind } from './spec-schema';
 
@@ -83,7 +84,13 @@ function program(finish: (exitCode: number) => void): Command {
   );
 
   verb('schema', 'print the JSON schema of a spec, for editors')
-    .addArgument(new Argument('[spec]', 'of a build (default) or of a launch').choices(['build', 'launch']))
+    .addArgument(
+      new Argument('[spec]', 'of a build (default), of a launch or of a pipeline').choices([
+        'build',
+        'launch',
+        'pipeline',
+      ]),
+    )
     .action(async (kind?: SpecKind) => finish((await import('./commands/schema.js')).schema(kind)));
 
   verb('completion', 'print the completion script for a shell')
@@ -100,6 +107,7 @@ fish: cvm-image completion fish > ~/.config/fish/completions/cvm-image.fish`,
     .action(async () => finish(await (await import('./commands/completion.js')).completionBuilds()));
   addOperatorVerbs({ aboutOne, collect, finish });
   addImageVerbs({ verb, talking, collect, positiveInteger, finish });
+  addPipelineVerbs({ verb, talking, finish });
 
   talking(verb('doctor', 'check Temporal, the worker and its access to the cloud, and say what to do'))
     .option('--fix', 'register the search attributes that are missing')

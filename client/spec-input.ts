@@ -4,9 +4,11 @@ import {
   type Amendment,
   type BuildSpecInput,
   checkLaunchSpec,
+  checkPipeline,
   checkSpec,
   formatProblems,
   type LaunchSpecInput,
+  type PipelineInput,
   type SpecCheck,
   type SpecProblem,
 } from '../contract';
@@ -45,6 +47,16 @@ export function loadLaunchSpec(
   const flags = image === undefined ? launchFlags : [imageArgument, ...launchFlags];
   const all = { ...values, image };
   return load({ file, values: all, flags, base: { launch: {} }, check: checkLaunchSpec, question }) as LaunchSpecInput;
+}
+
+/**
+ * A pipeline out of its file.
+ *
+ * @throws {SpecError} with every problem, each with the file and path
+ */
+export function loadPipeline(file: string): PipelineInput {
+  const source = { file, values: {}, flags: [], base: {}, check: checkPipeline, question: '' };
+  return load(source) as unknown as PipelineInput;
 }
 
 /** Not a flag, but given on the command line all the same. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { buildSpecSchema, launchSpecSchema } from '../contract';
+import { buildSpecSchema, launchSpecSchema, pipelineSchema } from '../contract';
 
 const specs = {
   build: {
@@ -11,6 +11,11 @@ const specs = {
     schema: launchSpecSchema,
     title: 'Launch spec of cvm-image',
     told: 'What a launch from an image is asked to do (docs/images.md).',
+  },
+  pipeline: {
+    schema: pipelineSchema,
+    title: 'Pipeline of cvm-image',
+    told: 'How the images of a family are made, tested, promoted and retired (docs/pipelines.md).',
   },
 } as const;
 

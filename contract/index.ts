@@ -7,6 +7,7 @@ export * from './launch';
 export * from './names';
 export * from './notification';
 export * from './operations';
+export * from './pipeline';
 export * from './plan';
 export * from './planned-steps';
 export * from './progress';

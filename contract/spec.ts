@@ -15,7 +15,13 @@ export const roleArnSchema = z.string().regex(/^qcs::cam::uin\/\d+:(roleName|rol
   error: 'expected an ARN such as qcs::cam::uin/100000000001:roleName/image-builder',
 });
 
-const id = (prefix: string, example: string) =>
+/** Name of a webhook of the worker. */
+export const webhookSchema = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'expected the name of a webhook of the worker, such as ops' });
+
+/** ID of a resource, such as ins-1a2b3c4d. */
+export const id = (prefix: string, example: string) =>
   z.string().regex(new RegExp(`^${prefix}-[0-9a-z]{8}$`), { error: `expected an ID such as ${example}` });
 
 function checkPlaceholders(name: string, context: z.RefinementCtx): void {
@@ -26,7 +32,8 @@ function checkPlaceholders(name: string, context: z.RefinementCtx): void {
   }
 }
 
-const tags = z
+/** Tags that people give. Those of the builder itself are not among them. */
+export const tagsSchema = z
   .record(z.string().min(1).max(127), z.string().max(255))
   .refine((all) => Object.keys(all).every((key) => !key.startsWith('cvm-image-builder/')), {
     error: 'tag keys that begin with cvm-image-builder/ are set by the builder itself',
@@ -124,7 +131,7 @@ export const launchSettingsSchema = z
       .optional()
       .describe("cloud-init user data as text. It is visible in the workflow's history: no secrets."),
     camRole: z.string().min(1).optional().describe('CAM role of the new instance.'),
-    tags: tags.default({}).describe('Tags of the new instance.'),
+    tags: tagsSchema.default({}).describe('Tags of the new instance.'),
   })
   .superRefine((settings, context) => {
     if ((settings.vpcId === undefined) !== (settings.subnetId === undefined)) {
@@ -157,7 +164,7 @@ export const buildSpecSchema = z
           .boolean()
           .default(true)
           .describe("Set the cloud's own ImageFamily too, which makes this the image that the family answers with."),
-        tags: tags.default({}).describe('Tags of the image and of its snapshots.'),
+        tags: tagsSchema.default({}).describe('Tags of the image and of its snapshots.'),
       })
       .describe('The image to make.'),
     method: z
@@ -192,9 +199,7 @@ export const buildSpecSchema = z
       .describe(
         'cleanup: undo what was made. hold: wait for somebody to mend it and have the step tried again. keep: leave what was made and list it. The source is started again either way.',
       ),
-    notify: z
-      .string()
-      .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'expected the name of a webhook of the worker, such as ops' })
+    notify: webhookSchema
       .optional()
       .describe("Name of a webhook in the worker's configuration that is told when the build needs somebody."),
     deadlines,

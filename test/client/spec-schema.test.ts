@@ -18,8 +18,13 @@ interface Node {
 }
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 const schemaOf = (kind: string) => JSON.parse(readFileSync(published(kind), 'utf8')) as Node;
-const [schema, launchSchema] = [schemaOf('spec'), schemaOf('launch')];
+const [schema, launchSchema, pipelineSchema] = [schemaOf('spec'), schemaOf('launch'), schemaOf('pipeline')];
 const [validate, validateLaunch] = [ajv.compile(schema), ajv.compile(launchSchema)];
+const validatePipeline = ajv.compile(pipelineSchema);
+const kinds: Record<string, [kind: string, valid: typeof validate]> = {
+  'launch.yaml': ['launch', validateLaunch],
+  'pipeline.yaml': ['pipeline', validatePipeline],
+};
 
 const minimal: BuildSpecInput = { region: 'ap-guangzhou', instanceId: 'ins-web00001', image: { name: 'web' } };
 
@@ -43,8 +48,7 @@ describe('the JSON schema of the spec', () => {
       const text = readFileSync(path.join(examples, name), 'utf8');
       const [, named] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text) ?? [];
       assert.ok(named, text.split('\n')[0]);
-      const kind = name === 'launch.yaml' ? 'launch' : 'spec';
-      const valid = kind === 'launch' ? validateLaunch : validate;
+      const [kind, valid] = kinds[name] ?? ['spec', validate];
       assert.equal(path.resolve(examples, named), published(kind));
       assert.ok(valid(parse(text)), JSON.stringify(valid.errors));
     });
@@ -54,7 +58,9 @@ describe('the JSON schema of the spec', () => {
     const fields = fieldsOf(schema);
     assert.ok(fields.length > 40, String(fields.length));
     assert.deepEqual(
-      [...fields, ...fieldsOf(launchSchema)].filter(([, { description = '' }]) => description === '').map(([at]) => at),
+      [...fields, ...fieldsOf(launchSchema), ...fieldsOf(pipelineSchema)]
+        .filter(([, { description = '' }]) => description === '')
+        .map(([at]) => at),
       [],
     );
     const check = checkSpec({ ...minimal, launch: { zone: 'ap-guangzhou-3' } });
@@ -107,5 +113,6 @@ describe('the JSON schema of the spec', () => {
       execFileSync(process.execPath, [command, 'schema', ...args], { encoding: 'utf8' });
     assert.equal(printed(), readFileSync(published('spec'), 'utf8'));
     assert.equal(printed('launch'), readFileSync(published('launch'), 'utf8'));
+    assert.equal(printed('pipeline'), readFileSync(published('pipeline'), 'utf8'));
   });
 });
