@@ -1,5 +1,6 @@
 import { type BuildActivities, ofImage } from '../contract';
 import { checkSnapshots, checkSource } from './allowed';
+import { candidateTags } from './cloud/release-tags';
 import type { Image } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
@@ -65,12 +66,13 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
 
 /** The CreateImage request that makes this image. */
 export function imageRequest(run: StepRun, input: Input) {
-  const { build, generation, name, description, family, tags, sysprep, from } = input;
+  const { build, generation, name, description, family, tags, candidate, sysprep, from } = input;
+  const marks = candidate === undefined ? {} : candidateTags(run, candidate);
   return {
     ImageName: name,
     ...(description === undefined ? {} : { ImageDescription: description }),
     ...(family === undefined ? {} : { ImageFamily: family }),
-    TagSpecification: [{ ResourceType: 'image', Tags: run.tags(tags, generation) }],
+    TagSpecification: [{ ResourceType: 'image', Tags: run.tags({ ...tags, ...marks }, generation) }],
     ...(from.kind === 'instance'
       ? {
           InstanceId: build.instanceId,

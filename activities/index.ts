@@ -1,4 +1,11 @@
-import type { BuildActivities, CheckUpActivities, ImageActivities, PlanActivities, SweepActivities } from '../contract';
+import type {
+  BuildActivities,
+  CheckUpActivities,
+  ImageActivities,
+  PlanActivities,
+  ReleaseActivities,
+  SweepActivities,
+} from '../contract';
 import { checkQuota } from './check-quota';
 import { Clouds } from './cloud/cloud';
 import { CloudError } from './cloud/errors';
@@ -19,6 +26,15 @@ import { listImages } from './list-images';
 import { notify } from './notify';
 import { pollImage } from './poll-image';
 import { removeLeftovers, restoreAbandoned } from './put-right';
+import { askFamily } from './release/ask-family';
+import { checkGuest, watchGuest } from './release/check-guest';
+import { listFamily, markImage } from './release/family-images';
+import { findSource } from './release/find-source';
+import { joinBuild } from './release/join-build';
+import { nameRelease } from './release/name-release';
+import { demoteImages, inspectPromotion, promoteImage } from './release/promote';
+import { inspectRetirement } from './release/retire';
+import { unshareImage } from './release/shares';
 import { restoreInstance } from './restore-instance';
 import type { ActivitySettings } from './settings';
 import { shutdownInstance } from './shutdown-instance';
@@ -52,10 +68,28 @@ const steps = {
   findLeftovers,
   restoreAbandoned,
   removeLeftovers,
+  findSource,
+  nameRelease,
+  joinBuild,
+  watchGuest,
+  checkGuest,
+  askFamily,
+  listFamily,
+  inspectPromotion,
+  promoteImage,
+  demoteImages,
+  markImage,
+  inspectRetirement,
+  unshareImage,
 };
 
 /** Everything that the workflows of this project ask a worker to do. */
-export type Activities = BuildActivities & ImageActivities & PlanActivities & CheckUpActivities & SweepActivities;
+export type Activities = BuildActivities &
+  ImageActivities &
+  PlanActivities &
+  CheckUpActivities &
+  SweepActivities &
+  ReleaseActivities;
 
 /**
  * The activities of all workflows, for a worker to register.

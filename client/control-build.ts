@@ -50,7 +50,8 @@ export const resumeBuild = (client: Client, run: BuildRun): Promise<undefined> =
 export const extendDeadline = (client: Client, run: BuildRun, extension: Extension): Promise<undefined> =>
   send(client, run, extendDeadlineUpdate, [extension]);
 
-async function send<Result, Args extends unknown[]>(
+/** Sends an update to a run and waits for its answer. */
+export async function send<Result, Args extends unknown[]>(
   client: Client,
   { workflowId, runId }: BuildRun,
   update: UpdateDefinition<Result, Args>,

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
-import { buildWorkflowId, deleteWorkflowType, launchWorkflowType } from '../contract';
+import { buildWorkflowId, deleteWorkflowType, goldenImageWorkflowType, launchWorkflowType } from '../contract';
 import { BuildNotFoundError, ClientError } from './errors';
 import type { BuildRun } from './follow-build';
 import { findBuilds, quoted } from './list-builds';
 
 const instancePattern = /^ins-[0-9a-z]{8}$/;
 const buildPattern = /^([0-9a-z]{8})-([0-9a-f]{12})$/;
-const operationPattern = /^(launch|delete)-[0-9a-f]{12}$/;
+const operationPattern = /^(launch|delete|release)-[0-9a-f]{12}$/;
 
 /**
  * Finds a build by its workflow ID, its build ID, or its source instance (the latest build of it). A launch or a deletion
@@ -40,7 +40,8 @@ async function byBuildId(client: Client, id: string, instanceId: string, runTail
 }
 
 async function byOperationId(client: Client, id: string): Promise<BuildRun> {
-  const type = id.startsWith('launch-') ? launchWorkflowType : deleteWorkflowType;
+  const types = { launch: launchWorkflowType, delete: deleteWorkflowType, release: goldenImageWorkflowType };
+  const type = types[id.slice(0, id.indexOf('-')) as keyof typeof types];
   const query = `WorkflowType = ${quoted(type)} AND BuildId = ${quoted(id)}`;
   for await (const { workflowId, runId } of client.workflow.list({ query, pageSize: 1 })) return { workflowId, runId };
   throw new BuildNotFoundError(`There is no ${id}. Its workflow ID finds it also before a worker has seen it.`);

@@ -28,3 +28,6 @@ export { type BuildHandle, startBuild, type StartOptions } from './start-build';
 export { lookForLeftovers, scheduleSweep, type StartedSweep, startSweep, unscheduleSweep } from './sweep';
 export { type BuildView, type StepView, type UndoView } from './view';
 export { type UiPlace, webUiUrl } from './web-ui';
+export { currentImage, listFamily, retireFamily, rollBack } from './families';
+export { approveRelease, listReleases, rejectRelease, releaseOf, type ReleaseSummary } from './releases';
+export { startRelease } from './start-release';

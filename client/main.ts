@@ -65,6 +65,7 @@ function program(finish: (exitCode: number) => void): Command {
   talking(verb('list', 'list open builds and those that ended within a week'))
     .option('--all', 'all that Temporal knows')
     .option('--held', 'only those that are held for somebody to mend')
+    .addOption(new Option('--waiting', 'instead: the releases whose candidate waits for an approval').conflicts('held'))
     .option('--limit <n>', 'at most so many', positiveInteger, 20)
     .option('--region <region>', 'of this region')
     .option('--family <name>', 'of this image family')

@@ -8,13 +8,14 @@ import {
   type LaunchResult,
   type OperationKind,
   operations,
+  type Release,
   reportMemo,
 } from '../contract';
 
 export type BuildStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out';
 
 /** What a build made; what a launch made or a deletion removed says so by its `kind`. */
-export type OperationResult = BuildResult | LaunchResult | DeletionResult;
+export type OperationResult = BuildResult | LaunchResult | DeletionResult | Release;
 
 /** How a build, a launch or a deletion ended. */
 export type BuildOutcome<Result extends OperationResult = OperationResult> =
@@ -66,7 +67,12 @@ export function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string
 }
 
 /** How the operations are called in a sentence. */
-export const nouns: Record<OperationKind, string> = { build: 'build', launch: 'launch', delete: 'deletion' };
+export const nouns: Record<OperationKind, string> = {
+  build: 'build',
+  launch: 'launch',
+  delete: 'deletion',
+  release: 'release',
+};
 
 /** Region and instance as the workflow ID has them. */
 export function partsOf(workflowId: string): { region: string; instanceId: string } {

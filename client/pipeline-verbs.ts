@@ -12,7 +12,7 @@ interface Program {
 }
 
 /** The verbs of golden-image pipelines. */
-export function addPipelineVerbs({ verb, finish }: Program): void {
+export function addPipelineVerbs({ verb, talking, finish }: Program): void {
   const pipeline = verb('pipeline', 'golden-image pipelines: the releases of an image family');
   const ofFile = (name: string, description: string) =>
     pipeline
@@ -25,4 +25,68 @@ export function addPipelineVerbs({ verb, finish }: Program): void {
     .action(async (flags: Flags & { file: string }) =>
       finish((await import('./commands/pipeline.js')).validate(flags)),
     );
+
+  const queued = (command: Command) =>
+    talking(command).option(
+      '--task-queue <name>',
+      'task queue of the workers (default: CVM_IMAGE_TASK_QUEUE, cvm-image-builder)',
+    );
+  queued(ofFile('run', 'make the next release, and follow it'))
+    .option('--by <name>', 'who asks for it (default: your user name)')
+    .option('--detach', 'start it and leave')
+    .action(async (flags: Flags & { file: string }) =>
+      finish(await (await import('./commands/pipeline.js')).run(flags)),
+    );
+
+  const whichRelease = '\n<release> is a workflow ID (golden-image/REGION/PIPELINE) or a release ID.';
+  const decision = (name: string, description: string) =>
+    talking(verb(`${name} <release>`, description))
+      .option('--by <name>', 'who decides (default: your user name)')
+      .addHelpText('after', whichRelease);
+  decision('approve', 'approve the candidate that waits, and follow the release')
+    .option('--reason <text>', 'why')
+    .option('--detach', 'say so and leave')
+    .action(async (id: string, flags: Flags) =>
+      finish(await (await import('./commands/release.js')).approve(id, flags)),
+    );
+  decision('reject', 'reject the candidate that waits; it is deleted after a while')
+    .requiredOption('--reason <text>', 'why')
+    .action(async (id: string, flags: Flags) =>
+      finish(await (await import('./commands/release.js')).reject(id, flags)),
+    );
+
+  const release = verb('release', 'show one release');
+  talking(release.command('show <release>').description('show the manifest of a release'))
+    .addHelpText('after', whichRelease)
+    .action(async (id: string, flags: Flags) =>
+      finish(await (await import('./commands/release.js')).showRelease(id, flags)),
+    );
+
+  const inRegion = (command: Command) =>
+    queued(command)
+      .requiredOption('--region <region>', 'region of the images')
+      .option('--role-arn <arn>', 'CAM role that the worker assumes for it');
+  const family = verb('family', 'image families: what is current, what was before');
+  inRegion(family.command('list').description('list the families of a region')).action(
+    async (flags: { region: string }) => finish(await (await import('./commands/family.js')).listFamilies(flags)),
+  );
+  inRegion(family.command('show <family>').description('list the images of a family, with what became of each')).action(
+    async (name: string, flags: { region: string }) =>
+      finish(await (await import('./commands/family.js')).showFamily(name, flags)),
+  );
+  inRegion(family.command('current <family>').description('print the ID of the current image')).action(
+    async (name: string, flags: { region: string }) =>
+      finish(await (await import('./commands/family.js')).current(name, flags)),
+  );
+  inRegion(family.command('rollback <family>').description('make the image current again that was so before'))
+    .option('--to <image>', 'this image of the family: an image ID or an exact name')
+    .option('--by <name>', 'who asks for it (default: your user name)')
+    .option('--reason <text>', 'why')
+    .action(async (name: string, flags: { region: string }) =>
+      finish(await (await import('./commands/family.js')).rollback(name, flags)),
+    );
+  inRegion(verb('current <family>', 'print the ID of the current image of a family, for scripts')).action(
+    async (name: string, flags: { region: string }) =>
+      finish(await (await import('./commands/family.js')).current(name, flags)),
+  );
 }

@@ -8,6 +8,7 @@ import {
   type PausedProgress,
   type StepProgress,
   type UndoProgress,
+  type WaitingProgress,
 } from '../contract';
 import type { BuildOutcome, BuildStatus } from './outcome';
 import type { ActivityView } from './pending-activity';
@@ -17,8 +18,8 @@ export type UndoView = UndoProgress & { activity?: ActivityView };
 
 /** Everything that can be said of a build at one moment: the workflow's own progress and what the server knows. */
 export interface BuildView {
-  /** Only of a launch or a deletion, which is shown like a build. */
-  kind?: 'launch' | 'delete';
+  /** Only of a launch, a deletion or a release, which is shown like a build. */
+  kind?: 'launch' | 'delete' | 'release';
   workflowId: string;
   runId: string;
   buildId: string;
@@ -38,7 +39,9 @@ export interface BuildView {
   /** Why the build failed or is being undone. */
   failure?: string;
   /** Only while it is held: why, until when, and what a retry would do. */
-  held?: HeldProgress;
+  held?: HeldProgress<string>;
+  /** Only of a release, and only while it waits for an approval. */
+  waiting?: WaitingProgress;
   /** Only while it is paused, or is to be. */
   paused?: PausedProgress;
   /** ISO 8601, UTC: since when the source has been down because of this build; absent while it is up. */
@@ -89,6 +92,7 @@ export function composeView(
     if (held) view.held = held;
     if (paused) view.paused = paused;
     if (sourceDownSince !== undefined) view.sourceDownSince = sourceDownSince;
+    if ('waiting' in progress) view.waiting = progress.waiting;
   }
   for (const activity of activities) attach(view, activity);
   if (outcome) conclude(view, outcome);
@@ -119,9 +123,13 @@ function conclude(view: BuildView, outcome: BuildOutcome): void {
   if (outcome.status === 'completed') {
     const { result } = outcome;
     view.phase = 'completed';
-    view.imageId = result.image.imageId;
-    view.imageName = result.image.name;
-    const done = new Set<string>(result.steps.map(({ step }) => step));
+    const image = 'images' in result ? result.images[0] : result.image;
+    if (image) {
+      view.imageId = image.imageId;
+      view.imageName = image.name;
+    }
+    const ended: { step: string }[] = 'stages' in result ? result.stages : result.steps;
+    const done = new Set(ended.map(({ step }) => step));
     for (const step of view.steps) step.state = done.has(step.step) ? 'done' : 'skipped';
     return;
   }

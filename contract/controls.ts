@@ -8,7 +8,7 @@ import { checkSpec, describeProblems, type SpecCheck, type SpecProblem } from '.
  * What people may do with a build that runs. Updates, written out like the query: `defineUpdate` lives in the workflow
  * package, which a client has no use for. Cancelling is Temporal's own.
  */
-const update = <Result, Args extends unknown[]>(name: string) =>
+export const update = <Result, Args extends unknown[]>(name: string) =>
   ({ type: 'update', name }) as UpdateDefinition<Result, Args>;
 
 /** What a retry may change. What is left out stays as it is; `tags` replace the tags, `launch` is merged key by key. */
@@ -20,9 +20,9 @@ export interface Amendment {
 }
 
 /** What a retry will do. */
-export interface RetryAnswer {
+export interface RetryAnswer<Name extends string = StepName> {
   /** The step that it begins with. */
-  from: StepName;
+  from: Name;
   /** Whether the source is shut down once more. */
   secondDownTime: boolean;
 }
@@ -56,7 +56,7 @@ export interface Extension {
 /** Update: puts a deadline off. A step that is waiting goes on waiting, under its new deadline. */
 export const extendDeadlineUpdate = update<undefined, [extension: Extension]>('extendDeadline');
 
-const amendmentSchema = z.strictObject({
+export const amendmentSchema = z.strictObject({
   name: z.string().optional(),
   description: z.string().optional(),
   tags: z.record(z.string(), z.string()).optional(),

@@ -21,6 +21,9 @@ export const buildWorkflowId = (region: string, instanceId: string) => `build-im
 /** Key of the memo field that holds the fingerprint of the spec. */
 export const specHashMemo = 'specHash';
 
+/** Key of the memo field with the image's name as the spec has it, for lists; known before any worker has seen the build. */
+export const imageNameMemo = 'imageName';
+
 /** Key of the memo field that tells how a cancelled build ended: a cancelled workflow has no failure that could. */
 export const reportMemo = 'report';
 
@@ -47,6 +50,15 @@ export const tagKeys = {
   state: 'cvm-image-builder/state',
   /** installation/build, on a source instance that was running and is to run again. */
   restore: 'cvm-image-builder/restore',
+  /** installation/family, on an image that a pipeline made for that family. */
+  family: 'cvm-image-builder/family',
+  /**
+   * What became of such an image, and since when, such as `current/2026-11-25T02:00:00.000Z`. The image that is current in
+   * the family is the one whose `current` is the latest.
+   */
+  release: 'cvm-image-builder/release',
+  /** Such an image's run of the pipeline, and when that was due: `release-0123456789ab/2026-11-25T02:00:00.000Z`. */
+  run: 'cvm-image-builder/run',
 } as const;
 
 /** Name of a disk's snapshot: at most 60 characters, unique by build, disk and generation. */

@@ -9,7 +9,8 @@ import {
   tagsSchema,
   webhookSchema,
 } from './spec';
-import { checkAgainst, type SpecCheck } from './spec-errors';
+import { amendmentSchema } from './controls';
+import { checkAgainst, describeProblems, type SpecCheck, type SpecProblem } from './spec-errors';
 
 const build = buildSpecSchema.shape;
 
@@ -32,7 +33,8 @@ export const longestName = (template: string, family: string) =>
 
 /** Fills `{family}`, `{date}` (YYYYMMDD) and `{seq}` into the name of a release's image. */
 export function fillReleaseName(template: string, values: Record<(typeof releaseNameFields)[number], string>): string {
-  return template.replace(/\{(\w+)\}/g, (whole, field: keyof typeof values) => values[field] ?? whole);
+  const known = new Map<string, string>(Object.entries(values));
+  return template.replace(/\{(\w+)\}/g, (whole, field: string) => known.get(field) ?? whole);
 }
 
 function checkTemplate(template: string, context: z.RefinementCtx): void {
@@ -49,7 +51,8 @@ function checkTemplate(template: string, context: z.RefinementCtx): void {
 
 function isTimeZone(zone: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: zone }) !== undefined;
+    new Intl.DateTimeFormat('en-US', { timeZone: zone }).format();
+    return true;
   } catch {
     return false;
   }
@@ -286,3 +289,28 @@ export function checkPipeline(input: unknown): SpecCheck<Pipeline> {
 
 /** Its name, which is the family's unless it has one of its own. */
 export const pipelineName = ({ name, family }: Pick<Pipeline, 'name' | 'family'>) => name ?? family;
+
+/**
+ * The pipeline with an amendment applied, for the rest of one run, checked like any pipeline. Never throws.
+ *
+ * @param built whether the image is there already, so that only the launch of the test can still be changed
+ */
+export function amendPipeline(pipeline: Pipeline, amendment: unknown, built: boolean): SpecCheck<Pipeline> {
+  const parsed = amendmentSchema.safeParse(amendment ?? {});
+  if (!parsed.success) return { ok: false, problems: describeProblems(parsed.error, amendment, amendmentSchema) };
+  const { launch, ...image } = parsed.data;
+  const problems: SpecProblem[] = [];
+  if (built) {
+    for (const key of Object.keys(image)) {
+      problems.push({ path: key, message: 'the image is made already; only launch can be amended' });
+    }
+  }
+  if (launch && !pipeline.test) problems.push({ path: 'launch', message: 'this pipeline launches nothing' });
+  if (problems.length > 0) return { ok: false, problems };
+  const { test } = pipeline;
+  return checkPipeline({
+    ...pipeline,
+    image: { ...pipeline.image, ...image },
+    ...(launch && test ? { test: { ...test, launch: { ...test.launch, ...launch } } } : {}),
+  });
+}

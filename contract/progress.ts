@@ -50,6 +50,12 @@ export type BuildPhase =
   | 'imaging'
   | 'launching'
   | 'deleting'
+  | 'building'
+  | 'testing'
+  | 'waiting'
+  | 'promoting'
+  | 'distributing'
+  | 'retiring'
   | 'paused'
   | 'held'
   | 'undoing'
@@ -58,9 +64,9 @@ export type BuildPhase =
   | 'cancelled';
 
 /** Why a build is held, and what a retry would do. */
-export interface HeldProgress {
+export interface HeldProgress<Name extends string = StepName> {
   /** The step that failed; absent when it was the deadline of the whole build. */
-  step?: StepName | undefined;
+  step?: Name | undefined;
   /** The cloud's own error code, or one of ours. */
   code: string;
   message: string;
@@ -71,7 +77,7 @@ export interface HeldProgress {
   /** When the build gives up and cleans up. */
   until: string;
   /** The step that a retry begins with. */
-  retryFrom: StepName;
+  retryFrom: Name;
   /** Whether a retry shuts the source down once more. */
   secondDownTime: boolean;
   /** Whether the image is usable already, so that image and snapshots stay whatever becomes of the build. */

@@ -10,6 +10,10 @@ export const searchAttributes = {
   BuildPhase: defineSearchAttributeKey('BuildPhase', 'KEYWORD'),
 } as const;
 
+/** What Temporal itself says of a workflow that a schedule has started: when it was due, and the schedule. */
+export const scheduledStartTime = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
+export const scheduledById = defineSearchAttributeKey('TemporalScheduledById', 'KEYWORD');
+
 /** The type of all of them, as Temporal's API numbers it (INDEXED_VALUE_TYPE_KEYWORD). */
 export const keywordType = 2;
 

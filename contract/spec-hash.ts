@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex } from '@noble/hashes/utils';
+import type { Pipeline } from './pipeline';
 import type { BuildSpec } from './spec';
 
 /**
@@ -9,6 +10,11 @@ import type { BuildSpec } from './spec';
  */
 export function specHash(spec: BuildSpec): string {
   return bytesToHex(sha256(canonicalJson(plainly(spec)))).slice(0, 32);
+}
+
+/** Fingerprint of a normalised pipeline, likewise. */
+export function pipelineHash(pipeline: Pipeline): string {
+  return bytesToHex(sha256(canonicalJson(pipeline))).slice(0, 32);
 }
 
 /** One way to write what may be written in several. The order of security groups stays: it is their priority. */

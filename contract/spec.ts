@@ -165,6 +165,17 @@ export const buildSpecSchema = z
           .default(true)
           .describe("Set the cloud's own ImageFamily too, which makes this the image that the family answers with."),
         tags: tagsSchema.default({}).describe('Tags of the image and of its snapshots.'),
+        candidate: z
+          .strictObject({
+            family: z.string().min(1).max(60).describe('The family.'),
+            release: z
+              .string()
+              .regex(/^release-[0-9a-f]{12}$/)
+              .describe('The run of the pipeline.'),
+            nominalAt: z.iso.datetime().describe('When that run was due.'),
+          })
+          .optional()
+          .describe('Set by a pipeline: marks the image as a candidate of the family from the moment it is made.'),
       })
       .describe('The image to make.'),
     method: z

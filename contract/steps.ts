@@ -121,6 +121,8 @@ export interface CreateImageInput {
   /** Sent as ImageFamily when the spec says so. */
   family?: string | undefined;
   tags: Record<string, string>;
+  /** Set by a pipeline. */
+  candidate?: BuildSpec['image']['candidate'];
   sysprep: boolean;
   /** Image of the stopped instance (with these data disks inside), or of these snapshots. */
   from: { kind: 'instance'; dataDiskIds: string[] } | { kind: 'snapshots'; snapshotIds: string[] };

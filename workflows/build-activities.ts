@@ -1,7 +1,9 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { BuildActivities, ImageActivities, SweepActivities } from '../contract';
+import type { BuildActivities, ImageActivities, ReleaseActivities, SweepActivities } from '../contract';
 
 export type ActivityName = keyof BuildActivities;
+
+type AllActivities = BuildActivities & ImageActivities & SweepActivities & ReleaseActivities;
 
 interface Limits {
   /** What it is about, for the UI. */
@@ -14,12 +16,9 @@ interface Limits {
 const noDeadline = '365 days';
 
 /** The activities, under a deadline. A worker that dies is noticed within the heartbeat timeout of the spec. */
-export function activitiesOf(
-  spec: { deadlines: { heartbeat: number } },
-  { summary, deadline }: Limits,
-): BuildActivities & ImageActivities & SweepActivities {
+export function activitiesOf(spec: { deadlines: { heartbeat: number } }, { summary, deadline }: Limits): AllActivities {
   const limit = deadline === undefined ? noDeadline : deadline * 1000;
-  return proxyActivities<BuildActivities & ImageActivities & SweepActivities>({
+  return proxyActivities<AllActivities>({
     summary,
     scheduleToCloseTimeout: limit,
     startToCloseTimeout: limit,

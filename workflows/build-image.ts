@@ -156,6 +156,7 @@ async function createImage(build: Build, source: SourceFacts, snapshots: DiskSna
       description: spec.image.description,
       family: spec.image.setImageFamily ? spec.image.family : undefined,
       tags: spec.image.tags,
+      candidate: spec.image.candidate,
       sysprep: spec.sysprep,
       from:
         spec.method === 'snapshots'

@@ -1,5 +1,6 @@
 import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import {
+  amendSpec,
   type BuildActivities,
   buildIdOf,
   type BuildPhase,
@@ -54,7 +55,7 @@ export class Build {
   private readonly saga = new Saga();
   private readonly deadline: Deadline;
   private readonly extensions: Extensions;
-  private readonly hold: Hold;
+  private readonly hold: Hold<BuildSpec, StepName>;
   private readonly gate: Gate;
   private readonly ending: Ending;
   /** What runs now, and is ended by the deadline. */
@@ -76,7 +77,7 @@ export class Build {
     this.notices = new Notices(this);
     this.source = new Source(instanceId, this.journal, this.notices.alarm());
     this.deadline = new Deadline(spec.deadlines.build, () => this.scope.cancel());
-    this.hold = new Hold(this.journal);
+    this.hold = new Hold(this.journal, amendSpec);
     this.ending = new Ending(this, this.journal, this.saga);
     if (this.ref.reset) this.takeUp();
     const refuseEnding = () => {

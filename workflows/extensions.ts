@@ -17,7 +17,7 @@ export class Extensions {
   constructor(
     private readonly journal: Journal,
     deadline: Deadline,
-    hold: Hold,
+    hold: Pick<Hold<BuildSpec, StepName>, 'isOn' | 'extend'>,
     refuseEnding: () => void,
   ) {
     setHandler(

@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import type { StepFailureDetails, WaitProgress } from '../contract';
 
 /** A failed step in plain words. */
@@ -10,7 +16,7 @@ export interface StepFailure extends Partial<StepFailureDetails> {
 
 /** Reads what an activity, or the workflow itself, failed with. */
 export function stepFailure(error: unknown): StepFailure {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const cause = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
     const [details] = (cause.details ?? []) as [Partial<StepFailureDetails> | undefined];
     return { ...details, code: cause.type ?? 'Error', message: cause.message };
@@ -23,6 +29,7 @@ export function stepFailure(error: unknown): StepFailure {
     const because = last ? `; last failure: ${last.message}` : seen;
     return { ...last, code: 'DeadlineExceeded', message: `not done within its deadline${because}`, untouched: false };
   }
+  if (cause instanceof TerminatedFailure) return { code: 'Terminated', message: cause.message };
   return { code: 'Error', message: error instanceof Error ? error.message : String(error) };
 }
 

@@ -1,45 +1,63 @@
 import { condition, setHandler } from '@temporalio/workflow';
 import {
-  amendSpec,
   type Amendment,
-  type BuildSpec,
   formatProblems,
   formatSeconds,
   type HeldProgress,
   type RetryAnswer,
   retryStepUpdate,
+  type SpecCheck,
 } from '../contract';
 import { refuse } from './failures';
-import type { Journal } from './journal';
 
-/** What a build is held for. */
-interface Holding {
-  about: Omit<HeldProgress, 'since' | 'until'>;
-  spec: BuildSpec;
+/** What can be held: the spec of a build, or a pipeline. */
+interface Holdable {
+  deadlines: { hold: number };
+}
+
+/** What is held, and what for. */
+interface Holding<Spec, Name extends string> {
+  about: Omit<HeldProgress<Name>, 'since' | 'until'>;
+  spec: Spec;
   /** Whether the image is there already, so that only the launch can still be amended. */
   committed: boolean;
 }
 
-/** The update `retryStep`, and the waiting for it. */
-export class Hold {
-  private holding: Holding | undefined;
-  private until = 0;
-  private mended: BuildSpec | undefined;
+/** Where it is shown that something is held. */
+interface HoldJournal<Name extends string> {
+  hold(held: HeldProgress<Name> | undefined): void;
+  holdUntil(until: string): void;
+}
 
-  constructor(private readonly journal: Journal) {
+/** The update `retryStep`, and the waiting for it. */
+export class Hold<Spec extends Holdable, Name extends string> {
+  private holding: Holding<Spec, Name> | undefined;
+  private until = 0;
+  private mended: Spec | undefined;
+
+  /**
+   * @param amend applies what a retry is to change, and checks it
+   * @param what is held, in words
+   */
+  constructor(
+    private readonly journal: HoldJournal<Name>,
+    private readonly amend: (spec: Spec, amendment: unknown, committed: boolean) => SpecCheck<Spec>,
+    what = 'build',
+  ) {
     setHandler(
       retryStepUpdate,
-      (amendment: Amendment): RetryAnswer => {
+      // The update is the same for all that can be held; the names of its steps are not.
+      (amendment: Amendment) => {
         const { retryFrom: from, secondDownTime } = this.holding!.about;
         this.mended = this.amended(amendment);
-        return { from, secondDownTime };
+        return { from, secondDownTime } as RetryAnswer<Name> as unknown as RetryAnswer;
       },
       {
         description:
-          'Tries the failed step of a held build again. Takes nothing, or what is to be different: ' +
+          `Tries the failed step of a held ${what} again. Takes nothing, or what is to be different: ` +
           '{"name": "…", "description": "…", "tags": {…}, "launch": {…}}.',
         validator: (amendment: Amendment) => {
-          if (!this.holding) refuse('NotHeld', 'The build is not held: there is nothing to try again.');
+          if (!this.holding) refuse('NotHeld', `The ${what} is not held: there is nothing to try again.`);
           if (this.mended) refuse('AlreadyRetried', 'A retry has been asked for already.');
           this.amended(amendment);
         },
@@ -47,7 +65,7 @@ export class Hold {
     );
   }
 
-  /** Whether the build is held now. */
+  /** Whether it is held now. */
   get isOn(): boolean {
     return this.holding !== undefined;
   }
@@ -62,9 +80,9 @@ export class Hold {
    * Waits until somebody asks for a retry.
    *
    * @returns the spec to go on with; undefined when nobody asked in time
-   * @throws CancelledFailure when the build is cancelled
+   * @throws CancelledFailure when the workflow is cancelled
    */
-  async wait(holding: Holding): Promise<BuildSpec | undefined> {
+  async wait(holding: Holding<Spec, Name>): Promise<Spec | undefined> {
     const { spec, about } = holding;
     const seconds = spec.deadlines.hold;
     this.holding = holding;
@@ -81,7 +99,7 @@ export class Hold {
         const summary = `held: ${formatSeconds(left)} to mend it`;
         // Ends early also when it is held longer than this timer says.
         await condition(() => this.mended !== undefined || this.until !== until, left * 1000, { summary });
-        const mended = this.mended as BuildSpec | undefined;
+        const mended = this.mended as Spec | undefined;
         if (mended) return mended;
       }
       return undefined;
@@ -91,9 +109,9 @@ export class Hold {
     }
   }
 
-  private amended(amendment: unknown): BuildSpec {
+  private amended(amendment: unknown): Spec {
     const { spec, committed } = this.holding!;
-    const check = amendSpec(spec, amendment, committed);
+    const check = this.amend(spec, amendment, committed);
     if (check.ok) return check.spec;
     refuse('BadAmendment', `The retry is refused.\n${formatProblems(check.problems)}`);
   }

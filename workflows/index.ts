@@ -1,8 +1,10 @@
 /** What the bundle exports: one workflow a file. */
 export { buildImage } from './build-image';
 export { deleteImage } from './delete-image';
-export { describeImage, listImages } from './read-images';
+export { describeImage, listFamily, listImages } from './read-images';
 export { launchImage } from './launch-image';
 export { sweepLeftovers } from './sweep-leftovers';
 export { checkUp } from './check-up';
 export { planBuild } from './plan-build';
+export { goldenImage } from './golden-image';
+export { imageFamily } from './image-family';

@@ -38,22 +38,34 @@ export class Notices {
   private send(type: Notification['type'], about: Story): void {
     const { spec, ref, imageName } = this.build;
     if (spec.notify === undefined) return;
-    const { workflowId, runId } = workflowInfo();
     const { buildId, region, instanceId } = ref;
     this.count += 1;
-    const summary = `tell ${spec.notify}: ${type} (tried for ${formatSeconds(patience)})`;
-    activitiesOf(spec, { summary, deadline: patience })
-      .notify({
-        build: ref,
-        webhook: spec.notify,
-        id: `${runId}-${this.count}`,
-        notification: {
-          type,
-          timestamp: new Date().toISOString(),
-          data: { workflowId, runId, buildId, region, instanceId, imageName, ...about },
-        },
-      })
-      // Its failure shows in the history, which is all that can be done about it.
-      .catch(() => undefined);
+    tell(spec, ref, this.count, type, { buildId, region, instanceId, imageName, ...about });
   }
+}
+
+/**
+ * Tells the webhook that a spec or a pipeline names, if any. Nothing waits for it, and nothing fails with it.
+ *
+ * @param count which event of this run it is
+ */
+export function tell(
+  spec: { notify?: string | undefined; deadlines: { heartbeat: number } },
+  ref: BuildRef,
+  count: number,
+  type: Notification['type'],
+  about: Omit<Notification['data'], 'workflowId' | 'runId'>,
+): void {
+  if (spec.notify === undefined) return;
+  const { workflowId, runId } = workflowInfo();
+  const summary = `tell ${spec.notify}: ${type} (tried for ${formatSeconds(patience)})`;
+  activitiesOf(spec, { summary, deadline: patience })
+    .notify({
+      build: ref,
+      webhook: spec.notify,
+      id: `${runId}-${count}`,
+      notification: { type, timestamp: new Date().toISOString(), data: { workflowId, runId, ...about } },
+    })
+    // Its failure shows in the history, which is all that can be done about it.
+    .catch(() => undefined);
 }

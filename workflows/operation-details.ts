@@ -1,7 +1,12 @@
-import type { OperationProgress } from '../contract';
+import type { OperationKind, OperationProgress } from '../contract';
 import { cell, resourceList, table } from './details';
 
-const titles = { build: 'build', launch: 'launch', delete: 'deletion' };
+const titles: Record<OperationKind, string> = {
+  build: 'build',
+  launch: 'launch',
+  delete: 'deletion',
+  release: 'release',
+};
 
 /** A launch or a deletion as Markdown, for the current details in the Web UI. */
 export function operationDetails(progress: OperationProgress): string {

@@ -4,9 +4,12 @@ import {
   checkAgainst,
   type DescribeImageInput,
   describeImageSchema,
+  type FamilyListing,
   type ImageDetails,
   type ImageSummary,
   type ListImagesInput,
+  listFamilySchema,
+  type ListFamilyInput,
   listImagesSchema,
 } from '../contract';
 import { activitiesOf } from './build-activities';
@@ -27,6 +30,15 @@ export async function describeImage(input: DescribeImageInput): Promise<ImageDet
   const { region, image, deadlines } = spec;
   const activities = activitiesOf(spec, { summary: `${image} in ${region}`, deadline: deadlines.describeImage });
   return told(activities.describeImage({ build: refOf(spec, image), image }));
+}
+
+/** Which images families have in a region, and what became of each. Only looks. */
+export async function listFamily(input: ListFamilyInput): Promise<FamilyListing> {
+  const spec = accepted(checkAgainst(listFamilySchema, input));
+  const { region, family, deadlines } = spec;
+  const summary = family === undefined ? `image families in ${region}` : `image family ${family} in ${region}`;
+  const activities = activitiesOf(spec, { summary, deadline: deadlines.listFamily });
+  return told(activities.listFamily({ build: refOf(spec, ''), family }));
 }
 
 /** Nothing is made, so the ID is in no tag; it tells the log lines of one look from those of another. */

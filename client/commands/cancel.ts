@@ -7,11 +7,12 @@ import { connected } from './connected';
 import { follow } from './follow';
 import type { CommonOptions } from './options';
 
-const titles = { build: 'Build', launch: 'Launch', delete: 'Deletion' };
+const titles = { build: 'Build', launch: 'Launch', delete: 'Deletion', release: 'Release' };
 const outlook = {
   build: 'It starts the source again and undoes what it made.',
   launch: 'It undoes what it made.',
   delete: 'What is deleted is gone; nothing more is deleted.',
+  release: 'What is current stays current; an image that is not promoted yet is rejected.',
 };
 
 /**

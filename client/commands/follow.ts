@@ -6,7 +6,7 @@ import { ChangeLog } from '../output/changes';
 import { frame } from '../output/frame';
 import { LiveView } from '../output/live';
 import { print, printError, printJson } from '../output/print';
-import { renderHeld } from '../output/held';
+import { renderHeld, renderWaiting } from '../output/held';
 import { renderOutcome } from '../output/result';
 import { colorsFor, plain } from '../output/text';
 import { type BuildView, secondsOf } from '../view';
@@ -43,24 +43,27 @@ export async function follow(temporal: Connected, run: BuildRun, options: Common
   return exitCodes.done;
 }
 
-/** Held, and with its source up again: nothing more happens by itself. */
-const isHeld = ({ held, sourceDownSince }: BuildView) => held !== undefined && sourceDownSince === undefined;
+/** Held with its source up again, or waiting for an approval: nothing more happens by itself. */
+const isHeld = ({ held, waiting, sourceDownSince }: BuildView) =>
+  (held !== undefined || waiting !== undefined) && sourceDownSince === undefined;
 
 function sayHeld(temporal: Connected, view: BuildView, options: CommonOptions): ExitCode {
-  const { workflowId, runId, buildId } = view;
-  const held = view.held!;
+  const { workflowId, runId, buildId, held, waiting } = view;
   const webUi = webUiUrl(uiPlace(temporal, options), view);
   if (options.json === true) {
     printJson({
-      type: 'held',
+      type: held ? 'held' : 'waiting',
       workflowId,
       runId,
       buildId,
       exitCode: exitCodes.held,
-      held,
+      ...(held ? { held } : { waiting }),
       ...(webUi ? { webUi } : {}),
     });
-  } else print('', renderHeld(view, held, { colors: colorsFor(process.stdout), webUi }));
+  } else {
+    const options = { colors: colorsFor(process.stdout), webUi };
+    print('', held ? renderHeld(view, held, options) : renderWaiting(view, waiting!, options));
+  }
   return exitCodes.held;
 }
 
@@ -108,7 +111,9 @@ export function exitCodeOf({ status }: BuildOutcome): ExitCode {
 
 /** The workflow ID says what it is, also before anything else is known. */
 const nounOf = (workflowId: string) =>
-  /^(launch|delete)-image\//.exec(workflowId)?.[1]?.replace('delete', 'deletion') ?? 'build';
+  workflowId.startsWith('golden-image/')
+    ? 'release'
+    : (/^(launch|delete)-image\//.exec(workflowId)?.[1]?.replace('delete', 'deletion') ?? 'build');
 
 function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): void {
   if (json === true) {

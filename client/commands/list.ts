@@ -1,8 +1,11 @@
+import type { Client } from '@temporalio/client';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { listBuilds } from '../list-builds';
 import { buildsTable } from '../output/builds-table';
 import { print, printError } from '../output/print';
+import { releasesTable } from '../output/releases-table';
 import { colorsFor } from '../output/text';
+import { listReleases } from '../releases';
 import { connected } from './connected';
 import type { CommonOptions } from './options';
 
@@ -12,6 +15,7 @@ interface ListFlags extends CommonOptions {
   instance?: string;
   all?: boolean;
   held?: boolean;
+  waiting?: boolean;
   limit: number;
 }
 
@@ -19,6 +23,7 @@ interface ListFlags extends CommonOptions {
 export async function list(options: ListFlags): Promise<ExitCode> {
   return connected(options, async ({ client, namespace }) => {
     const { region, family, instance, all = false, held = false, limit, json } = options;
+    if (options.waiting === true) return listWaiting(client, options);
     const builds = await listBuilds(client, {
       all,
       held,
@@ -42,4 +47,21 @@ export async function list(options: ListFlags): Promise<ExitCode> {
     if (builds.length === limit) printError(`The first ${limit}: there may be more (--limit).`);
     return exitCodes.done;
   });
+}
+
+/** Lists the releases whose candidate waits for an approval. */
+async function listWaiting(client: Client, { region, family, limit, json }: ListFlags): Promise<ExitCode> {
+  const releases = await listReleases(client, {
+    waiting: true,
+    limit,
+    ...(region === undefined ? {} : { region }),
+    ...(family === undefined ? {} : { family }),
+  });
+  if (json === true) print(JSON.stringify(releases, undefined, 2));
+  else if (releases.length === 0) printError('No release waits for an approval.');
+  else {
+    const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+    print(...releasesTable(releases, colorsFor(process.stdout), columns));
+  }
+  return exitCodes.done;
 }

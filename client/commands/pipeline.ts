@@ -1,7 +1,12 @@
 import { checkPipeline, longestName, pipelineName } from '../../contract';
 import { exitCodes, type ExitCode } from '../exit-codes';
-import { print } from '../output/print';
+import { print, printJson } from '../output/print';
 import { loadPipeline } from '../spec-input';
+import { startRelease } from '../start-release';
+import { webUiUrl } from '../web-ui';
+import { connected } from './connected';
+import { follow } from './follow';
+import { type CommonOptions, uiPlace } from './options';
 
 /** Says whether a pipeline is in order; a wrong one ends with all that is wrong. */
 export function validate({ file, json }: { file: string; json?: boolean }): ExitCode {
@@ -16,4 +21,38 @@ export function validate({ file, json }: { file: string; json?: boolean }): Exit
     print(`Its images will have names such as ${name.replace(/9+$/, '1')}.`);
   }
   return exitCodes.done;
+}
+
+interface RunOptions extends CommonOptions {
+  file: string;
+  detach?: boolean;
+  by?: string;
+  taskQueue?: string;
+}
+
+/** Starts a run of a pipeline, and follows it. */
+export async function run(options: RunOptions): Promise<ExitCode> {
+  // Before anything else: a wrong pipeline is told without Temporal, too.
+  const pipeline = loadPipeline(options.file);
+  return connected(options, async (temporal) => {
+    const { taskQueue, json, detach, by } = options;
+    const request = by === undefined ? {} : { by };
+    const queue = taskQueue === undefined ? {} : { taskQueue };
+    const started = await startRelease(temporal.client, pipeline, request, queue);
+    const { workflowId, runId, buildId } = started;
+    const webUi = webUiUrl(uiPlace(temporal, options), started);
+    if (json === true) {
+      const place = { taskQueue: started.taskQueue, ...(webUi ? { webUi } : {}) };
+      printJson({ type: 'started', workflowId, runId, buildId, joined: false, ...place });
+    } else {
+      print(`Release ${buildId} is started.`, `Workflow ${workflowId}`);
+      if (webUi) print(`Web UI   ${webUi}`);
+    }
+    if (detach !== true) {
+      if (json !== true) print('');
+      return follow(temporal, { workflowId, runId }, options);
+    }
+    if (json !== true) print(`Watch it with: cvm-image watch ${workflowId}`);
+    return exitCodes.done;
+  });
 }

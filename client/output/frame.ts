@@ -67,11 +67,15 @@ function header(view: BuildView, now: number): Entry[] {
 }
 
 /** What it is about. */
-function titleOf({ kind, imageName, instanceId }: BuildView): string {
-  const name = imageName === undefined ? '' : ` ${imageName}`;
+function titleOf({ kind, imageName, instanceId, workflowId }: BuildView): string {
+  const name = imageName === undefined || imageName === '' ? '' : ` ${imageName}`;
   if (kind === 'launch') return `Launch of image${name}`;
+  if (kind === 'release') return `Release${name} of pipeline ${pipelineOf(workflowId)}`;
   return kind === 'delete' ? `Deletion of image${name}` : `Image${name} of ${instanceId}`;
 }
+
+/** The last part of the workflow ID. */
+const pipelineOf = (workflowId: string) => workflowId.slice(workflowId.lastIndexOf('/') + 1);
 
 /** A message with its mark, the lines after the first one indented; only the mark is coloured. */
 function messageEntries(mark: string, text: string, columns: number, rank: number, color: Color = 'bold'): Entry[] {

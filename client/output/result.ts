@@ -1,6 +1,7 @@
 import { type BuildFailure, type BuildResult, formatSeconds, type ResourceFate } from '../../contract';
 import type { BuildOutcome } from '../outcome';
 import { renderDeletion, renderLaunch } from './operation-result';
+import { renderRelease } from './release';
 import { describeResource, durationRows, instanceRows, type ResultOptions } from './rows';
 import { labelled, plain } from './text';
 
@@ -9,7 +10,14 @@ export function renderOutcome(outcome: BuildOutcome, options: ResultOptions = {}
   if (outcome.status !== 'completed') return renderFailure(outcome.status, outcome.failure, options);
   const { result } = outcome;
   if (!('kind' in result)) return renderResult(result, options);
-  return result.kind === 'launch' ? renderLaunch(result, options) : renderDeletion(result, options);
+  switch (result.kind) {
+    case 'launch':
+      return renderLaunch(result, options);
+    case 'delete':
+      return renderDeletion(result, options);
+    case 'release':
+      return renderRelease(result, options);
+  }
 }
 
 /** What a build made: image, snapshots, new instance, down-time of the source, seconds per step. */
@@ -90,6 +98,7 @@ export function renderFailure(
 
 /** The ID of a launch or a deletion says what it is. */
 function titleOf(buildId: string): string {
-  const kind = /^(launch|delete)-/.exec(buildId)?.[1];
-  return `${kind === undefined ? 'Build' : kind === 'launch' ? 'Launch' : 'Deletion'} ${buildId}`;
+  const titles: Record<string, string> = { launch: 'Launch', delete: 'Deletion', release: 'Release' };
+  const kind = /^(launch|delete|release)-/.exec(buildId)?.[1];
+  return `${titles[kind ?? ''] ?? 'Build'} ${buildId}`;
 }

@@ -2,12 +2,16 @@ import { formatSeconds } from '../../contract';
 import type { BuildView } from '../view';
 
 /** What a build stands for, and what its source has to bear meanwhile; a line each, none when all goes by itself. */
-export function standing({ held, paused, sourceDownSince, steps, undo, workflowId }: BuildView): string[] {
+export function standing({ held, waiting, paused, sourceDownSince, steps, undo, workflowId }: BuildView): string[] {
   const lines: string[] = [];
   if (held) {
     lines.push(`held until ${shortTime(held.until)}; go on with: cvm-image retry ${workflowId}`);
     if (held.advice !== undefined) lines.push(held.advice);
     if (held.secondDownTime) lines.push(`a retry begins with ${held.retryFrom}: the source goes down once more`);
+  }
+  if (waiting) {
+    const { imageId, until } = waiting;
+    lines.push(`${imageId} waits for approval until ${shortTime(until)}: cvm-image approve ${workflowId}, or reject`);
   }
   if (paused) {
     const where = paused.since === undefined ? 'will pause' : 'paused';

@@ -1,0 +1,92 @@
+import { currentOf, type FamilyImage, previousOf } from '../../contract';
+import { exitCodes, type ExitCode } from '../exit-codes';
+import { currentImage, listFamily, rollBack } from '../families';
+import { print, printError, printJson } from '../output/print';
+import { familiesTable, familyTable } from '../output/families';
+import { colorsFor } from '../output/text';
+import { userName } from '../start-release';
+import { connected } from './connected';
+import type { ImageOptions } from './options';
+
+const columns = () => (process.stdout.isTTY ? process.stdout.columns : undefined);
+const queueOf = ({ taskQueue }: ImageOptions) => (taskQueue === undefined ? {} : { taskQueue });
+const askedOf = ({ region, roleArn }: ImageOptions) => ({ region, ...(roleArn === undefined ? {} : { roleArn }) });
+
+/** Lists the families of a region, each with its current image. */
+export function listFamilies(options: ImageOptions): Promise<ExitCode> {
+  return connected(options, async ({ client }) => {
+    const { images } = await listFamily(client, askedOf(options), queueOf(options));
+    const families = [...new Set(images.map(({ family }) => family))].sort();
+    const rows = families.map((one) =>
+      summaryOf(
+        one,
+        images.filter(({ family }) => family === one),
+      ),
+    );
+    if (options.json === true) print(JSON.stringify(rows, undefined, 2));
+    else if (rows.length === 0)
+      printError(`No image families in ${options.region}: no pipeline has made an image yet.`);
+    else print(...familiesTable(rows, colorsFor(process.stdout), columns()));
+    return exitCodes.done;
+  });
+}
+
+const summaryOf = (family: string, images: FamilyImage[]) => ({
+  family,
+  images: images.length,
+  current: currentOf(images),
+  previous: previousOf(images),
+});
+
+/** Shows the images of one family. */
+export function showFamily(family: string, options: ImageOptions): Promise<ExitCode> {
+  return connected(options, async ({ client }) => {
+    const { images } = await listFamily(client, { ...askedOf(options), family }, queueOf(options));
+    if (options.json === true) print(JSON.stringify({ ...summaryOf(family, images), images }, undefined, 2));
+    else if (images.length === 0) printError(`No images of family ${family} in ${options.region}.`);
+    else print(...familyTable(images, colorsFor(process.stdout), columns()));
+    return exitCodes.done;
+  });
+}
+
+/** Prints the ID of the image that is current in a family, and nothing else. */
+export function current(family: string, options: ImageOptions): Promise<ExitCode> {
+  return connected(options, async ({ client }) => {
+    const image = await currentImage(client, { ...askedOf(options), family }, queueOf(options));
+    if (options.json === true) printJson(image);
+    else print(image.imageId);
+    return exitCodes.done;
+  });
+}
+
+interface RollbackOptions extends ImageOptions {
+  to?: string;
+  by?: string;
+  reason?: string;
+}
+
+/** Makes the image current again that was so before. */
+export function rollback(family: string, options: RollbackOptions): Promise<ExitCode> {
+  return connected(options, async (temporal) => {
+    const { region, roleArn, to, reason, by = userName(), json } = options;
+    const { accountId } = await listFamily(temporal.client, { ...askedOf(options), family }, queueOf(options));
+    const done = await rollBack(
+      temporal.client,
+      { accountId, family, ...queueOf(options) },
+      {
+        place: { region, heartbeat: 20, ...(roleArn === undefined ? {} : { roleArn }) },
+        by,
+        ...(to === undefined ? {} : { to }),
+        ...(reason === undefined ? {} : { reason }),
+      },
+    );
+    if (json === true) printJson({ type: 'rolled-back', family, region, ...done });
+    else {
+      print(
+        `${done.imageId} is the current image of ${family} in ${region}${done.previous === undefined ? '' : `, instead of ${done.previous}`}.`,
+      );
+      printError(...done.notes);
+    }
+    return exitCodes.done;
+  });
+}

@@ -1,0 +1,61 @@
+import type { Decision, Verdict } from '../../contract';
+import type { Client } from '@temporalio/client';
+import { exitCodes, type ExitCode } from '../exit-codes';
+import { findBuild } from '../find-build';
+import type { BuildRun } from '../follow-build';
+import { print, printJson } from '../output/print';
+import { renderRelease } from '../output/release';
+import { colorsFor } from '../output/text';
+import { approveRelease, rejectRelease, releaseOf } from '../releases';
+import { userName } from '../start-release';
+import { webUiUrl } from '../web-ui';
+import { connected } from './connected';
+import { follow } from './follow';
+import { type CommonOptions, uiPlace } from './options';
+
+interface DecideOptions extends CommonOptions {
+  by?: string;
+  reason?: string;
+  detach?: boolean;
+}
+
+/** Approves the candidate that waits, and follows the release. */
+export const approve = (id: string, options: DecideOptions): Promise<ExitCode> => decide(id, options, approveRelease);
+
+/** Rejects the candidate that waits. */
+export const reject = (id: string, options: DecideOptions): Promise<ExitCode> =>
+  decide(id, { ...options, detach: true }, rejectRelease);
+
+function decide(
+  id: string,
+  options: DecideOptions,
+  send: (client: Client, run: BuildRun, verdict: Verdict) => Promise<Decision>,
+): Promise<ExitCode> {
+  return connected(options, async (temporal) => {
+    const run = await findBuild(temporal.client, id);
+    const { by = userName(), reason, json, detach } = options;
+    const decision = await send(temporal.client, run, { by, ...(reason === undefined ? {} : { reason }) });
+    if (json === true) printJson({ type: decision.verdict, workflowId: run.workflowId, ...decision });
+    else print(`The candidate is ${decision.verdict} by ${decision.by}.`);
+    if (detach === true) return exitCodes.done;
+    if (json !== true) print('');
+    return follow(temporal, run, options);
+  });
+}
+
+/** Shows the manifest of a release. */
+export function showRelease(id: string, options: CommonOptions): Promise<ExitCode> {
+  return connected(options, async (temporal) => {
+    const run = await findBuild(temporal.client, id);
+    const release = await releaseOf(temporal.client, run);
+    if (options.json === true) {
+      print(JSON.stringify(release, undefined, 2));
+      return exitCodes.done;
+    }
+    const { workflowId, runId, startedAt, endedAt } = release;
+    const seconds = endedAt === undefined ? undefined : (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
+    const webUi = webUiUrl(uiPlace(temporal, options), { workflowId, runId });
+    print(renderRelease(release, { colors: colorsFor(process.stdout), seconds, webUi }));
+    return exitCodes.done;
+  });
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { type Client, WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import {
+  currentOf,
+  defaultTaskQueue,
+  type FamilyImage,
+  type FamilyListing,
+  familyWorkflowId,
+  familyWorkflowType,
+  type ListFamilyInput,
+  listFamilyWorkflowType,
+  type Promoted,
+  rollbackUpdate,
+  type RetiredImage,
+  retireUpdate,
+  type Retirement,
+  type Rollback,
+} from '../contract';
+import { ClientError } from './errors';
+import { exitCodes } from './exit-codes';
+import { ask } from './images';
+import type { StartOptions } from './start-build';
+
+/**
+ * The images of families in a region, as their tags have it. Asked through a worker: the client has no cloud credentials.
+ *
+ * @throws {ImageQuestionError} when the cloud refuses
+ * @throws {NoWorkerError} when no worker answers
+ */
+export async function listFamily(
+  client: Client,
+  input: ListFamilyInput,
+  options: StartOptions = {},
+): Promise<FamilyListing> {
+  const about = `Image ${input.family === undefined ? 'families' : `family ${input.family}`} in ${input.region}`;
+  const answer = await ask(client, listFamilyWorkflowType, `list-family/${input.region}`, input, about, options);
+  return answer as FamilyListing;
+}
+
+/**
+ * The image that is current in a family.
+ *
+ * @throws {ClientError} when there is none
+ */
+export async function currentImage(
+  client: Client,
+  input: ListFamilyInput & { family: string },
+  options: StartOptions = {},
+): Promise<FamilyImage> {
+  const { images } = await listFamily(client, input, options);
+  const current = currentOf(images);
+  if (current) return current;
+  throw new ClientError(`The family ${input.family} has no current image in ${input.region}.`);
+}
+
+/** Makes the image current again that was so before, or the one that is named. */
+export const rollBack = (client: Client, about: FamilyAbout, rollback: Rollback): Promise<Promoted> =>
+  askFamily<Promoted>(client, about, rollbackUpdate.name, rollback);
+
+/** Deletes what the rules no longer keep of a family in one region; with `dryRun` it only says what would go. */
+export const retireFamily = (client: Client, about: FamilyAbout, retirement: Retirement): Promise<RetiredImage[]> =>
+  askFamily<RetiredImage[]>(client, about, retireUpdate.name, retirement);
+
+interface FamilyAbout extends StartOptions {
+  accountId: string;
+  family: string;
+}
+
+async function askFamily<Result>(
+  client: Client,
+  { accountId, family, taskQueue = process.env.CVM_IMAGE_TASK_QUEUE ?? defaultTaskQueue }: FamilyAbout,
+  update: string,
+  argument: unknown,
+): Promise<Result> {
+  const startWorkflowOperation = new WithStartWorkflowOperation(familyWorkflowType, {
+    workflowId: familyWorkflowId(accountId, family),
+    taskQueue,
+    args: [{ accountId, family }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Image family ${family} of account ${accountId}`,
+  });
+  try {
+    return await client.workflow.executeUpdateWithStart(updateOf<Result>(update), {
+      startWorkflowOperation,
+      updateId: randomUUID(),
+      args: [argument],
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    const { cause } = error;
+    const [details] = (cause instanceof ApplicationFailure ? (cause.details ?? []) : []) as [{ advice?: string }?];
+    const message = [cause?.message ?? error.message, details?.advice].filter(Boolean).join('\n');
+    throw new ClientError(message, exitCodes.buildFailed);
+  }
+}
+
+const updateOf = <Result>(name: string) => ({ type: 'update', name }) as UpdateDefinition<Result, [unknown]>;

@@ -1,0 +1,39 @@
+import type { FamilyImage } from '../../contract';
+import { type Colors, columnsOf, line } from './text';
+
+/** Families as a table with a heading; cut to `columns` on a terminal, whole in a file. */
+export function familiesTable(
+  families: { family: string; images: number; current: FamilyImage | undefined; previous: FamilyImage | undefined }[],
+  colors: Colors,
+  columns?: number,
+): string[] {
+  const rows = families.map(({ family, images, current, previous }) => [
+    family,
+    String(images),
+    current?.imageId ?? 'none',
+    current?.name ?? '',
+    current?.since ?? '',
+    previous?.imageId ?? '',
+  ]);
+  return table(['FAMILY', 'IMAGES', 'CURRENT', 'NAME', 'SINCE', 'BEFORE'], rows, colors, columns);
+}
+
+/** The images of a family as a table with a heading. */
+export function familyTable(images: FamilyImage[], colors: Colors, columns?: number): string[] {
+  const rows = images.map(({ imageId, name, state, since, nominalAt, imageState, release }) => [
+    imageId,
+    name,
+    state,
+    since,
+    nominalAt,
+    imageState,
+    release,
+  ]);
+  return table(['IMAGE', 'NAME', 'RELEASE', 'SINCE', 'DUE', 'STATE', 'RUN'], rows, colors, columns);
+}
+
+function table(heading: string[], rows: string[][], colors: Colors, columns: number | undefined): string[] {
+  return columnsOf([heading, ...rows]).map((text, index) =>
+    line([index === 0 ? [text, 'dim'] : text], colors, columns),
+  );
+}

@@ -1,0 +1,161 @@
+import type { QueryDefinition } from '@temporalio/common';
+import { z } from 'zod';
+import { update } from './controls';
+import { duration } from './duration';
+import type { ReleaseState, RetiredImage } from './release';
+import { regionSchema, roleArnSchema } from './spec';
+
+/** Name of the workflow type that serialises what happens to an image family. */
+export const familyWorkflowType = 'imageFamily';
+
+/** One a family and account, whatever the region: promote, rollback and retire never run at the same time. */
+export const familyWorkflowId = (accountId: string, family: string) => `image-family/${accountId}/${family}`;
+
+/** What the workflow of a family is started with, by whoever asks it first; it goes on with the same. */
+export interface FamilyInput {
+  accountId: string;
+  family: string;
+  /** Rejected images and when they go; carried along when it continues as new. */
+  doomed?: Doomed[] | undefined;
+}
+
+/** A rejected image that is to go at a certain time. */
+export interface Doomed {
+  place: FamilyPlace;
+  imageId: string;
+  name: string;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+/** Where, with which credentials and under which heartbeat timeout (seconds) the family's images are changed. */
+export interface FamilyPlace {
+  region: string;
+  roleArn?: string | undefined;
+  heartbeat: number;
+}
+
+/** An image of a family, as its tags have it. */
+export interface FamilyImage {
+  family: string;
+  imageId: string;
+  name: string;
+  /** The cloud's own word. */
+  imageState: string;
+  /** ISO 8601, UTC. */
+  createdAt?: string | undefined;
+  /** The build that made it. */
+  buildId: string;
+  /** The run of the pipeline that made it. */
+  release: string;
+  /** ISO 8601, UTC: when that run was due; its age counts from here. */
+  nominalAt: string;
+  state: ReleaseState;
+  /** ISO 8601, UTC: since when it is in that state; of what was current once: when it was promoted last. */
+  since: string;
+  /** Whether the cloud's own ImageFamily names the family, so that DescribeImageFromFamily may answer with it. */
+  answers: boolean;
+}
+
+/** The image that is current: `current` with the latest time, since a new one is marked before the old one is unmarked. */
+export function currentOf(images: FamilyImage[]): FamilyImage | undefined {
+  return latest(images.filter(({ state }) => state === 'current'));
+}
+
+/** The one before it, which a rollback goes to: of those that were current and not withdrawn, the last one promoted. */
+export function previousOf(images: FamilyImage[]): FamilyImage | undefined {
+  const current = currentOf(images);
+  // A second `current` is one that a promotion under way has not unmarked yet.
+  return latest(images.filter((one) => one !== current && (one.state === 'released' || one.state === 'current')));
+}
+
+const latest = (images: FamilyImage[]) =>
+  [...images].sort((a, b) => b.since.localeCompare(a.since) || (a.imageId < b.imageId ? -1 : 1))[0];
+
+export interface Promotion {
+  place: FamilyPlace;
+  imageId: string;
+  /** Who or what asks. */
+  by: string;
+}
+
+/** What a promotion or a rollback came to. */
+export interface Promoted {
+  imageId: string;
+  /** The one that was current before. */
+  previous?: string | undefined;
+  /** ISO 8601, UTC. */
+  at: string;
+  /** What somebody should know, such as another image that the cloud answers for the family. */
+  notes: string[];
+}
+
+export interface Rollback {
+  place: FamilyPlace;
+  /** Default: the one that was current before. */
+  to?: string | undefined;
+  by: string;
+  reason?: string | undefined;
+}
+
+/** A candidate that did not make it. */
+export interface Rejection {
+  place: FamilyPlace;
+  imageId: string;
+  name: string;
+  /** ISO 8601, UTC: when the run was due. */
+  at: string;
+  /** Seconds until it is deleted. */
+  keepFor: number;
+}
+
+export interface Retirement {
+  place: FamilyPlace;
+  keep?: number | undefined;
+  /** Seconds. */
+  youngerThan: number;
+  keepRejected: number;
+  /** ISO 8601, UTC: what ages are counted to. */
+  now: string;
+  /** The release that asks: its own candidate is not of a run that is over. */
+  release?: string | undefined;
+  /** Only say what would go. */
+  dryRun: boolean;
+}
+
+/** Updates of the workflow of a family. Each may be asked for twice with the same ID and is done once. */
+export const promoteUpdate = update<Promoted, [promotion: Promotion]>('promote');
+export const rollbackUpdate = update<Promoted, [rollback: Rollback]>('rollback');
+export const rejectImageUpdate = update<undefined, [rejection: Rejection]>('rejectImage');
+export const retireUpdate = update<RetiredImage[], [retirement: Retirement]>('retire');
+
+/** What the workflow of a family does now, and what it has still to do. */
+export interface FamilyProgress {
+  accountId: string;
+  family: string;
+  /** One line; absent when it has nothing to do. */
+  doing?: string | undefined;
+  /** The last thing that it did. */
+  last?: string | undefined;
+  doomed: Doomed[];
+}
+export const familyQuery = { type: 'query', name: 'family' } as QueryDefinition<FamilyProgress>;
+
+/** What a look at the families of a region is asked. */
+export const listFamilySchema = z.strictObject({
+  region: regionSchema,
+  /** Only this family. */
+  family: z.string().min(1).optional(),
+  deadlines: z.strictObject({ listFamily: duration(1).default(300), heartbeat: duration(2).default(20) }).prefault({}),
+  roleArn: roleArnSchema.optional(),
+});
+export type ListFamilyInput = z.input<typeof listFamilySchema>;
+
+/** Name of the workflow type that only looks which images families have. */
+export const listFamilyWorkflowType = 'listFamily';
+
+/** The images of families in a region, and the account that they are in. */
+export interface FamilyListing {
+  accountId: string;
+  images: FamilyImage[];
+}

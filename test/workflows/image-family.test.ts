@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { PipelineInput, Release } from '../../contract';
+import { listFamily, retireFamily, rollBack } from '../../client';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { until } from '../support/judge';
+import { ended, familyInCloud, pipelineOf, region, release, startRelease } from '../support/releases';
+
+/** Roll back and retire, through the workflow of the family. */
+describe('an image family', { concurrency: 4 }, () => {
+  let stack: BuildStack;
+  before(async () => {
+    stack = await startBuildStack();
+    await stack.cloud.seed({ imageQuota: { [region]: 200 } });
+  });
+  after(() => stack.stop());
+
+  const place = { region, heartbeat: 5 };
+  const imageOf = ({ images }: Release) => images[0]!.imageId;
+  const night = (count: number) => ({ nominalAt: new Date(Date.UTC(2026, 10, count)).toISOString() });
+  const aboutOf = async ({ family }: PipelineInput) => {
+    const { client, taskQueue } = stack;
+    const { accountId } = await listFamily(client, { region, family }, { taskQueue });
+    return { accountId, family, taskQueue };
+  };
+
+  test('is rolled back to what was current before, and on to the one before that', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
+    const [first, second, third] = [
+      imageOf(await release(stack, pipeline, night(1))),
+      imageOf(await release(stack, pipeline, night(2))),
+      imageOf(await release(stack, pipeline, night(3))),
+    ];
+    const about = await aboutOf(pipeline);
+    const back = () => rollBack(stack.client, about, { place, by: 'Ada', reason: 'it crashes' });
+    const done = await back();
+    assert.deepEqual([done.imageId, done.previous], [second, third]);
+    let now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('current'), now.of('withdrawn'), now.of('released')], [[second], [third], [first]]);
+    // The cloud answers with the youngest image of the family, which is not the current one any more.
+    assert.deepEqual(now.answers, [second]);
+    assert.equal((await back()).imageId, first);
+    await assert.rejects(back(), /was current before/);
+    await assert.rejects(rollBack(stack.client, about, { place, by: 'Ada', to: first }), /is the current one already/);
+    await rollBack(stack.client, about, { place, by: 'Ada', to: third });
+    now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('current'), now.answers], [[third], [third]]);
+  });
+
+  test('keeps what its pipeline says: nights seconds apart, ages counted from when they were due', async () => {
+    const rules = { keep: 2, youngerThan: '3d', keepRejected: '1d' };
+    const pipeline = await pipelineOf(stack, { retire: rules }, { dataDisks: 1 });
+    const made: Release[] = [];
+    for (let count = 1; count <= 7; count += 1) made.push(await release(stack, pipeline, night(count)));
+    const now = await familyInCloud(stack.cloud, pipeline.family);
+    // The seventh: older than three days is what was due on the fourth or before; the fourth is three days old to the second.
+    assert.deepEqual(now.images.map(({ id }) => id).sort(), made.slice(4).map(imageOf).sort());
+    assert.deepEqual(now.of('current'), [imageOf(made[6]!)]);
+    const { snapshots } = await stack.cloud.state(region);
+    const gone = made.slice(0, 4).flatMap(({ images }) => images[0]!.snapshots.map(({ snapshotId }) => snapshotId));
+    assert.equal(gone.length, 4);
+    assert.deepEqual(
+      snapshots.filter(({ id }) => gone.includes(id)),
+      [],
+    );
+    assert.ok(made[6]!.retired.every(({ outcome }) => outcome === 'deleted'));
+  });
+
+  test('a dry run deletes nothing, and what is in use or shared is looked after', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
+    const all: string[] = [];
+    for (const count of [1, 2, 3, 4]) all.push(imageOf(await release(stack, pipeline, night(count))));
+    const [first, second] = all as [string, string];
+    const about = await aboutOf(pipeline);
+    const rules = { place, keep: 1, youngerThan: 0, keepRejected: 0, now: night(5).nominalAt };
+    const dry = await retireFamily(stack.client, about, { ...rules, dryRun: true });
+    assert.deepEqual(
+      dry.map(({ imageId, outcome }) => [imageId, outcome]).sort(),
+      [
+        [first, 'would go'],
+        [second, 'would go'],
+      ].sort(),
+    );
+    assert.equal((await familyInCloud(stack.cloud, pipeline.family)).images.length, 4);
+    const wet = await retireFamily(stack.client, about, { ...rules, dryRun: false });
+    assert.ok(
+      wet.every(({ outcome }) => outcome === 'deleted'),
+      JSON.stringify(wet),
+    );
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family)).images.length, 2);
+    assert.deepEqual(await retireFamily(stack.client, about, { ...rules, dryRun: false }), []);
+  });
+
+  test('a rollback in the middle of a retirement: what is current then is not retired', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
+    const all: string[] = [];
+    for (const count of [1, 2, 3, 4, 5]) all.push(imageOf(await release(stack, pipeline, night(count))));
+    const about = await aboutOf(pipeline);
+    const [, , third] = all as [string, string, string];
+    const rules = { place, keep: 1, youngerThan: 0, keepRejected: 0, now: night(9).nominalAt, dryRun: false };
+    // The newest of what is to go comes first, and its deletion is held up while the rollback is asked for.
+    const { met, release: go } = await stack.cloud.stall('DeleteImages', third);
+    const retiring = retireFamily(stack.client, about, rules);
+    await until(async () => ((await met()) ? true : undefined));
+    const rolling = rollBack(stack.client, about, { place, by: 'Ada', to: all[0]! });
+    await go();
+    const [retired, rolled] = await Promise.all([retiring, rolling]);
+    assert.equal(rolled.imageId, all[0]);
+    const now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('current'), now.answers], [[all[0]], [all[0]]]);
+    assert.equal(retired.find(({ imageId }) => imageId === all[0])?.outcome, 'left');
+  });
+
+  test('what cannot be deleted holds the run at that stage, and the release is out', async () => {
+    const pipeline = await pipelineOf(stack, { retire: { keep: 1 } }, { dataDisks: 0 });
+    const [first] = [imageOf(await release(stack, pipeline, night(1))), await release(stack, pipeline, night(2))];
+    const refusal = { kind: 'error', code: 'InvalidParameterValue.InvalidImageId', message: 'no', when: 'before' };
+    const id = await stack.cloud.fault({ action: 'DeleteImages', contains: first, ...refusal });
+    const handle = await startRelease(stack, pipeline, night(3));
+    await assert.rejects(ended(handle), (error: Error) => {
+      assert.match(String(error.cause), new RegExp(`retire: ${first} could not be deleted`));
+      return true;
+    });
+    assert.ok((await stack.cloud.calls({ action: 'DeleteImages' })).some(({ faults }) => faults.includes(id)));
+    const now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.equal(now.of('current').length, 1);
+    assert.deepEqual(now.of('rejected'), []);
+    assert.ok(now.images.some((image) => image.id === first));
+  });
+});

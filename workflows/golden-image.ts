@@ -1,0 +1,81 @@
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import {
+  checkPipeline,
+  type FoundSource,
+  goldenImageWorkflowId,
+  type Pipeline,
+  type PipelineInput,
+  pipelineName,
+  type Release,
+  type ReleaseOutcome,
+  type ReleaseRequest,
+  searchAttributes,
+} from '../contract';
+import { accepted } from './checked-spec';
+import { buildCandidate } from './release/build';
+import { promote } from './release/promote';
+import { ReleaseRun } from './release/release';
+import { retire } from './release/retire';
+import { testCandidate } from './release/test';
+
+/**
+ * Makes the next release of an image family: build, test, approve, promote, retire, in this order and never another.
+ *
+ * A stage that is refused is held and tried again alone. An image that was built and does not become the current one is
+ * rejected, and deleted after a while; what was current stays current. Answers the manifest of the release.
+ *
+ * Fails with an ApplicationFailure whose type is the cloud's own code or `CandidateRejected`, and whose first detail is a
+ * `BuildFailure` with the manifest.
+ */
+export async function goldenImage(input: PipelineInput, request: ReleaseRequest = {}): Promise<Release> {
+  const pipeline = accepted(checkPipeline(input));
+  checkLock(pipeline);
+  const run = new ReleaseRun(pipeline, request);
+  return run.run(() => story(run));
+}
+
+/** The workflow ID is the lock of the pipeline: a run that was started under another one would not be held off by it. */
+function checkLock(pipeline: Pipeline): void {
+  const { workflowId } = workflowInfo();
+  const lock = goldenImageWorkflowId(pipeline.region, pipelineName(pipeline));
+  if (workflowId === lock) return;
+  throw ApplicationFailure.create({
+    type: 'WrongWorkflowId',
+    message: `A run of this pipeline must have the workflow ID ${lock}, not ${workflowId}: the ID is what keeps two runs apart.`,
+    nonRetryable: true,
+  });
+}
+
+async function story(run: ReleaseRun): Promise<ReleaseOutcome> {
+  const source = await run.stage('findSource', () => findSource(run));
+  const built = await run.stage('build', () => buildCandidate(run, source));
+
+  // What a retry amends counts from its stage on, so each stage asks the pipeline as it is then.
+  if (!run.pipeline.test) run.skip('test');
+  else await run.stage('test', () => testCandidate(run, run.pipeline.test!, built));
+
+  if (!run.pipeline.approve) run.skip('approve');
+  else await run.stage('approve', () => run.approval.wait(run, run.pipeline.approve!, built.image.imageId));
+
+  await run.stage('promote', () => promote(run, built.image));
+  run.skip('distribute');
+  await run.stage('retire', () => retire(run));
+  return 'released';
+}
+
+async function findSource(run: ReleaseRun): Promise<FoundSource> {
+  const { source, notify, deadlines } = run.pipeline;
+  const what = 'instanceId' in source ? source.instanceId : `the instance tagged ${source.tag.key}=${source.tag.value}`;
+  const found = await run.activities(what, deadlines.findSource).findSource({
+    build: run.ref,
+    source,
+    ...(notify === undefined ? {} : { notify }),
+  });
+  const { instanceId, name, accountId } = found;
+  run.ref = { ...run.ref, accountId };
+  run.manifest.accountId = accountId;
+  run.manifest.source = { instanceId, name };
+  run.journal.phase('checking', [{ key: searchAttributes.SourceInstanceId, value: instanceId }]);
+  run.journal.note('findSource', name, [instanceId]);
+  return found;
+}

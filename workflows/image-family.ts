@@ -1,0 +1,225 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  type BuildRef,
+  type Doomed,
+  type FamilyInput,
+  type FamilyPlace,
+  type FamilyProgress,
+  familyQuery,
+  type Promoted,
+  type Promotion,
+  promoteUpdate,
+  rejectImageUpdate,
+  type Rejection,
+  retireUpdate,
+  type RetiredImage,
+  type Retirement,
+  type Rollback,
+  rollbackUpdate,
+  searchAttributes,
+} from '../contract';
+import { now } from './clock';
+import { familyDetails } from './family/details';
+import { stepFailure } from './failures';
+import { moveCurrent, rollBackTarget } from './family/move-current';
+import { activitiesAt, familyDeadlines } from './family/place';
+import { retireOne, toRetire } from './family/retire';
+
+/**
+ * Serialises what happens to the images of one family in one account, whatever the region: promote, roll back, reject, retire
+ * never run at the same time. It lives as long as the family, and continues as new when its history gets long.
+ *
+ * The tags on the images are the truth, and are read anew each time; this workflow remembers only which rejected images are
+ * still to be deleted.
+ */
+export async function imageFamily(input: FamilyInput): Promise<void> {
+  const family = new Family(input);
+  await family.live();
+}
+
+/** The family at work: one thing at a time, in the order in which they were asked for. */
+class Family {
+  private readonly doomed: Doomed[];
+  private readonly progress: FamilyProgress;
+  /** Ends when everything that was asked for so far is done. */
+  private queue: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(private readonly input: FamilyInput) {
+    const { accountId, family, doomed = [] } = input;
+    this.doomed = doomed;
+    this.progress = { accountId, family, doomed: this.doomed };
+    upsertSearchAttributes([{ key: searchAttributes.ImageFamily, value: family }]);
+    setHandler(familyQuery, () => this.progress, { description: 'What it does now, and what it has still to do' });
+    setHandler(promoteUpdate, (promotion) => this.promote(promotion), {
+      description:
+        'Makes an image of the family the current one: {"place": {"region": "…", "heartbeat": 20}, "imageId": "img-…", "by": "…"}',
+    });
+    setHandler(rollbackUpdate, (rollback) => this.rollBack(rollback), {
+      description: 'Makes the image current again that was so before, or the one that is named as "to"',
+    });
+    setHandler(rejectImageUpdate, (rejection) => this.reject(rejection), {
+      description: 'Marks a candidate as rejected, and deletes it after a while',
+    });
+    setHandler(retireUpdate, (retirement) => this.retire(retirement), {
+      description: 'Deletes what the rules of a pipeline no longer keep; with "dryRun" it only says what would go',
+    });
+    this.show();
+  }
+
+  /** Deletes rejected images when their time has come. */
+  async live(): Promise<void> {
+    for (;;) {
+      if (workflowInfo().continueAsNewSuggested) await this.goOn();
+      const [next] = [...this.doomed].sort((a, b) => a.at.localeCompare(b.at));
+      const known = this.doomed.length;
+      const changed = () => this.doomed.length !== known || workflowInfo().continueAsNewSuggested;
+      if (!next) {
+        await condition(changed);
+        continue;
+      }
+      const left = Date.parse(next.at) - Date.now();
+      const summary = `${next.imageId} (${next.name}) is rejected, and goes at ${next.at}`;
+      if (left > 0 && (await condition(changed, left, { summary }))) continue;
+      await this.deleteRejected(next);
+    }
+  }
+
+  private async goOn(): Promise<never> {
+    await condition(() => this.waiting === 0 && allHandlersFinished());
+    const { accountId, family } = this.input;
+    return continueAsNew<typeof imageFamily>({ accountId, family, doomed: this.doomed });
+  }
+
+  private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
+    return this.next(`promote ${imageId}, asked by ${by}`, () =>
+      moveCurrent(this.refOf(place), place, this.input.family, { imageId, old: 'released' }),
+    );
+  }
+
+  private rollBack({ place, to, by, reason }: Rollback): Promise<Promoted> {
+    const why = reason === undefined ? '' : `: ${reason}`;
+    return this.next(`roll back in ${place.region}, asked by ${by}${why}`, async () => {
+      const ref = this.refOf(place);
+      const imageId = await rollBackTarget(ref, place, this.input.family, to);
+      return moveCurrent(ref, place, this.input.family, { imageId, old: 'withdrawn' });
+    });
+  }
+
+  private reject({ place, imageId, name, at, keepFor }: Rejection): Promise<undefined> {
+    return this.next(`reject ${imageId}`, async () => {
+      const about = { summary: `mark ${imageId} as rejected`, deadline: familyDeadlines.change };
+      await activitiesAt(place, about).markImage({
+        build: this.refOf(place),
+        family: this.input.family,
+        imageId,
+        state: 'rejected',
+        since: at,
+      });
+      const due = new Date(Date.now() + keepFor * 1000).toISOString();
+      if (!this.doomed.some((one) => one.imageId === imageId)) this.doomed.push({ place, imageId, name, at: due });
+      return undefined;
+    });
+  }
+
+  /** Looks once, then deletes one image after the other; each is looked at again when its turn has come. */
+  private async retire(retirement: Retirement): Promise<RetiredImage[]> {
+    const { place, dryRun } = retirement;
+    const { region } = place;
+    const { family } = this.input;
+    const fates = await this.next(`see what is to go in ${region}`, () =>
+      toRetire(this.refOf(place), place, family, retirement),
+    );
+    const found = (imageId: string, name: string, reason: string): RetiredImage => ({
+      region,
+      imageId,
+      name,
+      reason,
+      outcome: 'would go',
+    });
+    const going = fates.filter(({ goes }) => goes).map(({ image, reason }) => found(image.imageId, image.name, reason));
+    if (dryRun) return going;
+    const retired: RetiredImage[] = [];
+    for (const one of going) {
+      // Between two images somebody may roll back: nobody waits for the whole retirement.
+      const outcome = await this.next(`retire ${one.imageId} (${one.name})`, () =>
+        retireOne(this.refOf(place), place, family, retirement, one),
+      );
+      if (outcome.outcome === 'deleted') this.forget(one.imageId);
+      retired.push(outcome);
+    }
+    return retired;
+  }
+
+  private async deleteRejected(doomed: Doomed): Promise<void> {
+    const { place, imageId, name } = doomed;
+    const { family } = this.input;
+    const retirement = { youngerThan: 0, keepRejected: 0, now: doomed.at };
+    try {
+      await this.next(`delete ${imageId} (${name}), which was rejected`, () =>
+        retireOne(this.refOf(place), place, family, retirement, {
+          region: place.region,
+          imageId,
+          name,
+          reason: 'rejected',
+          outcome: 'would go',
+        }),
+      );
+    } catch {
+      // What cannot be deleted now is left to the next retirement, which finds it by its tags.
+    }
+    this.forget(imageId);
+  }
+
+  private forget(imageId: string): void {
+    const at = this.doomed.findIndex((one) => one.imageId === imageId);
+    if (at >= 0) this.doomed.splice(at, 1);
+    this.show();
+  }
+
+  /** Does one thing after all that were asked for before. A failure is its own, and not that of what comes next. */
+  private async next<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.waiting += 1;
+    const before = this.queue;
+    const done = (async () => {
+      await before.catch(() => undefined);
+      this.progress.doing = what;
+      this.show();
+      return work();
+    })();
+    this.queue = done.catch(() => undefined);
+    try {
+      const result = await done;
+      this.progress.last = `${now()} ${what}: done`;
+      return result;
+    } catch (error) {
+      const { code, message, advice, requestId } = stepFailure(error);
+      this.progress.last = `${now()} ${what}: ${message}`;
+      const details = [{ code, message, advice, requestId }];
+      throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details });
+    } finally {
+      this.waiting -= 1;
+      delete this.progress.doing;
+      this.show();
+    }
+  }
+
+  private refOf({ region, roleArn }: FamilyPlace): BuildRef {
+    const { accountId } = this.input;
+    const buildId = `family-${workflowInfo().firstExecutionRunId.slice(-12)}`;
+    return { buildId, region, instanceId: '', reset: false, roleArn, accountId };
+  }
+
+  private show(): void {
+    setCurrentDetails(familyDetails(this.progress));
+  }
+}
