@@ -172,7 +172,10 @@ export const buildSpecSchema = z
               .string()
               .regex(/^release-[0-9a-f]{12}$/)
               .describe('The run of the pipeline.'),
-            nominalAt: z.iso.datetime().describe('When that run was due.'),
+            nominalAt: z
+              .string()
+              .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/, { error: 'expected a time in UTC' })
+              .describe('When that run was due, such as 2026-11-25T02:00:00Z.'),
           })
           .optional()
           .describe('Set by a pipeline: marks the image as a candidate of the family from the moment it is made.'),

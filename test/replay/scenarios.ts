@@ -13,6 +13,7 @@ import {
 import type { BuildStack } from '../support/build-stack';
 import { until, untilProgress } from '../support/judge';
 import { imageScenarios } from './image-scenarios';
+import { releaseScenarios } from './release-scenarios';
 import { sweepScenario } from './sweep-scenario';
 
 const region = 'ap-guangzhou';
@@ -154,6 +155,7 @@ export const scenarios: Scenario[] = [
   { name: 'paused-resumed', ends: 'COMPLETED', run: pausedAndResumed },
   { name: 'extended-image', ends: 'COMPLETED', run: extendedInPollImage },
   ...imageScenarios,
+  ...releaseScenarios,
   sweepScenario,
   { name: 'plan', ends: 'COMPLETED', run: planOf({ method: 'snapshots', launch }) },
   { name: 'plan-refused', ends: 'COMPLETED', run: planOf({ sysprep: true }) },

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Release } from '../../contract';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { commandEnv, linesOf, noTrace, runCommand } from '../support/command';
+import { until } from '../support/judge';
+import { familyInCloud, pipelineOf, region } from '../support/releases';
+
+describe('the verbs of pipelines', { concurrency: 3 }, () => {
+  let stack: BuildStack;
+  let home: string;
+  before(async () => {
+    home = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-pipeline-'));
+    stack = await startBuildStack();
+    await stack.cloud.seed({ imageQuota: { [region]: 100 } });
+  });
+  after(async () => {
+    await stack.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const command = (...args: string[]) => runCommand(args, commandEnv(stack, home));
+  const fileOf = (pipeline: object & { family: string }) => {
+    const file = path.join(home, `${pipeline.family}.json`);
+    writeFileSync(file, JSON.stringify(pipeline));
+    return file;
+  };
+
+  test('run, approve, show, current, rollback', async () => {
+    const pipeline = await pipelineOf(stack, { approve: {} }, { dataDisks: 0 });
+    const { family } = pipeline;
+    const file = fileOf(pipeline);
+    const id = `golden-image/${region}/${family}`;
+    const images: string[] = [];
+    for (let round = 1; round <= 2; round += 1) {
+      // It follows until somebody has to decide.
+      const started = await command('pipeline', 'run', '-f', file, '--by', 'Grace');
+      assert.equal(started.code, 4, started.stdout + started.stderr);
+      assert.match(started.stdout, /waits for approval\.[^]*cvm-image approve golden-image/);
+      const again = await command('pipeline', 'run', '-f', file);
+      assert.equal(again.code, 2);
+      assert.match(again.stderr, /is at work already/);
+      // The visibility index is late.
+      await until(async () => {
+        const listed = await command('list', '--waiting', '--family', family, '--json');
+        return (JSON.parse(listed.stdout) as { workflowId: string }[]).some(({ workflowId }) => workflowId === id)
+          ? true
+          : undefined;
+      });
+      const approved = await command('approve', id, '--by', 'Ada', '--reason', 'looks good');
+      assert.equal(approved.code, 0, approved.stdout + approved.stderr);
+      assert.match(approved.stdout, /The candidate is approved by Ada\.[^]*released in/);
+      const shown = await command('release', 'show', id, '--json');
+      const release = JSON.parse(shown.stdout) as Release;
+      assert.deepEqual([release.outcome, release.triggered.by, release.decision?.by], ['released', 'Grace', 'Ada']);
+      images.push(release.images[0]!.imageId);
+      assert.match(
+        (await command('release', 'show', release.buildId)).stdout,
+        new RegExp(`${images.at(-1)!}.*current`),
+      );
+      const current = await command('current', family, '--region', region);
+      assert.equal(current.stdout, `${images.at(-1)!}\n`);
+      noTrace(approved);
+    }
+    const [first, second] = images as [string, string];
+    const rolled = await command('family', 'rollback', family, '--region', region, '--reason', 'it crashes');
+    assert.equal(rolled.code, 0, rolled.stderr);
+    assert.match(rolled.stdout, new RegExp(`${first} is the current image of ${family}.*instead of ${second}`));
+    assert.deepEqual((await familyInCloud(stack.cloud, family)).answers, [first]);
+    const table = await command('family', 'show', family, '--region', region);
+    assert.match(table.stdout, new RegExp(`${second}.*withdrawn`));
+    const families = await command('family', 'list', '--region', region);
+    assert.match(families.stdout, new RegExp(`${family} +2 +${first}`));
+    const nothing = await command('family', 'rollback', family, '--region', region);
+    assert.equal(nothing.code, 1);
+    assert.match(nothing.stderr, /was current before/);
+    noTrace(nothing);
+  });
+
+  test('reject ends with 1, and says why', async () => {
+    const pipeline = await pipelineOf(stack, { approve: {} }, { dataDisks: 0 });
+    const file = fileOf(pipeline);
+    const waiting = await command('pipeline', 'run', '-f', file, '--json');
+    assert.equal(waiting.code, 4);
+    assert.equal(linesOf(waiting).at(-1)!.type, 'waiting');
+    const id = `golden-image/${region}/${pipeline.family}`;
+    const rejected = await command('reject', id, '--by', 'Ada', '--reason', 'wrong kernel');
+    assert.equal(rejected.code, 0, rejected.stderr);
+    const watched = await command('watch', id);
+    assert.equal(watched.code, 1);
+    assert.match(watched.stdout, /was rejected by Ada: wrong kernel/);
+    const shown = JSON.parse((await command('release', 'show', id, '--json')).stdout) as Release;
+    assert.equal(shown.outcome, 'rejected');
+    const late = await command('approve', id);
+    assert.equal(late.code, 2);
+    assert.match(late.stderr, /is over already/);
+    const none = await command('current', pipeline.family, '--region', region);
+    assert.deepEqual([none.code, none.stdout], [2, '']);
+    assert.match(none.stderr, /has no current image/);
+  });
+
+  test('a pipeline that is wrong is told with its place in the file, without Temporal', async () => {
+    const file = path.join(home, 'wrong.yaml');
+    writeFileSync(file, 'region: ap-guangzhou\nfamily: web\nsource: { instanceId: ins-web00001 }\ntset: {}\n');
+    const outcome = await runCommand(['pipeline', 'run', '-f', file], { HOME: home, TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    assert.equal(outcome.code, 2);
+    assert.match(outcome.stderr, /wrong\.yaml: tset: unknown key; did you mean test\?/);
+  });
+});

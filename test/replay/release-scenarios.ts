@@ -1,0 +1,89 @@
+import { listFamily, rollBack } from '../../client';
+import { approveUpdate, familyWorkflowId, type PipelineInput, rejectUpdate, retryStepUpdate } from '../../contract';
+import type { BuildStack } from '../support/build-stack';
+import { until } from '../support/judge';
+import { ended, pipelineOf, region, startRelease, untilRelease } from '../support/releases';
+import type { Scenario } from './scenarios';
+
+/** A test without checks: the guests of these stacks do not listen. */
+const boots: PipelineInput['test'] = { launch: { zone: 'ap-guangzhou-3' }, settle: 0.1 };
+
+const release = (more: Partial<PipelineInput>, fault?: Record<string, unknown>) => async (stack: BuildStack) => {
+  const pipeline = await pipelineOf(stack, more);
+  if (fault) await stack.cloud.fault({ contains: pipeline.family, ...fault });
+  return startRelease(stack, pipeline);
+};
+
+const refusal = { kind: 'error', message: 'not today', when: 'before' };
+
+/** Runs of pipelines: released, rejected, held and tried again, cancelled. */
+export const releaseScenarios: Scenario[] = [
+  {
+    name: 'release-approved',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      const handle = await release({ test: boots, approve: {}, retire: { keep: 1 } })(stack);
+      await untilRelease(handle, ({ waiting }) => waiting !== undefined);
+      await handle.executeUpdate(approveUpdate, { args: [{ by: 'Ada' }] });
+      return handle;
+    },
+  },
+  {
+    name: 'release-rejected',
+    ends: 'FAILED',
+    run: async (stack) => {
+      const handle = await release({ approve: {} })(stack);
+      await untilRelease(handle, ({ waiting }) => waiting !== undefined);
+      await handle.executeUpdate(rejectUpdate, { args: [{ by: 'Ada', reason: 'wrong kernel' }] });
+      return handle;
+    },
+  },
+  {
+    name: 'release-test-failed',
+    ends: 'FAILED',
+    run: release({ test: boots }, { action: 'RunInstances', kind: 'launch-fails' }),
+  },
+  {
+    name: 'release-promotion-retried',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      const code = 'InvalidParameterValue.InvalidImageFamily';
+      const handle = await release({ onFailure: 'hold' }, { action: 'ModifyImageAttribute', code, ...refusal })(stack);
+      await untilRelease(handle, ({ held }) => held !== undefined);
+      await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+      return handle;
+    },
+  },
+  {
+    name: 'release-cancelled',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const pipeline = await pipelineOf(stack);
+      const { met, release: go } = await stack.cloud.stall('CreateImage', pipeline.family);
+      const handle = await startRelease(stack, pipeline);
+      await until(async () => ((await met()) ? true : undefined));
+      await handle.cancel();
+      await handle.result().catch(() => undefined);
+      await go();
+      return handle;
+    },
+  },
+  {
+    name: 'image-family',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const pipeline = await pipelineOf(stack, { retire: { keep: 1 } }, { dataDisks: 0 });
+      const { family } = pipeline;
+      const { client, taskQueue } = stack;
+      // The third retires the first; then the second is current again.
+      for (const day of [1, 2, 3]) await ended(await startRelease(stack, pipeline, { nominalAt: nightOf(day) }));
+      const { accountId } = await listFamily(client, { region, family }, { taskQueue });
+      await rollBack(client, { accountId, family, taskQueue }, { place: { region, heartbeat: 20 }, by: 'Ada' });
+      const handle = client.workflow.getHandle(familyWorkflowId(accountId, family));
+      await handle.cancel();
+      return handle;
+    },
+  },
+];
+
+const nightOf = (day: number) => new Date(Date.UTC(2026, 10, day)).toISOString();
