@@ -10,6 +10,7 @@ import {
   webhookSchema,
 } from './spec';
 import { amendmentSchema } from './controls';
+import { checkDistribution, idleDefaults, refuseIdle, refuseNotBuilt } from './pipeline-checks';
 import { checkAgainst, describeProblems, type SpecCheck, type SpecProblem } from './spec-errors';
 
 const build = buildSpecSchema.shape;
@@ -99,6 +100,21 @@ const testSchema = z
   })
   .describe('Launch a throw-away instance from the candidate and check it. Left out: no test.');
 
+/** What of a family is to be deleted. */
+export const retireSchema = z.strictObject({
+  keep: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('Releases that stay in every region, the newest ones. Left out: all stay.'),
+  youngerThan: duration(0).default(0).describe('Releases younger than this stay as well. Goes with keep.'),
+  keepRejected: duration(0)
+    .default(86_400)
+    .describe('How long a candidate that was rejected, or of a run that failed, is kept.'),
+});
+
 const deadlines = z
   .strictObject({
     findSource: duration(1).default(600).describe('Finding the source, and naming the image.'),
@@ -180,7 +196,7 @@ export const pipelineSchema = z
           .describe(
             'When the region holds as many images as it may. fail: before the source is touched. wait: until there is room. retire-oldest: of this family only.',
           ),
-        deadline: duration(1).default(21_600).describe('How long it waits.'),
+        deadline: duration(1).default(idleDefaults.roomDeadline).describe('How long it waits. Goes with wait.'),
       })
       .prefault({})
       .describe('Room for one more image.'),
@@ -190,7 +206,9 @@ export const pipelineSchema = z
         deadline: duration(1)
           .default(7 * 86_400)
           .describe('A candidate that nobody has approved by then is rejected.'),
-        remindEvery: duration(60).default(86_400).describe('With notify: how often it is said again meanwhile.'),
+        remindEvery: duration(60)
+          .default(idleDefaults.remindEvery)
+          .describe('With notify: how often it is said again meanwhile.'),
       })
       .optional()
       .describe('Wait for somebody to approve the candidate. Left out: no approval.'),
@@ -206,20 +224,7 @@ export const pipelineSchema = z
       })
       .optional()
       .describe('Regions and accounts that get each release.'),
-    retire: z
-      .strictObject({
-        keep: z
-          .number()
-          .int()
-          .min(1)
-          .max(1000)
-          .optional()
-          .describe('Releases that stay in every region, the newest ones. Left out: all stay.'),
-        youngerThan: duration(0).default(0).describe('Releases younger than this stay as well. Goes with keep.'),
-        keepRejected: duration(0)
-          .default(86_400)
-          .describe('How long a candidate that was rejected, or of a run that failed, is kept.'),
-      })
+    retire: retireSchema
       .prefault({})
       .describe('What becomes of old images. The current one, the one before it, and what is in use always stay.'),
     skipUnchanged: z
@@ -243,7 +248,7 @@ export const pipelineSchema = z
       .describe("ARN of a CAM role that the worker assumes; the worker's allow list must name it."),
   })
   .superRefine((pipeline, context) => {
-    const { region, family, image, build, test, distribute, retire } = pipeline;
+    const { region, family, image, build, test, retire } = pipeline;
     const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const longest = longestName(image.name, family);
     if (longest.length > imageNameLimit) {
@@ -259,21 +264,10 @@ export const pipelineSchema = z
       refuse(['test', 'address'], 'public needs launch.publicBandwidth: without it there is no public address');
     }
     if (retire.keep === undefined && retire.youngerThan > 0) refuse(['retire', 'youngerThan'], 'goes with keep');
-    if (!distribute) return;
-    // The API refuses it as InstanceImageNotSupport, hours later.
-    if (build.dataDisks === 'include' && distribute.regions.length + distribute.accounts.length > 0) {
-      refuse(
-        ['build', 'dataDisks'],
-        'an image that holds its data disks can neither be copied nor shared (distribute)',
-      );
-    }
-    distribute.regions.forEach((one, index) => {
-      if (one === region) refuse(['distribute', 'regions', index], 'the region of the pipeline has the image already');
-      if (distribute.regions.indexOf(one) !== index) refuse(['distribute', 'regions', index], 'named twice');
-    });
-    distribute.accounts.forEach((one, index) => {
-      if (distribute.accounts.indexOf(one) !== index) refuse(['distribute', 'accounts', index], 'named twice');
-    });
+    refuseIdle(pipeline, refuse);
+    checkDistribution(pipeline, refuse);
+    // What is wrong anyhow is told first.
+    if (context.issues.length === 0) refuseNotBuilt(pipeline, refuse);
   });
 
 /** A pipeline as people write it: defaults left out, durations as text. */

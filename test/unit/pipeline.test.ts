@@ -32,7 +32,6 @@ describe('a pipeline', () => {
       ...minimal,
       test: { launch, settle: '2m', checks: [{ tcp: 22 }, { http: { port: 8080, path: '/health' }, timeout: '1m' }] },
       approve: { deadline: '3d' },
-      distribute: { regions: ['ap-shanghai'], accounts: ['100000000002'] },
       retire: { keep: 3, youngerThan: '14d' },
     };
     const once = checkPipeline(full);
@@ -75,6 +74,20 @@ describe('a pipeline', () => {
     ['a region twice', 'distribute.regions[1]', /twice/, { distribute: { regions: ['ap-tokyo', 'ap-tokyo'] } }],
     ['an account twice', 'distribute.accounts[1]', /twice/, { distribute: { accounts: ['12345', '12345'] } }],
     ['no account', 'distribute.accounts[0]', /UIN/, { distribute: { accounts: ['me'] } }],
+    // What is not built yet: contract/without-effect.ts.
+    ['waiting for room', 'room.whenFull', /wait is not built yet/, { room: { whenFull: 'wait', deadline: '1h' } }],
+    ['retiring for room', 'room.whenFull', /retire-oldest is not/, { room: { whenFull: 'retire-oldest' } }],
+    ['distribution', 'distribute', /is not built yet/, { distribute: { regions: ['ap-shanghai'] } }],
+    // What would do nothing.
+    ['a limit of no waiting', 'room.deadline', /goes with whenFull: wait/, { room: { deadline: '1h' } }],
+    ['holding a build', 'build.deadlines.hold', /use deadlines\.hold/, { build: { deadlines: { hold: '1h' } } }],
+    [
+      'a launch by the build, in time',
+      'build.deadlines.launchInstance',
+      /use deadlines\.launchTest/,
+      { build: { deadlines: { launchInstance: '1h' } } },
+    ],
+    ['reminding nobody', 'approve.remindEvery', /goes with notify/, { approve: { remindEvery: '1h' } }],
     [
       'a tag of the builder',
       'image.tags',
