@@ -81,13 +81,13 @@ export async function untilProgress(
   });
 }
 
-/** Waits until something is there, looking every few milliseconds; gives up after 30 s. */
-export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const giveUp = Date.now() + 30_000;
+/** Waits until something is there, looking every few milliseconds; gives up after so many seconds. */
+export async function until<T>(look: () => Promise<T | undefined>, seconds = 30): Promise<T> {
+  const giveUp = Date.now() + seconds * 1000;
   while (Date.now() < giveUp) {
     const found = await look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return assert.fail('waited for 30 s in vain');
+  return assert.fail(`waited for ${seconds} s in vain`);
 }

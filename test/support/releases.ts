@@ -83,12 +83,12 @@ export async function ended(handle: ReleaseHandle): Promise<Release> {
   }
 }
 
-/** Waits until a release's progress is as asked for. */
+/** Waits until a release's progress is as asked for; a whole build lies before some of it. */
 export const untilRelease = (handle: WorkflowHandle, wanted: (progress: OperationProgress) => boolean) =>
   until(async () => {
     const progress = (await handle.query(progressQuery)) as unknown as OperationProgress;
     return wanted(progress) ? progress : undefined;
-  });
+  }, 120);
 
 /** The images of a family in the simulator, by the state in their tag; each with what the cloud's own fields say. */
 export async function familyInCloud(cloud: SimulatorControl, family: string, where = region) {
