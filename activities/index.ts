@@ -30,6 +30,7 @@ import { askFamily } from './release/ask-family';
 import { checkGuest, watchGuest } from './release/check-guest';
 import { listFamily, markImage } from './release/family-images';
 import { findSource } from './release/find-source';
+import { inspectChange, rememberSource } from './release/inspect-change';
 import { joinBuild } from './release/join-build';
 import { nameRelease } from './release/name-release';
 import { demoteImages, inspectPromotion, promoteImage } from './release/promote';
@@ -69,6 +70,8 @@ const steps = {
   restoreAbandoned,
   removeLeftovers,
   findSource,
+  inspectChange,
+  rememberSource,
   nameRelease,
   joinBuild,
   watchGuest,

@@ -70,7 +70,8 @@ export async function restored(
   const runningAt = new Date().toISOString();
 
   const tagLeft = await removeRestoreTag(run, instanceId, look);
-  return { outcome: 'running', runningAt, tagLeft };
+  const operation = instance.LatestOperationRequestId ?? undefined;
+  return { outcome: 'running', runningAt, tagLeft, ...(operation === undefined ? {} : { operation }) };
 }
 
 /**

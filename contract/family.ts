@@ -55,6 +55,8 @@ export interface FamilyImage {
   since: string;
   /** Whether the cloud's own ImageFamily names the family, so that DescribeImageFromFamily may answer with it. */
   answers: boolean;
+  /** Fingerprint of the source and the pipeline that it was made of, when its release was done; see contract/change.ts. */
+  fingerprint?: string | undefined;
 }
 
 /** The image that is current: `current` with the latest time, since a new one is marked before the old one is unmarked. */
@@ -119,7 +121,7 @@ export interface Retirement {
   now: string;
   /** The release that asks: its own candidate is not of a run that is over. */
   release?: string | undefined;
-  /** Only say what would go. */
+  /** Only say what would go and what would stay. */
   dryRun: boolean;
 }
 

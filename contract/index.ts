@@ -1,4 +1,5 @@
 /** What both sides of Temporal agree on. Plain data, no I/O, importable from a workflow. */
+export * from './change';
 export * from './check-up';
 export * from './controls';
 export * from './duration';

@@ -59,6 +59,8 @@ export const tagKeys = {
   release: 'cvm-image-builder/release',
   /** Such an image's run of the pipeline, and when that was due: `release-0123456789ab/2026-11-25T02:00:00.000Z`. */
   run: 'cvm-image-builder/run',
+  /** Such an image's fingerprint of the source and the pipeline, which a run with skipUnchanged compares. */
+  source: 'cvm-image-builder/source',
 } as const;
 
 /** Name of a disk's snapshot: at most 60 characters, unique by build, disk and generation. */

@@ -1,3 +1,4 @@
+import type { Fingerprint, SourceChange } from './change';
 import type { FamilyImage, FamilyListing, Retirement } from './family';
 import type { GuestCheck, Pipeline } from './pipeline';
 import type { Fate } from './retirement';
@@ -29,6 +30,15 @@ export interface PromotionPlan {
 export interface ReleaseActivities {
   /** Finds the source, and looks whether the worker has the webhook. Changes nothing. */
   findSource(input: { build: BuildRef; source: Pipeline['source']; notify?: string | undefined }): Promise<FoundSource>;
+  /** Whether the API tells of a change of the source, or the pipeline is another, since the last release. Changes nothing. */
+  inspectChange(input: { build: BuildRef; family: string; specHash: string }): Promise<SourceChange>;
+  /** Keeps the fingerprint of what a release was made of, on its image. */
+  rememberSource(input: {
+    build: BuildRef;
+    family: string;
+    imageId: string;
+    fingerprint: Fingerprint;
+  }): Promise<undefined>;
   /** The first free name of the day. Changes nothing. */
   nameRelease(input: {
     build: BuildRef;

@@ -92,6 +92,8 @@ export interface Release {
   reason?: string | undefined;
   accountId?: string | undefined;
   source?: { instanceId: string; name: string } | undefined;
+  /** With skipUnchanged: the release since which nothing has changed, or what has changed. */
+  change?: { since?: string | undefined; story: string } | undefined;
   build?: Pick<BuildResult, 'buildId' | 'source'> | undefined;
   /** One a region; the first is that of the pipeline's own. */
   images: ReleaseImage[];
@@ -111,7 +113,8 @@ export interface RetiredImage {
   name: string;
   /** Why it goes, or why it stays though it is old. */
   reason: string;
-  outcome: 'would go' | 'deleted' | 'left';
+  /** `stays`: told by a dry run only, as `would go` is. */
+  outcome: 'would go' | 'deleted' | 'left' | 'stays';
   /** Why it was left. */
   problem?: string | undefined;
 }

@@ -17,6 +17,8 @@ export interface BuildResult {
     downTimeSeconds?: number | undefined;
     /** Each down-time by itself, in seconds; only when a retry made a second one. */
     downTimes?: number[] | undefined;
+    /** What it had gone through last when it was seen RUNNING again (LatestOperationRequestId): any later operation has another one. */
+    operation?: string | undefined;
   };
   steps: { step: StepName; seconds: number }[];
   /** Every resource made, with what became of it. */

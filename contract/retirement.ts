@@ -28,7 +28,7 @@ export function planRetirement(
   const [current, previous] = [currentOf(images), previousOf(images)];
   const age = ({ nominalAt }: FamilyImage) => (Date.parse(now) - Date.parse(nominalAt)) / 1000;
   const releases = images
-    .filter(isRelease)
+    .filter(isReleased)
     .sort((a, b) => b.nominalAt.localeCompare(a.nominalAt) || b.since.localeCompare(a.since));
   const newest = new Set(releases.slice(0, keep));
   return images.map((image): Fate => {
@@ -42,7 +42,7 @@ export function planRetirement(
     if (image === current) return stays('it is the current one');
     if (image === previous) return stays('it was current before the current one');
     const old = `${formatSeconds(age(image))} old`;
-    if (!isRelease(image)) {
+    if (!isReleased(image)) {
       if (image.state === 'candidate' && tiesOf(image).runIsOpen) return stays('its run is not over');
       const what = image.state === 'rejected' ? 'rejected' : 'a candidate of a run that is over';
       return age(image) >= keepRejected
@@ -56,4 +56,5 @@ export function planRetirement(
   });
 }
 
-const isRelease = ({ state }: FamilyImage) => state !== 'candidate' && state !== 'rejected';
+/** Whether an image is a release: it was current once. */
+export const isReleased = ({ state }: FamilyImage) => state !== 'candidate' && state !== 'rejected';

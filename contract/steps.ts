@@ -111,6 +111,8 @@ export interface RestoreOutcome {
   runningAt?: string | undefined;
   /** Why the restore tag could not be removed; the source runs all the same. */
   tagLeft?: string | undefined;
+  /** The operation that it was seen to have gone through last (LatestOperationRequestId), where the cloud tells. */
+  operation?: string | undefined;
 }
 
 export interface CreateImageInput {

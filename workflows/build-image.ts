@@ -214,12 +214,12 @@ async function restoreSource(build: Build): Promise<void> {
     build.skip('restoreInstance');
     return;
   }
-  const { outcome, runningAt, tagLeft } = await build.step(
+  const { outcome, ...how } = await build.step(
     'restoreInstance',
     `start ${build.ref.instanceId} again`,
     (activities, ref) => activities.restoreInstance({ build: ref, unknownOutcome: false }),
   );
-  if (outcome === 'running') build.source.isUp(runningAt, tagLeft);
+  if (outcome === 'running') build.source.isUp(how);
   else build.source.isOut('no longer there');
 }
 

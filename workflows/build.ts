@@ -246,7 +246,7 @@ export class Build {
     instance: BuildResult['instance'];
   }): BuildResult {
     const { source, image, snapshots, instance } = made;
-    const { downTimes } = this.source;
+    const { downTimes, operation } = this.source;
     return {
       buildId: this.ref.buildId,
       region: this.ref.region,
@@ -258,6 +258,7 @@ export class Build {
         wasRunning: source.wasRunning,
         downTimeSeconds: downTimes.length > 0 ? downTimes.reduce((sum, one) => sum + one, 0) : undefined,
         ...(downTimes.length > 1 ? { downTimes } : {}),
+        ...(operation === undefined ? {} : { operation }),
       },
       steps: this.journal.durations(),
       resources: this.saga.resources,

@@ -104,8 +104,8 @@ export class Ending {
       const shown = this.journal.beginUndo('restoreInstance');
       const activities = activitiesOf(spec, { summary: `undo: start ${ref.instanceId} again` });
       try {
-        const { outcome, runningAt, tagLeft } = await activities.restoreInstance({ build: ref, ...how });
-        if (outcome === 'running') source.isUp(runningAt, tagLeft);
+        const { outcome, ...told } = await activities.restoreInstance({ build: ref, ...how });
+        if (outcome === 'running') source.isUp(told);
         else source.isOut(ways[outcome]);
         this.journal.endUndo(shown, 'done', outcome === 'running' ? 'RUNNING' : ways[outcome]);
       } catch (error) {

@@ -9,10 +9,12 @@ import {
   type Release,
   type ReleaseOutcome,
   type ReleaseRequest,
+  releaseStageNames,
   searchAttributes,
 } from '../contract';
 import { accepted } from './checked-spec';
 import { buildCandidate } from './release/build';
+import { lookForChange, rememberSource } from './release/change';
 import { promote } from './release/promote';
 import { ReleaseRun } from './release/release';
 import { retire } from './release/retire';
@@ -22,7 +24,8 @@ import { testCandidate } from './release/test';
  * Makes the next release of an image family: build, test, approve, promote, retire, in this order and never another.
  *
  * A stage that is refused is held and tried again alone. An image that was built and does not become the current one is
- * rejected, and deleted after a while; what was current stays current. Answers the manifest of the release.
+ * rejected, and deleted after a while; what was current stays current. Where nothing has changed since the last release (and
+ * the pipeline says so), nothing is touched. Answers the manifest of the release.
  *
  * Fails with an ApplicationFailure whose type is the cloud's own code or `CandidateRejected`, and whose first detail is a
  * `BuildFailure` with the manifest.
@@ -47,7 +50,11 @@ function checkLock(pipeline: Pipeline): void {
 }
 
 async function story(run: ReleaseRun): Promise<ReleaseOutcome> {
-  const source = await run.stage('findSource', () => findSource(run));
+  const { source, change } = await run.stage('findSource', async () => {
+    const source = await findSource(run);
+    return { source, change: await lookForChange(run, source.instanceId) };
+  });
+  if (change?.since && run.request.force !== true) return unchanged(run, change.story);
   const built = await run.stage('build', () => buildCandidate(run, source));
 
   // What a retry amends counts from its stage on, so each stage asks the pipeline as it is then.
@@ -59,8 +66,17 @@ async function story(run: ReleaseRun): Promise<ReleaseOutcome> {
 
   await run.stage('promote', () => promote(run, built.image));
   run.skip('distribute');
+  // Only of a release that is all done: after one that is not, the next run is to build.
+  await rememberSource(run, built, change);
   await run.stage('retire', () => retire(run));
   return 'released';
+}
+
+/** Nothing was touched, and nothing will be. */
+function unchanged(run: ReleaseRun, story: string): ReleaseOutcome {
+  for (const stage of releaseStageNames.filter((name) => name !== 'findSource')) run.skip(stage);
+  run.manifest.reason = story;
+  return 'unchanged';
 }
 
 async function findSource(run: ReleaseRun): Promise<FoundSource> {

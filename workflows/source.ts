@@ -1,5 +1,5 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
-import { formatSeconds } from '../contract';
+import { formatSeconds, type RestoreOutcome } from '../contract';
 import { now, secondsBetween } from './clock';
 import type { Journal } from './journal';
 
@@ -11,6 +11,8 @@ export class Source {
   private restart: { unknownOutcome: boolean; onlyIfClaimed?: boolean } | undefined;
   /** The source was found down with our restore tag, so that it has to be started whatever this build does. */
   private claimed = false;
+  /** What it had gone through last when it was up again. */
+  operation: string | undefined;
   private down: { since: string | undefined } | undefined;
   /** How it was left, in words. */
   private left: string | undefined;
@@ -65,7 +67,8 @@ export class Source {
     return this.downTimes.length > 0 || this.down?.since !== undefined;
   }
 
-  isUp(runningAt: string | undefined, tagLeft?: string): void {
+  isUp({ runningAt, tagLeft, operation }: Omit<RestoreOutcome, 'outcome'>): void {
+    this.operation = operation;
     this.restart = undefined;
     this.disarm();
     this.journal.sourceDown(undefined);

@@ -45,6 +45,7 @@ export function familyImage(run: StepRun, wanted: string | undefined, image: Ima
   const [release, nominalAt] = parted(tagValue(Tags, tagKeys.run));
   if (state === undefined || since === undefined || !Object.hasOwn(states, state)) return undefined;
   if (release === undefined || nominalAt === undefined) return undefined;
+  const fingerprint = tagValue(Tags, tagKeys.source);
   return {
     family,
     imageId: ImageId,
@@ -57,6 +58,7 @@ export function familyImage(run: StepRun, wanted: string | undefined, image: Ima
     state: state as ReleaseState,
     since,
     answers: answersFor(family, image),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
   };
 }
 

@@ -27,6 +27,7 @@ interface RunOptions extends CommonOptions {
   file: string;
   detach?: boolean;
   by?: string;
+  force?: boolean;
   taskQueue?: string;
 }
 
@@ -35,8 +36,8 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   // Before anything else: a wrong pipeline is told without Temporal, too.
   const pipeline = loadPipeline(options.file);
   return connected(options, async (temporal) => {
-    const { taskQueue, json, detach, by } = options;
-    const request = by === undefined ? {} : { by };
+    const { taskQueue, json, detach, by, force } = options;
+    const request = { ...(by === undefined ? {} : { by }), ...(force === true ? { force } : {}) };
     const queue = taskQueue === undefined ? {} : { taskQueue };
     const started = await startRelease(temporal.client, pipeline, request, queue);
     const { workflowId, runId, buildId } = started;

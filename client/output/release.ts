@@ -22,7 +22,7 @@ export function renderRelease(release: Release, options: ResultOptions = {}): st
 
 function releaseRows(release: Release): [label: string, value: string][] {
   const { pipeline, family, region, triggered, nominalAt, reason, source, build, images, test } = release;
-  const { decision, promoted, retired, resources } = release;
+  const { decision, promoted, retired, resources, change } = release;
   const rows: [string, string][] = [
     ['pipeline', `${pipeline} in ${region}, family ${family}`],
     ['asked for', `by ${triggered.by}, due ${nominalAt}`],
@@ -31,6 +31,7 @@ function releaseRows(release: Release): [label: string, value: string][] {
     if (value !== undefined && value !== '') rows.push([label, value]);
   };
   add('why', reason);
+  if (change?.story !== reason) add('changes', change?.story);
   add('source', source && `${source.instanceId}  ${source.name}`);
   add('build', build?.buildId);
   add(

@@ -99,7 +99,8 @@ export class ReleaseRun {
       await CancellationScope.nonCancellable(() => this.rejectCandidates());
       this.end(outcome);
       this.journal.phase('completed');
-      this.notify(`release.${outcome}`, `${this.pipeline.family}: ${outcome}`);
+      const { reason } = this.manifest;
+      this.notify(`release.${outcome}`, `${this.pipeline.family}: ${reason ?? outcome}`);
       return this.manifest;
     } catch (error) {
       const failure = this.reasonOf(error);
