@@ -58,7 +58,7 @@ export async function currentImage(
 export const rollBack = (client: Client, about: FamilyAbout, rollback: Rollback): Promise<Promoted> =>
   askFamily<Promoted>(client, about, rollbackUpdate.name, rollback);
 
-/** Deletes what the rules no longer keep of a family in one region; with `dryRun` it only says what would go. */
+/** Deletes what the rules no longer keep of a family in one region; with `dryRun` it only says what would go and what would stay. */
 export const retireFamily = (client: Client, about: FamilyAbout, retirement: Retirement): Promise<RetiredImage[]> =>
   askFamily<RetiredImage[]>(client, about, retireUpdate.name, retirement);
 

@@ -33,6 +33,7 @@ export function addPipelineVerbs({ verb, talking, finish }: Program): void {
     );
   queued(ofFile('run', 'make the next release, and follow it'))
     .option('--by <name>', 'who asks for it (default: your user name)')
+    .option('--force', 'also when nothing has changed on the source (skipUnchanged)')
     .option('--detach', 'start it and leave')
     .action(async (flags: Flags & { file: string }) =>
       finish(await (await import('./commands/pipeline.js')).run(flags)),
@@ -84,6 +85,18 @@ export function addPipelineVerbs({ verb, talking, finish }: Program): void {
     .option('--reason <text>', 'why')
     .action(async (name: string, flags: { region: string }) =>
       finish(await (await import('./commands/family.js')).rollback(name, flags)),
+    );
+  inRegion(
+    family.command('retire <family>').description('delete old images of a family; says what goes and why, and asks'),
+  )
+    .option('-f, --file <file>', 'the rules of this pipeline (retire); flags override them')
+    .option('--keep <n>', 'releases that stay, the newest ones (default: all)')
+    .option('--younger-than <duration>', 'releases younger than this stay as well: 14d, 12h')
+    .option('--keep-rejected <duration>', 'candidates that did not make it stay for so long (default: 24h)')
+    .option('--dry-run', 'only say what would go, what would stay, and why')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, flags: { region: string }) =>
+      finish(await (await import('./commands/retire.js')).retire(name, flags)),
     );
   inRegion(verb('current <family>', 'print the ID of the current image of a family, for scripts')).action(
     async (name: string, flags: { region: string }) =>

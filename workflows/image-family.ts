@@ -71,7 +71,8 @@ class Family {
       description: 'Marks a candidate as rejected, and deletes it after a while',
     });
     setHandler(retireUpdate, (retirement) => this.retire(retirement), {
-      description: 'Deletes what the rules of a pipeline no longer keep; with "dryRun" it only says what would go',
+      description:
+        'Deletes what the rules of a pipeline no longer keep; with "dryRun" it only says what would go and what would stay',
     });
     this.show();
   }
@@ -139,15 +140,12 @@ class Family {
     const fates = await this.next(`see what is to go in ${region}`, () =>
       toRetire(this.refOf(place), place, family, retirement),
     );
-    const found = (imageId: string, name: string, reason: string): RetiredImage => ({
-      region,
-      imageId,
-      name,
-      reason,
-      outcome: 'would go',
+    const found = fates.map(({ image, goes, reason }): RetiredImage => {
+      const { imageId, name } = image;
+      return { region, imageId, name, reason, outcome: goes ? 'would go' : 'stays' };
     });
-    const going = fates.filter(({ goes }) => goes).map(({ image, reason }) => found(image.imageId, image.name, reason));
-    if (dryRun) return going;
+    if (dryRun) return found;
+    const going = found.filter(({ outcome }) => outcome === 'would go');
     const retired: RetiredImage[] = [];
     for (const one of going) {
       // Between two images somebody may roll back: nobody waits for the whole retirement.

@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import { type DeletionPlan, type ImageDetails, planDeletion } from '../../contract';
+import { agrees } from '../agree';
 import type { Connected } from '../connect';
 import { ClientError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
@@ -43,7 +43,7 @@ export async function deleteImage(image: string, options: DeleteOptions): Promis
     }
     if (options.json === true) printJson({ type: 'plan', ...plan });
     else print(...describePlan(details, plan, colorsFor(process.stdout)));
-    if (options.yes !== true && !(await isAgreed(plan))) {
+    if (options.yes !== true && !(await agrees(`Delete ${whatOf(plan)} for good?`))) {
       print('Nothing was deleted.');
       return exitCodes.cancelled;
     }
@@ -68,22 +68,8 @@ async function look(
   }
 }
 
-async function isAgreed({ snapshotIds }: DeletionPlan): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  // Ctrl-C and Ctrl-D are no answer, and so no agreement.
-  const ended = new AbortController();
-  terminal.once('close', () => ended.abort());
-  try {
-    const what = snapshotIds.length === 0 ? 'the image' : `the image and ${snapshotIds.length} snapshots`;
-    const answer = await terminal.question(`Delete ${what} for good? [y/N] `, { signal: ended.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    print('');
-    return false;
-  } finally {
-    terminal.close();
-  }
-}
+const whatOf = ({ snapshotIds }: DeletionPlan) =>
+  snapshotIds.length === 0 ? 'the image' : `the image and ${snapshotIds.length} snapshots`;
 
 async function start(temporal: Connected, plan: DeletionPlan, options: DeleteOptions): Promise<ExitCode> {
   const { region, roleArn, taskQueue, json, detach } = options;

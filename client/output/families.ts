@@ -1,4 +1,4 @@
-import type { FamilyImage } from '../../contract';
+import type { FamilyImage, RetiredImage } from '../../contract';
 import { type Colors, columnsOf, line } from './text';
 
 /** Families as a table with a heading; cut to `columns` on a terminal, whole in a file. */
@@ -30,6 +30,12 @@ export function familyTable(images: FamilyImage[], colors: Colors, columns?: num
     release,
   ]);
   return table(['IMAGE', 'NAME', 'RELEASE', 'SINCE', 'DUE', 'STATE', 'RUN'], rows, colors, columns);
+}
+
+/** What became of images that were looked at for retirement, or would. */
+export function retiredTable(images: RetiredImage[], colors: Colors, columns?: number): string[] {
+  const rows = images.map(({ imageId, name, outcome, reason, problem }) => [imageId, name, outcome, problem ?? reason]);
+  return table(['IMAGE', 'NAME', 'OUTCOME', 'WHY'], rows, colors, columns);
 }
 
 function table(heading: string[], rows: string[][], colors: Colors, columns: number | undefined): string[] {

@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Release } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { commandEnv, linesOf, noTrace, runCommand } from '../support/command';
-import { until } from '../support/judge';
-import { familyInCloud, pipelineOf, region } from '../support/releases';
+import { ids, until } from '../support/judge';
+import { familyInCloud, pipelineOf, region, release } from '../support/releases';
 
 describe('the verbs of pipelines', { concurrency: 3 }, () => {
   let stack: BuildStack;
@@ -78,6 +78,48 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
     assert.equal(nothing.code, 1);
     assert.match(nothing.stderr, /was current before/);
     noTrace(nothing);
+  });
+
+  test('family retire: a dry run says what would go and why; deleting needs a yes', async () => {
+    const pipeline = await pipelineOf(stack, { retire: { keep: 1 } }, { dataDisks: 0 });
+    const { family } = pipeline;
+    const kept = { ...pipeline, retire: {} };
+    const all: string[] = [];
+    for (const count of [1, 2, 3]) {
+      const nominalAt = `2026-11-0${count}T00:00:00Z`;
+      all.push((await release(stack, kept, { nominalAt })).images[0]!.imageId);
+    }
+    const [oldest, previous, newest] = all as [string, string, string];
+    const retire = (...args: string[]) => command('family', 'retire', family, '--region', region, ...args);
+    const dry = await retire('-f', fileOf(pipeline), '--dry-run');
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.match(dry.stdout, new RegExp(`${oldest}.* would go .*old, not one of the newest 1`));
+    assert.match(dry.stdout, new RegExp(`${previous}.* stays .*was current before`));
+    assert.match(dry.stdout, new RegExp(`${newest}.* stays .*is the current one`));
+    const lines = linesOf(await retire('--keep', '1', '--dry-run', '--json'));
+    assert.deepEqual(
+      lines.map(({ imageId, outcome }) => [imageId, outcome]),
+      [
+        [newest, 'stays'],
+        [previous, 'stays'],
+        [oldest, 'would go'],
+      ],
+    );
+    const none = await retire('--dry-run');
+    assert.match(none.stderr, /Nothing of .* is to go/);
+    const unasked = await retire('--keep', '1');
+    assert.deepEqual([unasked.code, unasked.stdout], [2, '']);
+    assert.match(unasked.stderr, /with --yes/);
+    const young = await retire('--younger-than', '7d', '--dry-run');
+    assert.match(young.stderr, /goes with --keep/);
+    assert.match((await retire('--keep', 'all', '--dry-run')).stderr, /--keep: /);
+    assert.equal((await familyInCloud(stack.cloud, family)).images.length, 3);
+
+    const done = await retire('--keep', '1', '--yes');
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, new RegExp(`${oldest}.* deleted `));
+    assert.deepEqual(ids((await familyInCloud(stack.cloud, family)).images), [previous, newest].sort());
+    for (const outcome of [dry, unasked, young, done]) noTrace(outcome);
   });
 
   test('reject ends with 1, and says why', async () => {

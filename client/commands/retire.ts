@@ -1,0 +1,102 @@
+import { checkAgainst, type RetiredImage, type Retirement, retireSchema } from '../../contract';
+import { agrees } from '../agree';
+import { ClientError } from '../errors';
+import { exitCodes, type ExitCode } from '../exit-codes';
+import { listFamily, retireFamily } from '../families';
+import { retiredTable } from '../output/families';
+import { print, printError, printJson } from '../output/print';
+import { colorsFor } from '../output/text';
+import { loadPipeline } from '../spec-input';
+import { connected } from './connected';
+import type { ImageOptions } from './options';
+
+interface RetireOptions extends ImageOptions {
+  file?: string;
+  keep?: string;
+  youngerThan?: string;
+  keepRejected?: string;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/**
+ * Deletes what the rules no longer keep of a family in one region, after saying what goes and why, and asking. The current image,
+ * the one before it, and what is in use stay whatever the rules say. With `--dry-run` nothing is deleted.
+ */
+export async function retire(family: string, options: RetireOptions): Promise<ExitCode> {
+  const rules = rulesOf(family, options);
+  const { region, roleArn, taskQueue, dryRun, yes, json } = options;
+  const canAsk = process.stdin.isTTY && process.stdout.isTTY && json !== true;
+  if (dryRun !== true && yes !== true && !canAsk) {
+    throw new ClientError('Nobody can be asked here: with --yes images are deleted without a question; see --dry-run.');
+  }
+  return connected(options, async ({ client }) => {
+    const queue = taskQueue === undefined ? {} : { taskQueue };
+    const role = roleArn === undefined ? {} : { roleArn };
+    const { accountId } = await listFamily(client, { region, family, ...role }, queue);
+    const ask = (dry: boolean) =>
+      retireFamily(
+        client,
+        { accountId, family, ...queue },
+        {
+          place: { region, heartbeat: 20, ...role },
+          ...rules,
+          now: new Date().toISOString(),
+          dryRun: dry,
+        },
+      );
+    const planned = await ask(true);
+    const going = planned.filter(({ outcome }) => outcome === 'would go');
+    if (dryRun === true || going.length === 0 || yes !== true) {
+      show(planned, options);
+      if (json !== true && going.length === 0) printError(`Nothing of ${family} is to go in ${region}.`);
+    }
+    if (dryRun === true || going.length === 0) return exitCodes.done;
+    if (
+      yes !== true &&
+      !(await agrees(
+        `Delete ${going.length === 1 ? 'this image' : `these ${going.length} images`} with their snapshots for good?`,
+      ))
+    ) {
+      print('Nothing was deleted.');
+      return exitCodes.cancelled;
+    }
+    const retired = await ask(false);
+    show(retired, options);
+    return retired.some(({ problem }) => problem !== undefined) ? exitCodes.buildFailed : exitCodes.done;
+  });
+}
+
+/** The rules of the pipeline, if one is named, with the flags over them. */
+function rulesOf(
+  family: string,
+  { file, keep, youngerThan, keepRejected }: RetireOptions,
+): Pick<Retirement, 'keep' | 'youngerThan' | 'keepRejected'> {
+  const pipeline = file === undefined ? undefined : loadPipeline(file);
+  if (pipeline && pipeline.family !== family) {
+    throw new ClientError(`The pipeline in ${file ?? ''} is of the family ${pipeline.family}, not of ${family}.`);
+  }
+  const given = { keep: number(keep), youngerThan: number(youngerThan), keepRejected: number(keepRejected) };
+  const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const check = checkAgainst(retireSchema, { ...pipeline?.retire, ...flags });
+  if (!check.ok) {
+    const told = check.problems.map(
+      ({ path, message }) => `--${path.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: ${message}`,
+    );
+    throw new ClientError(told.join('\n'));
+  }
+  if (check.spec.keep === undefined && check.spec.youngerThan > 0) {
+    throw new ClientError('--younger-than goes with --keep: without a number all releases stay.');
+  }
+  return check.spec;
+}
+
+const number = (text: string | undefined) => (text !== undefined && /^\d+$/.test(text) ? Number(text) : text);
+
+function show(images: RetiredImage[], { json }: RetireOptions): void {
+  if (json === true) for (const one of images) printJson({ type: 'retirement', ...one });
+  else if (images.length > 0) {
+    const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+    print(...retiredTable(images, colorsFor(process.stdout), columns));
+  }
+}
