@@ -1,0 +1,64 @@
+import { Client, Connection } from '@temporalio/client';
+import { randomBytes } from 'node:crypto';
+import { startSimulator } from '../../../simulator';
+import { SimulatorControl } from '../../support/simulator';
+import { startTestTemporal } from '../../support/temporal';
+import type { WorkerForm } from './scenario';
+import { durations, settings, speed } from './timing';
+import { startWorker, type WorkerProcess } from './worker';
+
+/** Each scenario has one for itself, so that whatever was called there was called by it. */
+const regions =
+  'ap-guangzhou ap-shanghai ap-hongkong ap-nanjing ap-beijing ap-singapore ap-chengdu ap-chongqing ap-jakarta ap-seoul ap-tokyo ap-mumbai ap-bangkok na-ashburn na-siliconvalley eu-frankfurt'.split(
+    ' ',
+  );
+
+/** A cloud whose guests really listen, and a Temporal server. Every scenario has workers of its own. */
+export interface ReleaseSite {
+  cloud: SimulatorControl;
+  client: Client;
+  /** A region of one's own. There are as many as scenarios may be played at a time, and a few more. */
+  lease(): { region: string; giveBack: () => void };
+  startWorker(taskQueue: string, form?: WorkerForm): Promise<WorkerProcess>;
+  stop(): Promise<void>;
+}
+
+export async function openReleaseSite(): Promise<ReleaseSite> {
+  const [simulator, temporal] = await Promise.all([
+    startSimulator({
+      port: 0,
+      strictAnswers: true,
+      listen: true,
+      speed,
+      rateScale: 0,
+      durations: { ...durations, boot: 60 },
+    }),
+    startTestTemporal(),
+  ]);
+  const { address, namespace } = temporal;
+  const connection = await Connection.connect({ address });
+  const cloud = new SimulatorControl(simulator.url);
+  await cloud.seed({ imageQuota: Object.fromEntries(regions.map((region) => [region, 1000])) });
+  const free = [...regions];
+  return {
+    cloud,
+    client: new Client({ connection, namespace }),
+    lease: () => {
+      const region = free.shift();
+      if (region === undefined) throw new Error('more scenarios at a time than regions');
+      return { region, giveBack: () => free.push(region) };
+    },
+    startWorker: (taskQueue, form) =>
+      startWorker(
+        { address, namespace, taskQueue, endpoint: simulator.url },
+        { ...form, settings: { ...settings, installation: 'test', ...form?.settings } },
+      ),
+    stop: async () => {
+      await connection.close();
+      await temporal.stop();
+      await simulator.close();
+    },
+  };
+}
+
+export const newTaskQueue = () => `releases-${randomBytes(4).toString('hex')}`;

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { WorkflowFailedError } from '@temporalio/client';
+import { type Change, ReleasePlay } from './harness/release-play';
+import { openReleaseSite, type ReleaseSite } from './harness/release-site';
+import { familyInCloud, release } from '../support/releases';
+import { until } from '../support/judge';
+
+/** `all` plays a kill at every change; otherwise those where it hurts most, one or two a stage. */
+const all = process.env.TEST_DURABILITY === 'all';
+const sliced: (Change & { when: 'before' | 'after' })[] = [
+  { action: 'CreateImage', nth: 1, when: 'after' },
+  { action: 'RunInstances', nth: 1, when: 'after' },
+  { action: 'TerminateInstances', nth: 1, when: 'before' },
+  { action: 'ModifyImageAttribute', nth: 1, when: 'after' },
+  { action: 'ModifyImageAttribute', nth: 2, when: 'before' },
+  { action: 'DeleteImages', nth: 1, when: 'after' },
+];
+
+describe('releases that are disturbed', { concurrency: 2 }, () => {
+  let site: ReleaseSite;
+  before(async () => {
+    site = await openReleaseSite();
+  });
+  after(() => site.stop());
+
+  /** Plays a release, and leaves nothing running. */
+  async function playing<T>(
+    form: NonNullable<Parameters<typeof ReleasePlay.open>[1]>,
+    part: (play: ReleasePlay) => Promise<T>,
+  ): Promise<T> {
+    const play = await ReleasePlay.open(site, form);
+    try {
+      return await part(play);
+    } finally {
+      await play.close();
+    }
+  }
+
+  /** The worker dies while a change is asked for, before or after it is made, and another one takes over. */
+  const killed = (change: Change, when: 'before' | 'after') =>
+    playing({}, async (play) => {
+      const held = await play.hold(change, when);
+      const first = await play.startWorker();
+      await play.start();
+      await held.met();
+      await play.assertNeverWithout();
+      await first.kill();
+      await held.release();
+      await play.startWorker();
+      await play.assertReleased();
+    });
+
+  test('the worker is killed before and after what changes the cloud', { concurrency: 2 }, async (t) => {
+    const changes = await playing({}, async (play) => {
+      await play.startWorker();
+      await play.start();
+      await play.assertReleased();
+      return play.changes();
+    });
+    const actions = new Set(changes.map(({ action }) => action));
+    // The whole way of a release is among them; what is sliced exists.
+    for (const { action } of sliced) assert.ok(actions.has(action), `${action} of ${[...actions].join()}`);
+    const points = all
+      ? changes.flatMap((change) => (['before', 'after'] as const).map((when) => ({ ...change, when })))
+      : sliced;
+    await Promise.all(
+      points.map(({ when, ...change }) => t.test(`${when} ${change.action} ${change.nth}`, () => killed(change, when))),
+    );
+  });
+
+  test('every activity twice: each answer is lost on its way to Temporal', () =>
+    playing({ skipUnchanged: true }, async (play) => {
+      await play.startWorker({ twice: 'all' });
+      await play.start();
+      const made = await play.assertReleased();
+      assert.equal(made.test?.passed, true);
+      // What it remembered twice is what the next run finds.
+      const place = { client: site.client, taskQueue: play.taskQueue };
+      const next = await release(place, play.pipeline);
+      assert.equal(next.outcome, 'unchanged', next.change?.story);
+    }));
+
+  for (const action of ['CreateImage', 'RunInstances', 'ModifyImageAttribute'] as const) {
+    test(`terminated after ${action}: the source runs, the instance of the test goes, the family has its image`, () =>
+      playing({}, async (play) => {
+        const held = await play.hold({ action, nth: 1 }, 'after');
+        await play.startWorker();
+        const handle = await play.start();
+        await held.met();
+        await handle.terminate('by hand');
+        await held.release();
+        await assert.rejects(handle.result(), WorkflowFailedError);
+        // The build is asked to cancel by its parent's end; what the family's workflow was asked for, it does.
+        const build = site.client.workflow.getHandle(`build-image/${play.region}/${sourceOf(play)}`);
+        await build.result().catch(() => undefined);
+        await until(async () => {
+          const { instances } = await site.cloud.state(play.region);
+          return instances.find(({ id }) => id === sourceOf(play))?.state === 'RUNNING' ? true : undefined;
+        });
+        await play.sweep();
+        await play.assertTidy();
+        await play.assertNeverWithout();
+        if (action !== 'ModifyImageAttribute') await play.assertAsBefore();
+        // The next run makes its release, and retires what this one left undecided.
+        const place = { client: site.client, taskQueue: play.taskQueue };
+        const next = await release(place, play.pipeline);
+        const now = await familyInCloud(site.cloud, play.pipeline.family, play.region);
+        assert.deepEqual([now.of('current'), now.answers], [[next.images[0]!.imageId], [next.images[0]!.imageId]]);
+        assert.deepEqual(now.of('candidate'), []);
+      }));
+  }
+
+  for (const action of ['RunInstances', 'ModifyImageAttribute'] as const) {
+    test(`reset to its begin after ${action}: one release, no instance of either test`, () =>
+      playing({}, async (play) => {
+        const held = await play.hold({ action, nth: 1 }, 'after');
+        await play.startWorker();
+        const handle = await play.start();
+        await held.met();
+        const { events } = await handle.fetchHistory();
+        const first = events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId;
+        assert.ok(first, 'a workflow task is completed');
+        const { runId } = await handle.describe();
+        await site.client.workflowService.resetWorkflowExecution({
+          namespace: site.client.options.namespace,
+          workflowExecution: { workflowId: handle.workflowId, runId },
+          reason: 'by hand',
+          workflowTaskFinishEventId: first,
+          requestId: runId,
+        });
+        await held.release();
+        const made = await site.client.workflow.getHandle(handle.workflowId).result();
+        assert.equal((made as { outcome: string }).outcome, 'released');
+        await play.assertTidy();
+        const now = await familyInCloud(site.cloud, play.pipeline.family, play.region);
+        const [image] = (made as { images: { imageId: string }[] }).images;
+        assert.deepEqual([now.of('current'), now.answers], [[image!.imageId], [image!.imageId]]);
+      }));
+  }
+
+  test('a failed boot test leaves what was current, also when the worker dies over it', () =>
+    playing({ content: 'nothing listens', test: undefined }, async (play) => {
+      const { region } = play;
+      play.pipeline.test = { launch: { zone: `${region}-3` }, settle: 0, checks: [{ tcp: 18_080, timeout: 1 }] };
+      const held = await play.hold({ action: 'TerminateInstances', nth: 1 }, 'before');
+      const worker = await play.startWorker();
+      const handle = await play.start();
+      await held.met();
+      await play.assertAsBefore();
+      await worker.kill();
+      await held.release();
+      await play.startWorker();
+      await assert.rejects(handle.result(), (error: WorkflowFailedError) => {
+        assert.match(String(error.cause), /has failed its test/);
+        return true;
+      });
+      await play.assertAsBefore();
+      await play.assertTidy();
+    }));
+
+  const sourceOf = ({ pipeline }: ReleasePlay) => (pipeline.source as { instanceId: string }).instanceId;
+});
