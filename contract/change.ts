@@ -25,7 +25,7 @@ const parts = {
 const names = Object.keys(parts) as (keyof Fingerprint)[];
 
 /** A part of a fingerprint, of whatever it is made of. */
-export const fingerprintOf = (value: unknown): string => bytesToHex(sha256(JSON.stringify(value) ?? '')).slice(0, 16);
+export const fingerprintOf = (value: unknown): string => bytesToHex(sha256(JSON.stringify(value))).slice(0, 16);
 
 /** A fingerprint as the value of a tag. */
 export const writeFingerprint = (fingerprint: Fingerprint): string => names.map((name) => fingerprint[name]).join('/');
