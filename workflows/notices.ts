@@ -40,12 +40,13 @@ export class Notices {
     if (spec.notify === undefined) return;
     const { buildId, region, instanceId } = ref;
     this.count += 1;
-    tell(spec, ref, this.count, type, { buildId, region, instanceId, imageName, ...about });
+    void tell(spec, ref, this.count, type, { buildId, region, instanceId, imageName, ...about });
   }
 }
 
 /**
- * Tells the webhook that a spec or a pipeline names, if any. Nothing waits for it, and nothing fails with it.
+ * Tells the webhook that a spec or a pipeline names, if any. Nothing fails with it. An activity dies with its run: what is told at
+ * the end has to be waited for.
  *
  * @param count which event of this run it is
  */
@@ -55,17 +56,22 @@ export function tell(
   count: number,
   type: Notification['type'],
   about: Omit<Notification['data'], 'workflowId' | 'runId'>,
-): void {
-  if (spec.notify === undefined) return;
+): Promise<void> {
+  if (spec.notify === undefined) return Promise.resolve();
   const { workflowId, runId } = workflowInfo();
   const summary = `tell ${spec.notify}: ${type} (tried for ${formatSeconds(patience)})`;
-  activitiesOf(spec, { summary, deadline: patience })
-    .notify({
-      build: ref,
-      webhook: spec.notify,
-      id: `${runId}-${count}`,
-      notification: { type, timestamp: new Date().toISOString(), data: { workflowId, runId, ...about } },
-    })
-    // Its failure shows in the history, which is all that can be done about it.
-    .catch(() => undefined);
+  return (
+    activitiesOf(spec, { summary, deadline: patience })
+      .notify({
+        build: ref,
+        webhook: spec.notify,
+        id: `${runId}-${count}`,
+        notification: { type, timestamp: new Date().toISOString(), data: { workflowId, runId, ...about } },
+      })
+      // A failure shows in the history, which is all that can be done about it.
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+  );
 }

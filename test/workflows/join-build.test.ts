@@ -145,7 +145,8 @@ describe('another build of the same source', { concurrency: 4 }, () => {
     await go();
     const made = await ended(running);
     assert.equal(made.outcome, 'released');
-    assert.equal((await handle.describe()).status.name, 'CANCELLED');
+    const theirs = stack.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId);
+    assert.equal((await theirs.describe()).status.name, 'CANCELLED');
     assert.equal((await resourcesOf(stack.cloud, region, instanceId)).images.length, 1);
   });
 

@@ -40,12 +40,12 @@ describe('notices of a release', { concurrency: 3 }, () => {
     }
     return [...events.values()].sort((a, b) => a.timestamp.localeCompare(b.timestamp));
   };
-  /** Waits until the last event is of a type: nothing waits for the webhook, so it may be told after the end. */
+  /** Waits until the last event is of a type. */
   const told = (pipeline: PipelineInput, last: Notification['type']) =>
     until(() => {
       const events = eventsOf(pipeline);
       return Promise.resolve(events.at(-1)?.type === last ? events : undefined);
-    });
+    }, 120);
   const typesOf = (events: Notification[]) => events.map(({ type }) => type);
   const failed = (handle: ReleaseHandle) => assert.rejects(ended(handle));
 

@@ -2,6 +2,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
+  condition,
   isCancellation,
   upsertMemo,
   workflowInfo,
@@ -46,6 +47,9 @@ const phases: Record<ReleaseStageName, BuildPhase> = {
   retire: 'retiring',
 };
 
+/** How long the end of a run waits for its webhook, in seconds: meanwhile the pipeline cannot run again. */
+const lastWordsSeconds = 60;
+
 /** A run of a pipeline at work: what its stages stand on. */
 export class ReleaseRun {
   pipeline: Pipeline;
@@ -57,6 +61,8 @@ export class ReleaseRun {
   readonly approval = new Approval();
   private readonly hold: Hold<Pipeline, ReleaseStageName>;
   private events = 0;
+  /** Events that the webhook has not taken yet. */
+  private untold = 0;
   private failedStage: ReleaseStageName | undefined;
   private heldInVain = false;
 
@@ -101,6 +107,7 @@ export class ReleaseRun {
       this.journal.phase('completed');
       const { reason } = this.manifest;
       this.notify(`release.${outcome}`, `${this.pipeline.family}: ${reason ?? outcome}`);
+      await this.lastWords();
       return this.manifest;
     } catch (error) {
       const failure = this.reasonOf(error);
@@ -166,8 +173,10 @@ export class ReleaseRun {
   /** Tells the webhook of the pipeline, if it has one. */
   notify(type: Notification['type'], message: string, more: Partial<Notification['data']> = {}): void {
     const { buildId, region, pipeline, family, source, images } = this.manifest;
+    if (this.pipeline.notify === undefined) return;
     this.events += 1;
-    tell(this.pipeline, this.ref, this.events, type, {
+    this.untold += 1;
+    const told = tell(this.pipeline, this.ref, this.events, type, {
       buildId,
       region,
       instanceId: source?.instanceId ?? '',
@@ -178,6 +187,16 @@ export class ReleaseRun {
       message,
       ...more,
     });
+    void told.then(() => (this.untold -= 1));
+  }
+
+  /** Waits until everything is told: an activity dies with its run. For a webhook that is down it does not wait for long. */
+  private async lastWords(): Promise<void> {
+    if (this.untold === 0) return;
+    const summary = `waits until ${this.pipeline.notify ?? ''} is told, at most ${lastWordsSeconds} s`;
+    await CancellationScope.nonCancellable(() =>
+      condition(() => this.untold === 0, lastWordsSeconds * 1000, { summary }),
+    );
   }
 
   /** Holds the run after a refusal; says whether somebody has asked for another try. */
@@ -228,6 +247,7 @@ export class ReleaseRun {
     this.journal.report(report);
     this.journal.fail(message, cancelled ? 'cancelled' : 'failed');
     this.notify(`release.${outcome}`, message, { step: this.failedStage, code, advice, requestId });
+    await this.lastWords();
     if (cancelled) {
       // A cancelled workflow has no failure that could tell; the memo is there without a worker too.
       upsertMemo({ [reportMemo]: report });
