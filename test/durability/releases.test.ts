@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
+import type { Release } from '../../contract';
 import { type Change, ReleasePlay } from './harness/release-play';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
+import { releaseChanges } from './scenarios/release-calls';
 import { familyInCloud, release } from '../support/releases';
 import { until } from '../support/judge';
 
-/** `all` plays a kill at every change; otherwise those where it hurts most, one or two a stage. */
 const all = process.env.TEST_DURABILITY === 'all';
-const sliced: (Change & { when: 'before' | 'after' })[] = [
-  { action: 'CreateImage', nth: 1, when: 'after' },
-  { action: 'RunInstances', nth: 1, when: 'after' },
-  { action: 'TerminateInstances', nth: 1, when: 'before' },
-  { action: 'ModifyImageAttribute', nth: 1, when: 'after' },
-  { action: 'ModifyImageAttribute', nth: 2, when: 'before' },
-  { action: 'DeleteImages', nth: 1, when: 'after' },
-];
 
 describe('releases that are disturbed', { concurrency: 2 }, () => {
   let site: ReleaseSite;
@@ -51,23 +44,31 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       await play.assertReleased();
     });
 
-  test('the worker is killed before and after what changes the cloud', { concurrency: 2 }, async (t) => {
-    const changes = await playing({}, async (play) => {
+  test('undisturbed: these are all calls by which a release changes the cloud', () =>
+    playing({}, async (play) => {
       await play.startWorker();
       await play.start();
       await play.assertReleased();
-      return play.changes();
-    });
-    const actions = new Set(changes.map(({ action }) => action));
-    // The whole way of a release is among them; what is sliced exists.
-    for (const { action } of sliced) assert.ok(actions.has(action), `${action} of ${[...actions].join()}`);
-    const points = all
-      ? changes.flatMap((change) => (['before', 'after'] as const).map((when) => ({ ...change, when })))
-      : sliced;
-    await Promise.all(
-      points.map(({ when, ...change }) => t.test(`${when} ${change.action} ${change.nth}`, () => killed(change, when))),
-    );
-  });
+      const count = new Map<string, number>();
+      const expected = releaseChanges.map(({ action }) => {
+        const nth = (count.get(action) ?? 0) + 1;
+        count.set(action, nth);
+        return { action, nth };
+      });
+      assert.deepEqual(await play.changes(), expected);
+      assert.deepEqual(
+        expected,
+        releaseChanges.map(({ action, nth }) => ({ action, nth })),
+        'they are numbered as they come',
+      );
+    }));
+
+  for (const { what, slice, ...change } of releaseChanges) {
+    for (const when of ['before', 'after'] as const) {
+      if (!all && slice !== when) continue;
+      test(`the worker is killed right ${when} ${what} (${change.action})`, () => killed(change, when));
+    }
+  }
 
   test('every activity twice: each answer is lost on its way to Temporal', () =>
     playing({ skipUnchanged: true }, async (play) => {
@@ -130,11 +131,12 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
           requestId: runId,
         });
         await held.release();
-        const made = await site.client.workflow.getHandle(handle.workflowId).result();
-        assert.equal((made as { outcome: string }).outcome, 'released');
+        // Of the run that the reset has begun.
+        const made = (await site.client.workflow.getHandle(handle.workflowId).result()) as Release;
+        assert.equal(made.outcome, 'released');
         await play.assertTidy();
         const now = await familyInCloud(site.cloud, play.pipeline.family, play.region);
-        const [image] = (made as { images: { imageId: string }[] }).images;
+        const [image] = made.images;
         assert.deepEqual([now.of('current'), now.answers], [[image!.imageId], [image!.imageId]]);
       }));
   }

@@ -120,7 +120,7 @@ export class ReleasePlay {
         args: [this.pipeline],
       },
     );
-    return this.handle as unknown as ReleaseHandle;
+    return this.handle;
   }
 
   /** The release ID, which is a part of the tags of what the run makes. */
@@ -147,12 +147,16 @@ export class ReleasePlay {
   /** Every call by which the release has changed the cloud, in order. */
   async changes(): Promise<Change[]> {
     const state = await this.site.cloud.state(this.region);
-    const known = new Set([...Object.values(state).flat(), { id: this.current }].map(({ id }) => id as string));
+    const { instances, disks, snapshots, images } = state;
+    const known = new Set(ids([...instances, ...disks, ...snapshots, ...images]));
     const counts = new Map<string, number>();
+    let trials = 0;
     return (await this.site.cloud.calls({ since: this.began }))
       .filter(({ action, applied, region, service, resources }) => {
         const ours = region === this.region || (service === 'tag' && resources.some((id) => known.has(id)));
-        return ours && applied && changing.test(action);
+        if (!ours || !applied || !changing.test(action)) return false;
+        // The first RunInstances is the trial, which changes nothing.
+        return action !== 'RunInstances' || ++trials > 1;
       })
       .map(({ action }) => {
         const nth = (counts.get(action) ?? 0) + 1;
@@ -175,7 +179,7 @@ export class ReleasePlay {
 
   /** The release is out, once, and nothing of it is left that should not be. */
   async assertReleased(): Promise<Release> {
-    const made = await ended(this.handle as unknown as ReleaseHandle);
+    const made = await ended(this.handle);
     assert.equal(made.outcome, 'released');
     const [image] = made.images;
     const now = await familyInCloud(this.site.cloud, this.pipeline.family, this.region);
