@@ -54,6 +54,16 @@ export const releaseScenarios: Scenario[] = [
       return handle;
     },
   },
+  { name: 'release-remembered', ends: 'COMPLETED', run: release({ skipUnchanged: true }) },
+  {
+    name: 'release-unchanged',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      const pipeline = await pipelineOf(stack, { skipUnchanged: true });
+      await ended(await startRelease(stack, pipeline));
+      return startRelease(stack, pipeline);
+    },
+  },
   {
     name: 'release-cancelled',
     ends: 'CANCELLED',
