@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { Release } from '../../contract';
 import { type Change, ReleasePlay } from './harness/release-play';
+import { completedActivities, twiceProblems } from './harness/repeated';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
 import { releaseChanges } from './scenarios/release-calls';
 import { familyInCloud, release } from '../support/releases';
@@ -72,9 +73,29 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
 
   test('every activity twice: each answer is lost on its way to Temporal', () =>
     playing({ skipUnchanged: true }, async (play) => {
-      await play.startWorker({ twice: 'all' });
+      const held = await play.hold({ action: 'CreateImage', nth: 1 }, 'after');
+      const worker = await play.startWorker();
+      // The activities of the run and of the family are of no instance, those of the build of the source.
+      for (const instanceId of ['', sourceOf(play)]) worker.repeat(instanceId, 'all');
       await play.start();
+      await held.met();
+      // Those of the test are of the candidate.
+      const [candidate] = (await familyInCloud(site.cloud, play.pipeline.family, play.region)).of('candidate');
+      worker.repeat(candidate!, 'all');
+      await held.release();
       const made = await play.assertReleased();
+      const family = `image-family/${made.accountId!}/${made.family}`;
+      const done = await Promise.all(
+        [play.handle.workflowId, `build-image/${play.region}/${sourceOf(play)}`, family].map(async (workflowId) => {
+          const { events } = await site.client.workflow.getHandle(workflowId).fetchHistory();
+          return completedActivities(events ?? []);
+        }),
+      );
+      assert.deepEqual(twiceProblems('all', done.flat()), []);
+      const names = new Set(done.flat().map(({ type }) => type));
+      for (const name of ['findSource', 'watchGuest', 'checkGuest', 'askFamily', 'promoteImage', 'rememberSource']) {
+        assert.ok(names.has(name), `${name} of ${[...names].join()}`);
+      }
       assert.equal(made.test?.passed, true);
       // What it remembered twice is what the next run finds.
       const place = { client: site.client, taskQueue: play.taskQueue };

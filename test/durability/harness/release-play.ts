@@ -12,7 +12,6 @@ import {
 } from '../../../contract';
 import { assertSource, ids, until } from '../../support/judge';
 import { ended, familyInCloud, guestPort, leftOfTest, type ReleaseHandle } from '../../support/releases';
-import type { WorkerForm } from './scenario';
 import { newTaskQueue, type ReleaseSite } from './release-site';
 import { heartbeat, lease, settings } from './timing';
 import { sweepAway } from './sweep';
@@ -104,8 +103,8 @@ export class ReleasePlay {
     this.instances = ids((await this.site.cloud.state(region)).instances);
   }
 
-  async startWorker(form?: WorkerForm): Promise<WorkerProcess> {
-    const worker = await this.site.startWorker(this.taskQueue, form);
+  async startWorker(): Promise<WorkerProcess> {
+    const worker = await this.site.startWorker(this.taskQueue);
     this.workers.push(worker);
     return worker;
   }

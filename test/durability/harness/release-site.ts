@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
 import { startTestTemporal } from '../../support/temporal';
-import type { WorkerForm } from './scenario';
 import { durations, settings, speed } from './timing';
 import { startWorker, type WorkerProcess } from './worker';
 
@@ -19,7 +18,7 @@ export interface ReleaseSite {
   client: Client;
   /** A region of one's own. There are as many as scenarios may be played at a time, and a few more. */
   lease(): { region: string; giveBack: () => void };
-  startWorker(taskQueue: string, form?: WorkerForm): Promise<WorkerProcess>;
+  startWorker(taskQueue: string): Promise<WorkerProcess>;
   stop(): Promise<void>;
 }
 
@@ -48,10 +47,10 @@ export async function openReleaseSite(): Promise<ReleaseSite> {
       if (region === undefined) throw new Error('more scenarios at a time than regions');
       return { region, giveBack: () => free.push(region) };
     },
-    startWorker: (taskQueue, form) =>
+    startWorker: (taskQueue) =>
       startWorker(
         { address, namespace, taskQueue, endpoint: simulator.url },
-        { ...form, settings: { ...settings, installation: 'test', ...form?.settings } },
+        { settings: { ...settings, installation: 'test' } },
       ),
     stop: async () => {
       await connection.close();
