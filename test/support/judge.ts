@@ -70,7 +70,7 @@ export async function failureOf(handle: WorkflowHandle): Promise<BuildFailure & 
   return { ...report, cancelled: false };
 }
 
-/** Waits until the build's progress is as asked for. */
+/** Waits until the build's progress is as asked for; most of the build may lie before that. */
 export async function untilProgress(
   handle: WorkflowHandle,
   wanted: (progress: BuildProgress) => boolean,
@@ -78,7 +78,7 @@ export async function untilProgress(
   return until(async () => {
     const progress = await handle.query(progressQuery);
     return wanted(progress) ? progress : undefined;
-  });
+  }, 120);
 }
 
 /** Waits until something is there, looking every few milliseconds; gives up after so many seconds. */
