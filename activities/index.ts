@@ -4,6 +4,7 @@ import type {
   ImageActivities,
   PlanActivities,
   ReleaseActivities,
+  QuotaActivities,
   SweepActivities,
 } from '../contract';
 import { checkQuota } from './check-quota';
@@ -37,6 +38,8 @@ import { demoteImages, inspectPromotion, promoteImage } from './release/promote'
 import { inspectRetirement } from './release/retire';
 import { unshareImage } from './release/shares';
 import { restoreInstance } from './restore-instance';
+import { awaitRoom, inspectRoom } from './room/look';
+import { inspectOldest, retireOldest } from './room/retire';
 import type { ActivitySettings } from './settings';
 import { shutdownInstance } from './shutdown-instance';
 import { snapshotDisks, undoSnapshotDisks } from './snapshot-disks';
@@ -84,6 +87,10 @@ const steps = {
   markImage,
   inspectRetirement,
   unshareImage,
+  inspectRoom,
+  awaitRoom,
+  inspectOldest,
+  retireOldest,
 };
 
 /** Everything that the workflows of this project ask a worker to do. */
@@ -92,7 +99,8 @@ export type Activities = BuildActivities &
   PlanActivities &
   CheckUpActivities &
   SweepActivities &
-  ReleaseActivities;
+  ReleaseActivities &
+  QuotaActivities;
 
 /**
  * The activities of all workflows, for a worker to register.

@@ -18,6 +18,7 @@ export * from './release';
 export * from './release-activities';
 export * from './result';
 export * from './retirement';
+export * from './room';
 export * from './search-attributes';
 export * from './spec';
 export * from './spec-errors';

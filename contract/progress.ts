@@ -45,6 +45,7 @@ export interface UndoProgress {
 /** Where a build is as a whole; also the search attribute `BuildPhase`. */
 export type BuildPhase =
   | 'checking'
+  | 'queued'
   | 'shutting-down'
   | 'snapshotting'
   | 'imaging'
@@ -93,6 +94,20 @@ export interface PausedProgress {
   reason?: string | undefined;
 }
 
+/** That a build waits for room in the region's image quota. */
+export interface QueuedProgress {
+  /** Its place in the queue; counts from 1. */
+  position: number;
+  /** Custom images of the region and how many there may be, when it asked last. */
+  images: { used: number; total: number };
+  /** ISO 8601, UTC. */
+  since: string;
+  /** When it gives up. */
+  until: string;
+  /** Why none of its family's images may go for it (`retire-oldest`). */
+  why?: string | undefined;
+}
+
 /** Answer of the query `progress`. */
 export interface BuildProgress {
   buildId: string;
@@ -109,6 +124,8 @@ export interface BuildProgress {
   held?: HeldProgress;
   /** Only while the build is paused, or is to be. */
   paused?: PausedProgress;
+  /** Only while the build waits for room. */
+  queued?: QueuedProgress;
   /** ISO 8601, UTC: since when the source has been down because of this build; absent while it is up. */
   sourceDownSince?: string;
   /** Once a build has failed or was cancelled and all is undone: the whole story, also the first detail of its failure. */

@@ -18,10 +18,12 @@ export function pipelineHash(pipeline: Pipeline): string {
 }
 
 /** One way to write what may be written in several. The order of security groups stays: it is their priority. */
-function plainly(spec: BuildSpec): BuildSpec {
-  const { dataDisks, launch } = spec;
+function plainly(spec: BuildSpec): unknown {
+  const { dataDisks, launch, room, ...rest } = spec;
   return {
-    ...spec,
+    ...rest,
+    // What does not wait has no use for a deadline.
+    ...(room.whenFull === 'fail' ? {} : { room }),
     dataDisks: Array.isArray(dataDisks) ? [...dataDisks].sort() : dataDisks,
     launch: launch && {
       ...launch,

@@ -74,6 +74,19 @@ const deadlines = z
   .prefault({})
   .describe('Seconds, or text such as 90s, 45m, 2h, 7d.');
 
+/** What a build does when the region holds as many custom images as it may. */
+export const roomSchema = z.strictObject({
+  whenFull: z
+    .enum(['fail', 'wait', 'retire-oldest'])
+    .default('fail')
+    .describe(
+      'When the region holds as many images as it may. fail: before the source is touched. wait: in a queue, until there is room. retire-oldest: delete the oldest image of the same family that nobody needs, or wait until there is one.',
+    ),
+  deadline: duration(1)
+    .default(6 * 3600)
+    .describe('How long it waits for room. Other deadlines stand still meanwhile.'),
+});
+
 /** How an instance is launched from an image: by a build, or by itself. */
 export const launchSettingsSchema = z
   .strictObject({
@@ -216,6 +229,7 @@ export const buildSpecSchema = z
     notify: webhookSchema
       .optional()
       .describe("Name of a webhook in the worker's configuration that is told when the build needs somebody."),
+    room: roomSchema.prefault({}).describe('Room for one more image in the region.'),
     deadlines,
     roleArn: roleArnSchema
       .optional()

@@ -1,4 +1,5 @@
 import type { NotifyInput } from './notification';
+import type { RoomWish } from './room';
 import type { BuildSpec, LaunchSettings } from './spec';
 import type { Resource } from './resources';
 
@@ -50,6 +51,16 @@ export interface SourceFacts {
 export interface QuotaFacts {
   /** Custom images of the region, those still CREATING included, and how many there may be. */
   images: { used: number; total: number };
+  /** There is no room now, and the build stands in the queue for it; absent when it has a slot. */
+  queued?:
+    | {
+        position: number;
+        /** Under this name: installation/build. */
+        owner: string;
+        /** Why none of its family's images may go for it. */
+        why?: string | undefined;
+      }
+    | undefined;
 }
 
 export interface DiskSnapshot {
@@ -146,7 +157,8 @@ export interface LaunchInput {
 /** The activities of a build: what each step is given and what it answers. All are safe to run twice. */
 export interface BuildActivities {
   inspectSource(input: { build: BuildRef; spec: BuildSpec; imageName: string }): Promise<SourceFacts>;
-  checkQuota(input: { build: BuildRef; imageName: string }): Promise<QuotaFacts>;
+  /** With `room`: takes a slot of the region's quota, or a place in the queue. Without: only looks. */
+  checkQuota(input: { build: BuildRef; imageName: string; room?: RoomWish | undefined }): Promise<QuotaFacts>;
   shutdownInstance(input: {
     build: BuildRef;
     source: SourceFacts;

@@ -1,10 +1,10 @@
-import type { BuildProgress, HeldProgress, PausedProgress } from '../contract';
+import type { BuildProgress, HeldProgress, PausedProgress, QueuedProgress } from '../contract';
 import { cell, found, resourceList, table } from './details';
 
 /** A build as Markdown, for the current details in the Web UI: who has only that sees what happens, why, and what to press. */
 export function buildDetails(progress: BuildProgress): string {
   const { buildId, imageName, instanceId, region, phase, steps, undo, failure, report } = progress;
-  const { held, paused, sourceDownSince } = progress;
+  const { held, paused, queued, sourceDownSince } = progress;
   const { advice, requestId } = report ?? held ?? {};
   return [
     `**${phase}** · image \`${imageName}\` of \`${instanceId}\` in ${region} · build \`${buildId}\``,
@@ -14,6 +14,7 @@ export function buildDetails(progress: BuildProgress): string {
     ...(requestId === undefined || failure?.includes(requestId) === true ? [] : ['', `RequestId: ${requestId}`]),
     ...(held ? ['', heldLine(held)] : []),
     ...(paused ? ['', pausedLine(paused)] : []),
+    ...(queued ? ['', queuedLine(queued, region)] : []),
     ...(sourceDownSince === undefined ? [] : ['', `The source has been down since ${sourceDownSince}.`]),
     '',
     ...table(
@@ -39,6 +40,15 @@ export function buildDetails(progress: BuildProgress): string {
 const heldLine = ({ until, retryFrom, secondDownTime, imageStays }: HeldProgress) =>
   `Held until ${until}, then ${imageStays ? 'the launch is undone; image and snapshots stay' : 'everything is undone'}. Mend what is in the way and send the update \`retryStep\`: it goes on ` +
   `with ${retryFrom}${secondDownTime ? ', with **a second down-time** of the source' : ''}. Or cancel the build.`;
+
+function queuedLine({ position, images, since, until, why }: QueuedProgress, region: string): string {
+  const numbers = `${images.used} of ${images.total} custom images when it asked`;
+  return [
+    `Waits for room in ${region} since ${since}: **place ${position} in the queue** (${numbers}). Gives up at ${until}.`,
+    ...(why === undefined ? [] : [`Nothing of its family may go: ${cell(why)}.`]),
+    `Delete images that nobody needs, have the quota raised, or cancel the build. ${found('the queue', "WorkflowType = 'imageQuota'")}`,
+  ].join(' ');
+}
 
 function pausedLine({ before, since, reason }: PausedProgress): string {
   const where = since === undefined ? `Will pause before ${before}` : `Paused before ${before} since ${since}`;

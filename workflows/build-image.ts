@@ -78,7 +78,11 @@ async function fromSnapshots(build: Build): Promise<Made> {
     await restoreSource(build);
     return { source, snapshots };
   });
-  return { source, snapshots, image: await build.stage(() => createImage(build, source, snapshots)) };
+  const image = await build.stage(async () => {
+    if (build.lostItsRoom) await build.room();
+    return createImage(build, source, snapshots);
+  });
+  return { source, snapshots, image };
 }
 
 /**
@@ -93,14 +97,12 @@ async function inspect(build: Build): Promise<SourceFacts> {
 
 async function lookAtSource(build: Build): Promise<SourceFacts> {
   const { spec, imageName } = build;
-  const { instanceId, region } = spec;
+  const { instanceId } = spec;
   const source = await build.step('inspectSource', `${instanceId} and what the spec asks for`, (activities, ref) =>
     activities.inspectSource({ build: ref, spec, imageName }),
   );
   build.inspected(source);
-  await build.step('checkQuota', `room for one more image in ${region}`, (activities, ref) =>
-    activities.checkQuota({ build: ref, imageName }),
-  );
+  await build.room();
   return source;
 }
 

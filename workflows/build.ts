@@ -23,6 +23,7 @@ import { Gate } from './gate';
 import { Hold } from './hold';
 import { Journal } from './journal';
 import { Notices } from './notices';
+import { Room } from './room';
 import { Saga, type Undo } from './saga';
 import { Source } from './source';
 
@@ -39,6 +40,9 @@ const overtaken = /^(SourceChanged|SnapshotGone|ImageGone|InvalidParameter\.Snap
 
 /** Patch: builds that were reset and failed so before it ended with that. */
 const beginsAnew = 'begins-anew';
+
+/** How often a build that waits for room comes back after the cloud has refused its image all the same. */
+const mostRefusals = 3;
 
 type StepCall<T> = (activities: BuildActivities, ref: BuildRef) => Promise<T>;
 
@@ -57,6 +61,7 @@ export class Build {
   private readonly extensions: Extensions;
   private readonly hold: Hold<BuildSpec, StepName>;
   private readonly gate: Gate;
+  private readonly quotaRoom: Room;
   private readonly ending: Ending;
   /** What runs now, and is ended by the deadline. */
   private scope = new CancellationScope();
@@ -78,6 +83,7 @@ export class Build {
     this.source = new Source(instanceId, this.journal, this.notices.alarm());
     this.deadline = new Deadline(spec.deadlines.build, () => this.scope.cancel());
     this.hold = new Hold(this.journal, amendSpec);
+    this.quotaRoom = new Room(this, this.journal, this.deadline);
     this.ending = new Ending(this, this.journal, this.saga);
     if (this.ref.reset) this.takeUp();
     const refuseEnding = () => {
@@ -143,13 +149,42 @@ export class Build {
         if (this.deadline.passed) this.scope.cancel();
         return await this.scope.run(part);
       } catch (error) {
-        const mended = await this.mended(error, steps[0]!);
+        const mended = this.withoutRoom(error) ?? (await this.mended(error, steps[0]!));
         if (!mended) throw error;
         this.journal.phase('undoing');
         await CancellationScope.nonCancellable(() => this.ending.unwind(since));
         this.beginAgain(mended, steps);
       }
     }
+  }
+
+  /** Gets a slot of the region's image quota, which ends with the build. Waits for it if the spec says so. */
+  async room(): Promise<void> {
+    const name = 'checkQuota';
+    if (this.journal.stateOf(name) !== 'pending') this.journal.again([name], this.generation, this.imageName);
+    this.journal.begin(name);
+    const { whenFull } = this.spec.room;
+    const { region } = this.ref;
+    try {
+      await this.quotaRoom.enter(() =>
+        this.again(name, `room for one more image in ${region}`, (activities, ref) =>
+          activities.checkQuota({
+            build: ref,
+            imageName: this.imageName,
+            room: { whenFull, family: this.spec.image.family, refusals: this.quotaRoom.refusals },
+          }),
+        ),
+      );
+    } catch (error) {
+      if (this.journal.stateOf(name) === 'running') this.ended(name, error);
+      throw error;
+    }
+    this.journal.end(name, 'done');
+  }
+
+  /** Whether the cloud has refused the image once for want of room. */
+  get lostItsRoom(): boolean {
+    return this.quotaRoom.refusals > 0;
   }
 
   /** Stands before a step for as long as the build is paused; says whether it has stood. */
@@ -183,13 +218,17 @@ export class Build {
         return call(activitiesOf(this.spec, { summary, deadline }), ref);
       });
     } catch (error) {
-      const failure = stepFailure(error);
-      const cancelled = isCancellation(error);
-      if (!cancelled) this.failedStep ??= name;
-      this.journal.end(name, cancelled ? 'cancelled' : 'failed', cancelled ? undefined : failure.message);
-      this.learn(name, failure);
+      this.ended(name, error);
       throw error;
     }
+  }
+
+  private ended(name: StepName, error: unknown): void {
+    const failure = stepFailure(error);
+    const cancelled = isCancellation(error);
+    if (!cancelled) this.failedStep ??= name;
+    this.journal.end(name, cancelled ? 'cancelled' : 'failed', cancelled ? undefined : failure.message);
+    this.learn(name, failure);
   }
 
   /** Whether a step's deadline was put off, so that it may have been called more than once. */
@@ -306,6 +345,19 @@ export class Build {
     }
     this.ending.held = undefined;
     return mended;
+  }
+
+  /**
+   * Somebody else has taken the room since the build got its slot, and the cloud refuses the image. A build that may wait
+   * undoes what it has made, its source first, and waits once more; but not without end, since each time may cost a down-time.
+   */
+  private withoutRoom(error: unknown): BuildSpec | undefined {
+    const { code } = this.reasonOf(error);
+    const refused = code === 'ImageQuotaLimitExceeded' && this.failedStep === 'createImage';
+    if (!refused || this.spec.room.whenFull === 'fail' || this.quotaRoom.refusals >= mostRefusals) return undefined;
+    this.deadline.stop();
+    this.quotaRoom.refusals += 1;
+    return this.spec;
   }
 
   private beginAgain(spec: BuildSpec, steps: StepName[]): void {

@@ -7,6 +7,7 @@ import {
   type HeldProgress,
   type PausedProgress,
   progressQuery,
+  type QueuedProgress,
   searchAttributes,
   type StepName,
   stepNames,
@@ -127,6 +128,15 @@ export class Journal {
     if (paused) this.progress.paused = paused;
     else delete this.progress.paused;
     if (paused?.since !== undefined) this.phase('paused');
+    this.show();
+  }
+
+  /** The build waits for room, or no longer does. */
+  queue(queued: QueuedProgress | undefined): void {
+    if (queued) this.progress.queued = queued;
+    else delete this.progress.queued;
+    if (queued) this.phase('queued');
+    else if (this.progress.phase === 'queued') this.phase('checking');
     this.show();
   }
 

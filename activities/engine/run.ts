@@ -119,8 +119,8 @@ export class StepRun {
   }
 
   /** What the step cannot get over by itself: the end of it, or for an undo a reason to come back later. */
-  refusal(code: string, message: string, advice?: string): Error {
-    return this.failure(code, message, { advice });
+  refusal(code: string, message: string, advice?: string, requestId?: string): Error {
+    return this.failure(code, message, { advice, requestId });
   }
 
   /** What a person can mend, whatever the step: it comes back later. */

@@ -1,0 +1,111 @@
+import { Context } from '@temporalio/activity';
+import { type Client, type WorkflowExecutionDescription, WithStartWorkflowOperation } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type QuotaInput,
+  quotaMemo,
+  type QuotaState,
+  quotaWorkflowId,
+  quotaWorkflowType,
+  reserveUpdate,
+  type RoomAnswer,
+  type RoomRequest,
+  type RoomWish,
+} from '../../contract';
+import { CloudError } from '../cloud/errors';
+import type { StepRun } from '../engine/run';
+
+type Entity = (input: QuotaInput) => Promise<void>;
+
+/**
+ * Asks the workflow of the region's quota for a slot, and starts it if there is none. A workflow cannot do that itself.
+ *
+ * Temporal that is out of reach only costs time. So does a workflow that somebody has ended by hand: its memo holds who had
+ * slots and who waited, and the next one goes on from there.
+ */
+export async function askForRoom(run: StepRun, wish: RoomWish): Promise<RoomAnswer> {
+  const { info } = Context.current();
+  const { buildId, region, roleArn } = run.build;
+  const accountId = await run.patiently('account', () => run.cloud.accountId());
+  const request: RoomRequest = {
+    ...wish,
+    owner: run.owner,
+    buildId,
+    workflowId: info.workflowExecution!.workflowId,
+    since: run.startedAt,
+    taskQueue: info.taskQueue,
+    roleArn,
+    heartbeat: (info.heartbeatTimeoutMs ?? 20_000) / 1000,
+  };
+  return run.patiently(quotaWorkflowId(accountId, region), () => ask(accountId, region, request));
+}
+
+async function ask(accountId: string, region: string, request: RoomRequest): Promise<RoomAnswer> {
+  const { client, info, cancellationSignal, cancelled } = Context.current();
+  const workflowId = quotaWorkflowId(accountId, region);
+  const patience = request.heartbeat * 500;
+  let before: WorkflowExecutionDescription | undefined;
+  try {
+    return await client.withAbortSignal(cancellationSignal, async () => {
+      before = await describe(client, workflowId);
+      const start = new WithStartWorkflowOperation<Entity>(quotaWorkflowType, {
+        workflowId,
+        taskQueue: info.taskQueue,
+        args: [{ accountId, region, ...leftBy(before) }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `Image quota of ${region}, account ${accountId}`,
+        staticDetails:
+          'Hands out the slots for custom images, so that builds at the same time do not overbook the region.',
+      });
+      const update = await client.withDeadline(Date.now() + patience, () =>
+        client.workflow.startUpdateWithStart(reserveUpdate, {
+          // Another attempt asks anew; a lost answer is asked for once more.
+          updateId: `${info.workflowExecution!.runId}-${info.activityId}-${info.attempt}`,
+          args: [request],
+          waitForStage: 'ACCEPTED',
+          startWorkflowOperation: start,
+        }),
+      );
+      return update.result();
+    });
+  } catch (error) {
+    if (cancellationSignal.aborted) await cancelled;
+    const moved = before && (await takenOver(client, before, info.taskQueue));
+    const why = moved ? `it was on the task queue ${before!.taskQueue}, and is started anew` : messageOf(error);
+    throw new CloudError('transient', 'reserve', 'NoAnswer', `${workflowId} does not answer (${why})`);
+  }
+}
+
+async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await client.workflow.getHandle(workflowId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** What a workflow has left that did not come to its own end. */
+function leftBy(before: WorkflowExecutionDescription | undefined): Partial<QuotaState> {
+  if (!before || ['RUNNING', 'COMPLETED'].includes(before.status.name)) return {};
+  const state = before.memo?.[quotaMemo] as QuotaState | undefined;
+  return state ? { leases: state.leases, queue: state.queue } : {};
+}
+
+/** One that does not answer on another task queue than ours has no worker there any more: it is ended, and its memo read. */
+async function takenOver(client: Client, before: WorkflowExecutionDescription, ours: string): Promise<boolean> {
+  if (before.status.name !== 'RUNNING' || before.taskQueue === ours) return false;
+  try {
+    const { workflowId, runId } = before;
+    await client.workflow.getHandle(workflowId, runId).terminate(`goes on on the task queue ${ours}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function messageOf(error: unknown): string {
+  let innermost = error;
+  while (innermost instanceof Error && innermost.cause !== undefined) innermost = innermost.cause;
+  return innermost instanceof Error ? innermost.message : String(innermost);
+}

@@ -1,0 +1,244 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  type Lease,
+  type Party,
+  type QuotaInput,
+  quotaQuery,
+  type RoomAnswer,
+  type RoomRequest,
+  type RoomSeen,
+  reserveUpdate,
+  turnSignal,
+  type Waiting,
+  withdrawSignal,
+} from '../contract';
+import { now } from './clock';
+import { stepFailure } from './failures';
+import { quotaActivities } from './quota/activities';
+import { QuotaLedger } from './quota/ledger';
+
+/** After so many heartbeats (5 minutes by default) it is asked whether the holders of slots are still there. */
+const beatsBetweenLooks = 15;
+
+/** How long images of a family are not asked about again when the last deletion was refused, in seconds. */
+const retireAgainSeconds = 300;
+
+/**
+ * Hands out the slots of a region's image quota, first come first served, so that builds which begin at the same time do not
+ * overbook it. A slot is a lease that ends with the build, however that ends: Temporal is asked whether it is still open.
+ *
+ * What exists is looked at anew for every decision; an image that the holder of a slot has made already counts once. The
+ * workflow ends when nobody has a slot or waits for one.
+ */
+export async function imageQuota(input: QuotaInput): Promise<void> {
+  await new Quota(input).live();
+}
+
+/** Somebody who has asked, and waits for the answer. */
+interface Asking {
+  request: RoomRequest;
+  answer?: RoomAnswer;
+}
+
+class Quota {
+  private readonly ledger: QuotaLedger;
+  private readonly asking: Asking[] = [];
+  private readonly withdrawn = new Set<string>();
+  /** Until then nobody's oldest image is thought of: the last deletion was refused. */
+  private retireAgainAt = 0;
+
+  constructor(private readonly input: QuotaInput) {
+    this.ledger = new QuotaLedger(input);
+    setHandler(quotaQuery, () => this.ledger.progress, {
+      description: 'Who has a slot of the quota, who waits for one, and how many images there are',
+    });
+    setHandler(
+      reserveUpdate,
+      async (request) => {
+        const asking: Asking = { request };
+        this.asking.push(asking);
+        await condition(() => asking.answer !== undefined);
+        return asking.answer!;
+      },
+      { description: 'A build asks for a slot; asked again, it is told how it stands' },
+    );
+    setHandler(withdrawSignal, (owner) => void this.withdrawn.add(owner), {
+      description: 'A build no longer waits',
+    });
+  }
+
+  async live(): Promise<void> {
+    for (;;) {
+      this.ledger.remove([...this.withdrawn]);
+      this.withdrawn.clear();
+      const { leases, queue } = this.ledger;
+      if (this.asking.length > 0) await this.decide();
+      else if (workflowInfo().continueAsNewSuggested) {
+        await condition(allHandlersFinished);
+        if (this.hasNews) continue;
+        const { accountId, region } = this.input;
+        return continueAsNew<typeof imageQuota>({ accountId, region, leases, queue });
+      } else if (queue.length > 0) await this.watch(queue[0]!);
+      else if (leases.length > 0) await this.tidy(leases[0]!);
+      else {
+        await condition(allHandlersFinished);
+        if (!this.hasNews) return;
+      }
+    }
+  }
+
+  private get hasNews(): boolean {
+    return this.asking.length > 0 || this.withdrawn.size > 0;
+  }
+
+  /** Answers everybody who has asked so far. */
+  private async decide(): Promise<void> {
+    const asked = this.asking.splice(0);
+    for (const { request } of asked) this.ledger.enqueue(request);
+    let answer: (request: RoomRequest) => RoomAnswer;
+    try {
+      const seen = await this.look(asked[0]!.request, { standings: false });
+      await this.settle(
+        seen,
+        asked.map(({ request }) => request.owner),
+      );
+      answer = (request) => this.ledger.answerFor(request);
+    } catch (error) {
+      const { code, message, advice, requestId } = stepFailure(error);
+      log.warn('nobody could look at the quota', { code, message });
+      answer = () => ({ is: 'failed', code, message, advice, requestId });
+      this.ledger.forgetNew();
+    }
+    for (const asking of asked) asking.answer = answer(asking.request);
+    this.ledger.dropRefused();
+    this.ledger.show();
+  }
+
+  private look(by: RoomRequest, { standings }: { standings: boolean }): Promise<RoomSeen> {
+    const { region } = this.input;
+    const { leases, queue } = this.ledger;
+    return quotaActivities(by, { summary: `room for images in ${region}`, deadline: 600 }).inspectRoom({
+      build: this.ledger.refFor(by),
+      holders: leases.map(party),
+      waiting: queue.map(party),
+      standings,
+    });
+  }
+
+  /** Hands out what a look has shown to be free. What was asked for since then has to wait for the next look. */
+  private async settle(seen: RoomSeen, asked: string[] = []): Promise<void> {
+    const { ledger } = this;
+    ledger.saw(seen);
+    const turns: Lease[] = ledger.grantInTurn(seen);
+    for (const one of ledger.queue.filter(({ whenFull }) => whenFull === 'retire-oldest')) {
+      if (!asked.includes(one.owner) && !seen.retirable.includes(one.owner)) continue;
+      if (await this.makeRoomFor(one)) turns.push(ledger.grant(one));
+    }
+    const moved = ledger.positions().filter(({ owner }) => !asked.includes(owner));
+    const granted = turns.filter(({ owner }) => !asked.includes(owner));
+    ledger.show();
+    await Promise.all([
+      ...granted.map((one) => this.tell(one, 0)),
+      ...moved.map((one) => this.tell(one, one.position!)),
+    ]);
+  }
+
+  /** Lets the oldest of a family go, as many as it takes for one more image. What becomes free is for whoever gave it up. */
+  private async makeRoomFor(one: Waiting): Promise<boolean> {
+    const { ledger } = this;
+    if (one.family === undefined) {
+      one.why = 'the build names no family (image.family) whose images could go';
+      return false;
+    }
+    const count = ledger.missing();
+    const { family } = one;
+    const build = ledger.refFor(one);
+    const activities = (summary: string, deadline: number) => quotaActivities(one, { summary, deadline });
+    try {
+      const look = activities(`the oldest of the family ${family}`, 600);
+      const { goes, why } = await look.inspectOldest({ build, family, count });
+      one.why = why;
+      if (goes.length < count) return false;
+      const summary = `retire ${goes.map(({ imageId }) => imageId).join(', ')} for ${one.buildId}`;
+      const { retired } = await activities(summary, 1800).retireOldest({ build, family, goes });
+      ledger.retired(retired);
+      return retired.length >= count;
+    } catch (error) {
+      one.why = stepFailure(error).message;
+      this.retireAgainAt = Date.now() + retireAgainSeconds * 1000;
+      return false;
+    }
+  }
+
+  /** Waits until somebody's turn has come, or somebody asks. */
+  private async watch(by: Waiting): Promise<void> {
+    const { leases, queue } = this.ledger;
+    const mayRetire = Date.now() >= this.retireAgainAt;
+    const retiring = queue.flatMap(({ owner, buildId, whenFull, family }) =>
+      mayRetire && whenFull === 'retire-oldest' && family !== undefined ? [{ owner, buildId, family }] : [],
+    );
+    const about = { summary: `${queue.length} wait for room in ${this.input.region}` };
+    const scope = new CancellationScope();
+    const waiting = scope.run(() =>
+      quotaActivities(by, about).awaitRoom({
+        build: this.ledger.refFor(by),
+        holders: leases.map(party),
+        waiting: queue.map(party),
+        retiring,
+      }),
+    );
+    const again = mayRetire ? undefined : this.retireAgainAt - Date.now();
+    const news = scope.run(async () => {
+      if (again === undefined) await condition(() => this.hasNews);
+      else await condition(() => this.hasNews, again);
+    });
+    try {
+      const seen = await Promise.race([waiting, news]);
+      if (seen) await this.settle(seen);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // It tries again by itself as long as it may: somebody has ended it by hand, or no worker knows it.
+      log.warn('the queue could not be watched', { error });
+      await condition(() => this.hasNews, '1 minute');
+    } finally {
+      scope.cancel();
+      await Promise.allSettled([waiting, news]);
+    }
+  }
+
+  /** Nobody waits: now and then it is asked whether the holders are still there. */
+  private async tidy(by: Lease): Promise<void> {
+    const pause = by.heartbeat * beatsBetweenLooks * 1000;
+    const summary = `${this.ledger.leases.length} hold slots; until they are looked after`;
+    if (await condition(() => this.hasNews, pause, { summary })) return;
+    try {
+      await this.settle(await this.look(by, { standings: true }));
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      log.warn('the holders of slots could not be looked after', { error });
+    }
+  }
+
+  /** Tells a build its place, or (0) that its turn has come. One that is no longer there needs neither. */
+  private async tell({ owner, buildId, workflowId, refusals }: RoomRequest, position: number): Promise<void> {
+    try {
+      await getExternalWorkflowHandle(workflowId).signal(turnSignal, { buildId, refusals, position });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      log.info('a build that waited for room is gone', { buildId, at: now() });
+      this.withdrawn.add(owner);
+    }
+  }
+}
+
+const party = ({ owner, buildId }: RoomRequest): Party => ({ owner, buildId });

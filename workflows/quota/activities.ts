@@ -1,0 +1,24 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { QuotaActivities, RoomRequest } from '../../contract';
+
+/**
+ * The activities of a quota, by the worker of whoever they are done for: it has the credentials, and it is there.
+ *
+ * @param about.deadline seconds; none: until it is over or no longer wanted
+ */
+export function quotaActivities(
+  { taskQueue, heartbeat }: Pick<RoomRequest, 'taskQueue' | 'heartbeat'>,
+  { summary, deadline }: { summary: string; deadline?: number },
+): QuotaActivities {
+  const limit = deadline === undefined ? '365 days' : deadline * 1000;
+  return proxyActivities<QuotaActivities>({
+    summary,
+    taskQueue,
+    scheduleToCloseTimeout: limit,
+    startToCloseTimeout: limit,
+    heartbeatTimeout: heartbeat * 1000,
+    // Those that are cancelled only look.
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  });
+}

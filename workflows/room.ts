@@ -1,0 +1,133 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  setHandler,
+  upsertMemo,
+} from '@temporalio/workflow';
+import {
+  type BuildSpec,
+  formatSeconds,
+  type QueuedProgress,
+  queueMemo,
+  type QuotaFacts,
+  quotaWorkflowId,
+  turnSignal,
+  withdrawSignal,
+} from '../contract';
+import type { Journal } from './journal';
+
+/** A build that has heard nothing for so long asks again: the workflow of the quota may have been ended by hand. */
+const askAgainSeconds = 900;
+
+interface About {
+  readonly spec: BuildSpec;
+  readonly ref: { buildId: string; region: string; accountId?: string | undefined };
+}
+
+/** A build's place in the queue for room in the region's image quota. */
+export class Room {
+  /** How often the cloud has refused the image though there was room a while before. */
+  refusals = 0;
+  private queued: QueuedProgress | undefined;
+  /** The place that was told by signal, which may come before the answer; 0: it is the build's turn. */
+  private position: number | undefined;
+  private owner: string | undefined;
+
+  constructor(
+    private readonly build: About,
+    private readonly journal: Journal,
+    private readonly deadline: { stop: () => void; start: () => void },
+  ) {
+    setHandler(
+      turnSignal,
+      ({ buildId, refusals, position }) => {
+        if (buildId !== build.ref.buildId || refusals !== this.refusals) return;
+        this.position = position;
+        if (this.queued && position > 0) this.show({ ...this.queued, position });
+      },
+      { description: "The build's place in the queue for image quota has changed, or (0) its turn has come" },
+    );
+  }
+
+  /**
+   * Gets a slot of the quota. When there is none and the spec does not say `fail`, waits for it with the deadline of the
+   * build standing still.
+   *
+   * @param ask asks for the slot, or where the build stands in the queue
+   * @throws {ApplicationFailure} ImageQuotaLimitExceeded, when the build has waited in vain
+   */
+  async enter(ask: () => Promise<QuotaFacts>): Promise<void> {
+    this.position = undefined;
+    let facts = await ask();
+    if (!facts.queued) return;
+    const { spec, ref } = this.build;
+    const { deadline } = spec.room;
+    const since = Date.now();
+    const until = since + deadline * 1000;
+    const times = { since: new Date(since).toISOString(), until: new Date(until).toISOString() };
+    this.owner = facts.queued.owner;
+    this.deadline.stop();
+    try {
+      while (facts.queued) {
+        const { images, queued } = facts;
+        const { position, why } = queued;
+        this.show({ ...times, images, position: this.told(position), ...(why === undefined ? {} : { why }) });
+        const left = until - Date.now();
+        const summary = `waits for image quota of ${ref.region}, at most ${formatSeconds(left / 1000)}`;
+        if (await condition(() => this.position === 0, Math.min(left, askAgainSeconds * 1000), { summary })) break;
+        if (Date.now() >= until) throw this.inVain(facts);
+        this.position = undefined;
+        facts = await ask();
+      }
+    } catch (error) {
+      this.withdraw();
+      throw error;
+    } finally {
+      this.show(undefined);
+    }
+    this.deadline.start();
+  }
+
+  /** Its place: as it was told by signal since it asked, or else by the answer. */
+  private told(answered: number): number {
+    return this.position ?? answered;
+  }
+
+  private show(queued: QueuedProgress | undefined): void {
+    const moved = queued?.position !== this.queued?.position;
+    this.queued = queued;
+    this.journal.queue(queued);
+    if (moved) upsertMemo({ [queueMemo]: queued ? { position: queued.position } : null });
+  }
+
+  private inVain({ images: { used, total } }: QuotaFacts): Error {
+    const { position, why } = this.queued!;
+    const { region } = this.build.ref;
+    const waited = formatSeconds(this.build.spec.room.deadline);
+    const because = why === undefined ? '' : `; ${why}`;
+    return ApplicationFailure.create({
+      type: 'ImageQuotaLimitExceeded',
+      message: `${region} had no room for one more custom image within ${waited} (${used} of ${total} when last asked, place ${position} in the queue${because})`,
+      nonRetryable: true,
+      details: [
+        {
+          advice:
+            'Delete custom images that are no longer needed, have the quota raised, or wait longer: room.deadline.',
+          untouched: true,
+        },
+      ],
+    });
+  }
+
+  /** Nobody is to keep a slot free for a build that no longer waits. It would be found out anyway when the build is over. */
+  private withdraw(): void {
+    const { accountId, region } = this.build.ref;
+    const { owner } = this;
+    if (accountId === undefined || owner === undefined) return;
+    void CancellationScope.nonCancellable(() =>
+      getExternalWorkflowHandle(quotaWorkflowId(accountId, region)).signal(withdrawSignal, owner),
+    ).catch(() => undefined);
+  }
+}
