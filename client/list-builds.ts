@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { buildIdOf, type BuildPhase, buildWorkflowType, searchAttributes } from '../contract';
+import { buildIdOf, type BuildPhase, buildWorkflowType, queueMemo, searchAttributes } from '../contract';
 import { type BuildStatus, partsOf } from './outcome';
 import { imageNameMemo } from './memo';
 import { statusOf } from './watch';
@@ -13,6 +13,8 @@ export interface BuildSummary {
   instanceId: string;
   status: BuildStatus;
   phase: BuildPhase;
+  /** Its place in the queue for image quota, while it waits for that. */
+  queue?: { position: number };
   /** The image's name as the spec has it, its placeholders not filled in. */
   imageName?: string;
   imageId?: string;
@@ -68,7 +70,9 @@ export const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replac
 function summaryOf(info: WorkflowExecutionInfo): BuildSummary {
   const { workflowId, runId, typedSearchAttributes: attributes, memo, closeTime } = info;
   const parts = partsOf(workflowId);
+  const queue = memo?.[queueMemo] as BuildSummary['queue'] | undefined;
   const status = statusOf(info.status.name);
+  const phase = phaseOf(status, attributes.get(searchAttributes.BuildPhase) as BuildPhase | undefined);
   const imageName = memo?.[imageNameMemo];
   const imageId = attributes.get(searchAttributes.ImageId);
   const family = attributes.get(searchAttributes.ImageFamily);
@@ -79,7 +83,8 @@ function summaryOf(info: WorkflowExecutionInfo): BuildSummary {
     buildId: attributes.get(searchAttributes.BuildId) ?? buildIdOf(parts.instanceId, runId),
     ...parts,
     status,
-    phase: phaseOf(status, attributes.get(searchAttributes.BuildPhase) as BuildPhase | undefined),
+    phase,
+    ...(phase === 'queued' && queue ? { queue } : {}),
     ...(typeof imageName === 'string' ? { imageName } : {}),
     ...(imageId === undefined ? {} : { imageId }),
     ...(family === undefined ? {} : { family }),

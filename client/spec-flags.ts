@@ -48,6 +48,12 @@ export const specFlags: SpecFlag[] = [
   { flags: '--sysprep', path: ['sysprep'], kind: 'on', description: 'Windows: generalise the image' },
   { flags: '--on-failure <what>', path: ['onFailure'], description: 'cleanup (default), hold or keep' },
   {
+    flags: '--when-full <what>',
+    path: ['room', 'whenFull'],
+    description: 'no room for images: fail (default), wait or retire-oldest',
+  },
+  { flags: '--room-deadline <duration>', path: ['room', 'deadline'], description: 'how long it waits for room' },
+  {
     flags: '--notify <name>',
     path: ['notify'],
     description: 'webhook of the worker that is told when somebody is needed',

@@ -6,6 +6,7 @@ import {
   type OperationProgress,
   operations,
   type PausedProgress,
+  type QueuedProgress,
   type StepProgress,
   type UndoProgress,
   type WaitingProgress,
@@ -44,6 +45,8 @@ export interface BuildView {
   waiting?: WaitingProgress;
   /** Only while it is paused, or is to be. */
   paused?: PausedProgress;
+  /** Only while it waits for image quota. */
+  queued?: QueuedProgress;
   /** ISO 8601, UTC: since when the source has been down because of this build; absent while it is up. */
   sourceDownSince?: string;
   /** What hinders the build or our sight of it: no worker, connection lost. */
@@ -88,9 +91,10 @@ export function composeView(
   if (progress?.failure !== undefined) view.failure = progress.failure;
   // What a build that is over was held or paused for no longer matters.
   if (progress && !outcome) {
-    const { held, paused, sourceDownSince } = progress;
+    const { held, paused, queued, sourceDownSince } = progress;
     if (held) view.held = held;
     if (paused) view.paused = paused;
+    if (queued) view.queued = queued;
     if (sourceDownSince !== undefined) view.sourceDownSince = sourceDownSince;
     if ('waiting' in progress) view.waiting = progress.waiting;
   }

@@ -1,17 +1,23 @@
+import { formatSeconds } from './duration';
 import { snapshotName } from './names';
 import { disksToSnapshot, type PlannedResource, type PlannedStep } from './plan';
 import type { StepName } from './progress';
 import type { BuildSpec, LaunchSettings } from './spec';
 import type { QuotaFacts, SourceFacts } from './steps';
 
-/** What a build of this source would do, step by step, in the order of the procedure. */
+/**
+ * What a build of this source would do, step by step, in the order of the procedure.
+ *
+ * @param full what is said when there is no room for one more image
+ */
 export function plannedSteps(
   spec: BuildSpec,
   source: SourceFacts,
   imageName: string,
   quota: QuotaFacts | undefined,
+  full?: string,
 ): PlannedStep[] {
-  const room = quota ? `: ${quota.images.used} of ${quota.images.total} custom images now` : '';
+  const numbers = quota ? `: ${quota.images.used} of ${quota.images.total} custom images now` : '';
   const restore: PlannedStep = source.wasRunning
     ? does('restoreInstance', `starts ${source.instanceId} again, ${whenRestored(spec)}`)
     : skips('restoreInstance', `${source.instanceId} is stopped, and stays so`);
@@ -22,7 +28,7 @@ export function plannedSteps(
   const keep = does('keepResources', 'tags image and snapshots as kept');
   return [
     does('inspectSource', 'makes these checks once more'),
-    does('checkQuota', `room for one more image${room}`),
+    does('checkQuota', full === undefined ? `room for one more image${numbers}` : withoutRoom(spec, full)),
     shutdown(spec, source),
     snapshots(spec, source),
     ...(spec.method === 'snapshots'
@@ -32,6 +38,15 @@ export function plannedSteps(
         : [...image, keep, restore]),
     spec.launch ? launch(spec.launch, spec, source) : skips('launchInstance', 'not asked for'),
   ];
+}
+
+/** What is done when the region is full. */
+function withoutRoom({ room: { whenFull, deadline } }: BuildSpec, full: string): string {
+  const waits = `waits for room, at most ${formatSeconds(deadline)}`;
+  if (whenFull === 'fail') return `room for one more image: ${full}`;
+  return whenFull === 'wait'
+    ? `${waits}: ${full}`
+    : `deletes the oldest image of the family that may go, or ${waits}: ${full}`;
 }
 
 const does = (step: StepName, what: string): PlannedStep => ({ step, does: what, makes: [] });

@@ -53,10 +53,16 @@ export async function planBuild(input: BuildSpecInput): Promise<BuildPlan> {
     if (answer) plan.dryRuns.push(answer.dryRun);
     if (answer?.problem) addNew(problems, answer.problem);
   }
-  if (source) plan.steps = plannedSteps(spec, source, imageName, plan.quota);
+  const full = problems.find(({ code }) => code === noRoom);
+  // What waits for room, or makes some, is not refused for want of it.
+  if (spec.room.whenFull !== 'fail') plan.problems = problems.filter(({ code }) => code !== noRoom);
+  if (source) plan.steps = plannedSteps(spec, source, imageName, plan.quota, full?.message);
   setCurrentDetails(planDetails(plan));
   return plan;
 }
+
+/** The cloud's own code, which `checkQuota` uses as well. */
+const noRoom = 'ImageQuotaLimitExceeded';
 
 const activities = (summary: string) =>
   proxyActivities<PlanActivities>({

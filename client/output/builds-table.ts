@@ -6,7 +6,7 @@ import { type Colors, columnsOf, line } from './text';
 export function buildsTable(builds: BuildSummary[], now: number, colors: Colors, columns?: number): string[] {
   const rows = builds.map((build) => [
     build.buildId,
-    build.status === 'terminated' || build.status === 'timed-out' ? build.status : build.phase,
+    build.status === 'terminated' || build.status === 'timed-out' ? build.status : phaseOf(build),
     `${build.region}/${build.instanceId}`,
     build.imageId ?? '',
     build.imageName ?? '',
@@ -19,3 +19,6 @@ export function buildsTable(builds: BuildSummary[], now: number, colors: Colors,
     line([index === 0 ? [text, 'dim'] : text], colors, columns),
   );
 }
+
+/** With its place, where a build stands in the queue for image quota: `queued (3)`. */
+const phaseOf = ({ phase, queue }: BuildSummary) => (queue ? `${phase} (${queue.position})` : phase);

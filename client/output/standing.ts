@@ -2,7 +2,17 @@ import { formatSeconds } from '../../contract';
 import type { BuildView } from '../view';
 
 /** What a build stands for, and what its source has to bear meanwhile; a line each, none when all goes by itself. */
-export function standing({ held, waiting, paused, sourceDownSince, steps, undo, workflowId }: BuildView): string[] {
+export function standing({
+  held,
+  waiting,
+  paused,
+  queued,
+  sourceDownSince,
+  steps,
+  undo,
+  workflowId,
+  region,
+}: BuildView): string[] {
   const lines: string[] = [];
   if (held) {
     lines.push(`held until ${shortTime(held.until)}; go on with: cvm-image retry ${workflowId}`);
@@ -17,6 +27,12 @@ export function standing({ held, waiting, paused, sourceDownSince, steps, undo, 
     const where = paused.since === undefined ? 'will pause' : 'paused';
     const why = paused.reason === undefined ? '' : ` (${paused.reason})`;
     lines.push(`${where} before ${paused.before}${why}; go on with: cvm-image resume ${workflowId}`);
+  }
+  if (queued) {
+    const { position, images, until, why } = queued;
+    const numbers = `${images.used} of ${images.total} custom images when it asked`;
+    lines.push(`waits for room in ${region}: place ${position} in the queue, until ${shortTime(until)}; ${numbers}`);
+    if (why !== undefined) lines.push(`nothing of its family may go: ${why}`);
   }
   const stopped = [...steps, ...undo].find(({ activity }) => activity?.state === 'paused')?.activity;
   if (stopped && sourceDownSince !== undefined) {

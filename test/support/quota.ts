@@ -1,0 +1,91 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import assert from 'node:assert/strict';
+import { type BuildSpecInput, quotaQuery, type QuotaProgress, quotaWorkflowId } from '../../contract';
+import type { BuildStack } from './build-stack';
+import { until, untilProgress } from './judge';
+import type { SimulatorControl } from './simulator';
+
+/** The account of the simulator's usual key. */
+const account = '100000000001';
+
+/** The workflow of a region's quota, the run that is there now. */
+export const quotaOf = ({ client }: Pick<BuildStack, 'client'>, region: string): WorkflowHandle =>
+  client.workflow.getHandle(quotaWorkflowId(account, region));
+
+export const quotaNow = (stack: Pick<BuildStack, 'client'>, region: string): Promise<QuotaProgress> =>
+  quotaOf(stack, region).query(quotaQuery);
+
+/** A build in a region of the test's own. */
+export interface QueuedBuild {
+  instanceId: string;
+  handle: WorkflowHandle;
+}
+
+/** Starts a build of an instance of its own, and waits until it has a slot or a place in the queue. */
+export async function startInTurn(
+  stack: BuildStack,
+  region: string,
+  spec: Partial<BuildSpecInput> = {},
+): Promise<QueuedBuild> {
+  const instanceId = await stack.instance({ region, dataDisks: 0 });
+  const image = { name: `room-${instanceId}`, ...spec.image };
+  const handle = await stack.start({ region, instanceId, room: { whenFull: 'wait' }, ...spec, image });
+  await untilProgress(handle, ({ queued, steps }) => {
+    const { state } = steps.find(({ step }) => step === 'checkQuota')!;
+    return queued !== undefined || state === 'done' || state === 'failed';
+  });
+  return { instanceId, handle };
+}
+
+export const placeOf = async ({ handle }: QueuedBuild): Promise<number | undefined> =>
+  (await handle.query<{ queued?: { position: number } }>('progress')).queued?.position;
+
+/** Waits until a build stands at this place. */
+export const untilAt = (build: QueuedBuild, position: number) =>
+  untilProgress(build.handle, ({ queued }) => queued?.position === position);
+
+/** Custom images that fill a region, made by somebody else. */
+export async function fill(cloud: SimulatorControl, region: string, names: string[]): Promise<string[]> {
+  await cloud.seed({ images: names.map((name) => ({ region, name })) });
+  const { images } = await cloud.state(region);
+  return names.map((name) => images.find((image) => image.name === name)!.id);
+}
+
+export const someoneDeletes = (cloud: SimulatorControl, imageId: string) =>
+  cloud.send('POST', 'interfere', { act: 'delete-image', id: imageId });
+
+/** Counts the images of a region again and again until it is stopped; answers the most that there were. */
+export function countImages(cloud: SimulatorControl, region: string): { stop: () => Promise<number> } {
+  let most = 0;
+  let stopped = false;
+  const counting = (async () => {
+    while (!stopped) {
+      most = Math.max(most, (await cloud.state(region)).images.length);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  return {
+    stop: async () => {
+      stopped = true;
+      await counting;
+      return most;
+    },
+  };
+}
+
+/** Nobody was refused an image for want of room in the region. */
+export async function assertNeverRefused(cloud: SimulatorControl, region: string): Promise<void> {
+  const asked = await cloud.calls({ action: 'CreateImage', region });
+  assert.ok(asked.length > 0, 'images were asked for');
+  assert.deepEqual(
+    asked.filter(({ outcome }) => outcome === 'ImageQuotaLimitExceeded'),
+    [],
+  );
+}
+
+/** Waits until the workflow of a quota has nobody to look after any more, and has ended by itself. */
+export const untilQuotaEnded = (stack: Pick<BuildStack, 'client'>, region: string) =>
+  until(async () => {
+    const { status } = await quotaOf(stack, region).describe();
+    return status.name === 'COMPLETED' ? true : undefined;
+  });
