@@ -7,6 +7,7 @@ import {
   isCancellation,
   log,
   setHandler,
+  setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -43,6 +44,13 @@ const retireAgainSeconds = 300;
 export async function imageQuota(input: QuotaInput): Promise<void> {
   await new Quota(input).live();
 }
+
+// It outlives the builds that it is for: with Worker Versioning it goes over to the current version by itself.
+setWorkflowOptions(
+  // The server refuses it of a worker that has no version.
+  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
+  imageQuota,
+);
 
 /** Somebody who has asked, and waits for the answer. */
 interface Asking {
