@@ -14,6 +14,7 @@ import type { BuildStack } from '../support/build-stack';
 import { until, untilProgress } from '../support/judge';
 import { imageScenarios } from './image-scenarios';
 import { releaseScenarios } from './release-scenarios';
+import { quotaScenarios } from './quota-scenarios';
 import { sweepScenario } from './sweep-scenario';
 
 const region = 'ap-guangzhou';
@@ -156,6 +157,7 @@ export const scenarios: Scenario[] = [
   { name: 'extended-image', ends: 'COMPLETED', run: extendedInPollImage },
   ...imageScenarios,
   ...releaseScenarios,
+  ...quotaScenarios,
   sweepScenario,
   { name: 'plan', ends: 'COMPLETED', run: planOf({ method: 'snapshots', launch }) },
   { name: 'plan-refused', ends: 'COMPLETED', run: planOf({ sysprep: true }) },

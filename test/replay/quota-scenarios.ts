@@ -1,0 +1,63 @@
+import type { BuildStack } from '../support/build-stack';
+import { failureOf, until } from '../support/judge';
+import { fill, quotaOf, someoneDeletes, startInTurn, untilAt, untilQuotaEnded } from '../support/quota';
+import type { Scenario } from './scenarios';
+
+const deadlines = { heartbeat: 2 };
+const wait = { whenFull: 'wait' } as const;
+
+/** A region that nobody else builds in, full of others' images. */
+async function fullRegion({ cloud }: BuildStack, region: string): Promise<string[]> {
+  await cloud.seed({ imageQuota: { [region]: 2 } });
+  return fill(cloud, region, ['others-1', 'others-2']);
+}
+
+/** Two wait; the first one's turn comes, then the second one's. */
+const queuedTwice = (region: string) => async (stack: BuildStack) => {
+  const others = await fullRegion(stack, region);
+  const first = await startInTurn(stack, region, { deadlines, room: wait });
+  const second = await startInTurn(stack, region, { deadlines, room: wait });
+  await someoneDeletes(stack.cloud, others[0]!);
+  await untilAt(second, 1);
+  await first.handle.result();
+  await someoneDeletes(stack.cloud, others[1]!);
+  return second.handle;
+};
+
+/** The cloud refuses the image after all: undone, and waited for once more. */
+const refusedAndQueued = async (stack: BuildStack) => {
+  const region = 'ap-seoul';
+  await stack.cloud.seed({ imageQuota: { [region]: 1 } });
+  const { met, release } = await stack.cloud.stall('CreateImage', 'room-');
+  const build = await startInTurn(stack, region, { deadlines, room: wait });
+  await until(async () => ((await met()) ? true : undefined));
+  const [other] = await fill(stack.cloud, region, ['somebody-elses']);
+  await release();
+  await untilAt(build, 1);
+  await someoneDeletes(stack.cloud, other!);
+  return build.handle;
+};
+
+/** A build that waits in vain. */
+const queuedInVain = async (stack: BuildStack) => {
+  const region = 'ap-bangkok';
+  await fullRegion(stack, region);
+  const build = await startInTurn(stack, region, { deadlines, room: { whenFull: 'wait', deadline: 2 } });
+  await failureOf(build.handle);
+  return build.handle;
+};
+
+/** The workflow of the quota itself, from the first build to its end. */
+const quotaToItsEnd = async (stack: BuildStack) => {
+  const region = 'ap-mumbai';
+  await (await queuedTwice(region)(stack)).result();
+  await untilQuotaEnded(stack, region);
+  return quotaOf(stack, region);
+};
+
+export const quotaScenarios: Scenario[] = [
+  { name: 'queued', ends: 'COMPLETED', run: queuedTwice('ap-tokyo') },
+  { name: 'queued-refused', ends: 'COMPLETED', run: refusedAndQueued },
+  { name: 'queued-in-vain', ends: 'FAILED', run: queuedInVain },
+  { name: 'image-quota', ends: 'COMPLETED', run: quotaToItsEnd },
+];
