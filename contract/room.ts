@@ -143,11 +143,8 @@ export interface QuotaActivities {
     /** Those for whose sake the oldest of their family may go. */
     retiring: (Party & { family: string })[];
   }): Promise<RoomSeen>;
-  /** The oldest images of a family that may go, `count` at most, and why others stay, in words. Changes nothing. */
-  inspectOldest(input: { build: BuildRef; family: string; count: number }): Promise<{
-    goes: DeletionPlan[];
-    why: string;
-  }>;
-  /** Deletes images of a family with their snapshots, as far as they may still go. Answers those that are gone. */
-  retireOldest(input: { build: BuildRef; family: string; goes: DeletionPlan[] }): Promise<{ retired: DeletionPlan[] }>;
+  /** The oldest image of a family that may go, and why others stay, in words. Changes nothing. */
+  inspectOldest(input: { build: BuildRef; family: string }): Promise<{ goes?: DeletionPlan | undefined; why: string }>;
+  /** Deletes this image of a family with its snapshots, if it may still go. */
+  retireOldest(input: { build: BuildRef; family: string; goes: DeletionPlan }): Promise<{ retired: boolean }>;
 }

@@ -161,7 +161,10 @@ class Quota {
     ]);
   }
 
-  /** Lets the oldest of a family go, as many as it takes for one more image. What becomes free is for whoever gave it up. */
+  /**
+   * Lets the oldest of a family go. What becomes free is for whoever gave it up. A build gives up one image at most: when that
+   * is not enough, somebody has lowered the quota, and people have to say what is to go.
+   */
   private async makeRoomFor(one: Waiting): Promise<boolean> {
     const { ledger } = this;
     if (one.family === undefined) {
@@ -169,18 +172,22 @@ class Quota {
       return false;
     }
     const count = ledger.missing();
+    if (count > 1) {
+      one.why = `${count} images would have to go for one more, and a build gives up one at most`;
+      return false;
+    }
     const { family } = one;
     const build = ledger.refFor(one);
     const activities = (summary: string, deadline: number) => quotaActivities(one, { summary, deadline });
     try {
       const look = activities(`the oldest of the family ${family}`, 600);
-      const { goes, why } = await look.inspectOldest({ build, family, count });
+      const { goes, why } = await look.inspectOldest({ build, family });
       one.why = why;
-      if (goes.length < count) return false;
-      const summary = `retire ${goes.map(({ imageId }) => imageId).join(', ')} for ${one.buildId}`;
+      if (!goes) return false;
+      const summary = `retire ${goes.imageId} (${goes.name}) for ${one.buildId}`;
       const { retired } = await activities(summary, 1800).retireOldest({ build, family, goes });
-      ledger.retired(retired);
-      return retired.length >= count;
+      if (retired) ledger.retired(goes);
+      return retired;
     } catch (error) {
       one.why = stepFailure(error).message;
       this.retireAgainAt = Date.now() + retireAgainSeconds * 1000;

@@ -39,11 +39,10 @@ export const awaitRoom = step<InputOf<'awaitRoom'>, RoomSeen>('undo', async (run
       const now = await lookAfterAll(run, holders, waiting);
       // Who uses and shares an image takes several requests, and changes seldom.
       const due = performance.now() - askedAt >= run.settings.waits.maxSeconds * 1000;
-      if (retiring.length === 0 || !due || isNews(now, holders)) return now;
-      const missing = 1 - free(now, holders);
+      // A build gives up one image at most: that must be enough.
+      if (retiring.length === 0 || !due || free(now, holders) !== 0 || now.over.length > 0) return now;
       for (const { owner, family } of retiring) {
-        const { goes } = await whatMayGo(run, family, missing);
-        if (goes.length >= missing) now.retirable.push(owner);
+        if ((await whatMayGo(run, family)).goes) now.retirable.push(owner);
       }
       askedAt = performance.now();
       return now;

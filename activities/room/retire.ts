@@ -16,33 +16,29 @@ type OutputOf<Name extends keyof QuotaActivities> = Awaited<ReturnType<QuotaActi
 /** How many reasons are told of why images stay. */
 const reasonsTold = 5;
 
-/** Says which images of a family may go, the oldest first. Changes nothing. */
+/** Says which image of a family may go, the oldest one. Changes nothing. */
 export const inspectOldest = step<InputOf<'inspectOldest'>, OutputOf<'inspectOldest'>>(
   'before changes',
-  (run, { family, count }) => whatMayGo(run, family, count),
+  (run, { family }) => whatMayGo(run, family),
 );
 
 /**
- * Deletes images of a family with their snapshots. Which ones has been decided before, so that an attempt which follows a
- * lost one does not take others as well; each is looked at again right before.
+ * Deletes an image of a family with its snapshots. Which one has been decided before, so that an attempt which follows a lost
+ * one does not take another as well; it is looked at again right before.
  */
 export const retireOldest = step<InputOf<'retireOldest'>, OutputOf<'retireOldest'>>(
   'before changes',
   async (run, { family, goes }) => {
-    const retired: DeletionPlan[] = [];
-    for (const plan of goes) {
-      const { imageId } = plan;
-      const seen = await run.patiently(`image ${imageId}`, () => run.cloud.images.look(imageId));
-      if (seen && (await whatMayGo(run, family, 1, imageId)).goes.length === 0) continue;
-      await deleteWithSnapshots(run, plan);
-      retired.push(plan);
-    }
-    return { retired };
+    const { imageId } = goes;
+    const seen = await run.patiently(`image ${imageId}`, () => run.cloud.images.look(imageId));
+    if (seen && !(await whatMayGo(run, family, imageId)).goes) return { retired: false };
+    await deleteWithSnapshots(run, goes);
+    return { retired: true };
   },
 );
 
 /**
- * The oldest images of a family that may go, up to a number of them. What may never go: the family's current image and the one
+ * The oldest image of a family that may go. What may never go: the family's current image and the one
  * before it; what this installation did not make, or has not kept for good; what is shared, in use by an instance, or of
  * a build or a run of a pipeline that is not over.
  *
@@ -51,15 +47,12 @@ export const retireOldest = step<InputOf<'retireOldest'>, OutputOf<'retireOldest
 export async function whatMayGo(
   run: StepRun,
   family: string,
-  count: number,
   only?: string,
-): Promise<{ goes: DeletionPlan[]; why: string }> {
+): Promise<{ goes?: DeletionPlan; why: string }> {
   const all = (await run.patiently('custom images', () => customImages(run.cloud))).filter(isOf(run, family));
   const places = placesIn(all, family);
-  const goes: DeletionPlan[] = [];
   const stays: string[] = [];
   for (const image of newestFirst([...all]).reverse()) {
-    if (goes.length >= count) break;
     const imageId = image.ImageId!;
     if (only !== undefined && imageId !== only) continue;
     const reason = places.get(imageId) ?? (await tieOf(run, image));
@@ -68,15 +61,15 @@ export async function whatMayGo(
       continue;
     }
     const { refusals, plan } = planDeletion(await detailsOf(run, image));
-    if (refusals[0]) stays.push(refusals[0].message);
-    else goes.push(plan);
+    if (!refusals[0]) return { goes: plan, why: `${imageId} is the oldest that may go` };
+    stays.push(refusals[0].message);
   }
   const more = stays.length > reasonsTold ? `, and ${stays.length - reasonsTold} more` : '';
   const why =
     all.length === 0
       ? `there is no image of the family ${family} of this installation`
       : `of the family ${family}, ${stays.slice(0, reasonsTold).join(', ')}${more}`;
-  return { goes, why };
+  return { why };
 }
 
 /** An image is of a family when a pipeline says so by its tag, or when the cloud's own ImageFamily does. */

@@ -22,6 +22,8 @@ export interface TemporalServerOptions {
   searchAttributes?: Readonly<
     Record<string, 'Keyword' | 'Text' | 'Int' | 'Double' | 'Bool' | 'Datetime' | 'KeywordList'>
   >;
+  /** More of the server's dynamic configuration: `key=value`. */
+  dynamicConfig?: readonly string[];
   logFile?: string;
   /** Default: error. */
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
@@ -101,7 +103,7 @@ function serverArguments(options: TemporalServerOptions & { port: number; namesp
           '--sqlite-pragma',
           'synchronous=NORMAL',
         ]),
-    ...tuning.flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...[...tuning, ...(options.dynamicConfig ?? [])].flatMap((setting) => ['--dynamic-config-value', setting]),
     ...Object.entries(attributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
   ];
 }

@@ -42,12 +42,14 @@ export async function startBuildStack(
     simulator?: Partial<SimulatorOptions>;
     settings?: Partial<ActivitySettings>;
     worker?: Partial<WorkerOptions>;
+    /** Of the Temporal server: `key=value`. */
+    dynamicConfig?: readonly string[];
   } = {},
 ): Promise<BuildStack> {
   useSimulatorCredentials();
   quietLogs();
   const [temporal, simulator] = await Promise.all([
-    startTestTemporal(),
+    startTestTemporal(options.dynamicConfig),
     startSimulator({
       port: 0,
       strictAnswers: true,

@@ -8,8 +8,15 @@ export interface TestTemporal {
   stop(): Promise<void>;
 }
 
-/** Starts an in-memory dev server on a free port, with the search attributes of the contract. */
-export async function startTestTemporal(): Promise<TestTemporal> {
-  const { address, namespace, stop } = await startTemporalServer({ namespace: `test-${randomUUID().slice(0, 8)}` });
+/**
+ * Starts an in-memory dev server on a free port, with the search attributes of the contract.
+ *
+ * @param dynamicConfig of the server: `key=value`
+ */
+export async function startTestTemporal(dynamicConfig: readonly string[] = []): Promise<TestTemporal> {
+  const { address, namespace, stop } = await startTemporalServer({
+    namespace: `test-${randomUUID().slice(0, 8)}`,
+    dynamicConfig,
+  });
   return { address, namespace, stop };
 }

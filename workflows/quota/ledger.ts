@@ -102,11 +102,10 @@ export class QuotaLedger {
     return lease;
   }
 
-  retired(images: { imageId: string; name: string }[]): void {
+  retired({ imageId, name }: { imageId: string; name: string }): void {
     const { progress, count } = this;
-    const lines = images.map(({ imageId, name }) => `${now()} ${imageId} (${name})`);
-    progress.retired = [...progress.retired, ...lines].slice(-retiredShown);
-    count.used -= images.length;
+    progress.retired = [...progress.retired, `${now()} ${imageId} (${name})`].slice(-retiredShown);
+    count.used -= 1;
     progress.images = { used: count.used, total: count.total };
   }
 
