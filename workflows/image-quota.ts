@@ -87,8 +87,7 @@ class Quota {
 
   async live(): Promise<void> {
     for (;;) {
-      this.ledger.remove([...this.withdrawn]);
-      this.withdrawn.clear();
+      if (this.withdrawn.size > 0) await this.letGo();
       const { leases, queue } = this.ledger;
       if (this.asking.length > 0) await this.decide();
       else if (workflowInfo().continueAsNewSuggested) {
@@ -152,9 +151,21 @@ class Quota {
       if (!asked.includes(one.owner) && !seen.retirable.includes(one.owner)) continue;
       if (await this.makeRoomFor(one)) turns.push(ledger.grant(one));
     }
-    const moved = ledger.positions().filter(({ owner }) => !asked.includes(owner));
+    await this.announce(turns, asked);
+  }
+
+  /** Forgets those that no longer wait. */
+  private async letGo(): Promise<void> {
+    this.ledger.remove([...this.withdrawn]);
+    this.withdrawn.clear();
+    await this.announce([], []);
+  }
+
+  /** Tells whose turn has come, and whose place has changed; those that have asked are told by their answers. */
+  private async announce(turns: Lease[], asked: string[]): Promise<void> {
+    const moved = this.ledger.positions().filter(({ owner }) => !asked.includes(owner));
     const granted = turns.filter(({ owner }) => !asked.includes(owner));
-    ledger.show();
+    this.ledger.show();
     await Promise.all([
       ...granted.map((one) => this.tell(one, 0)),
       ...moved.map((one) => this.tell(one, one.position!)),
