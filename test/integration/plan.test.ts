@@ -1,4 +1,5 @@
 import { WorkflowFailedError } from '@temporalio/client';
+import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { planBuild, startBuild } from '../../client';
@@ -253,11 +254,20 @@ describe('cvm-image build --plan', { concurrency: 3 }, () => {
   });
 
   test('a busy source is not waited for, but said; it is planned for where it is going', async () => {
+    const { hostname, port } = new URL(stack.cloud.url);
+    const somebody = new CvmClient({
+      credential: { secretId: 'AKIDsimulator', secretKey: 'simulator' },
+      region,
+      profile: { httpProfile: { endpoint: `${hostname}:${port}`, protocol: 'http://' } },
+    });
     for (const [state, wasRunning] of [
       ['STOPPING', false],
       ['STARTING', true],
     ] as const) {
-      const instanceId = await stack.instance({ region, state });
+      const instanceId = await stack.instance({ region, state: wasRunning ? 'STOPPED' : 'RUNNING' });
+      const action = wasRunning ? 'StartInstances' : 'StopInstances';
+      await stack.cloud.fault({ action, contains: instanceId, kind: 'slow', factor: 10_000 });
+      await somebody[action]({ InstanceIds: [instanceId] });
       const { plan, exitCode } = await planned(...flags(instanceId));
       assert.equal(exitCode, 0);
       assert.ok(plan);
