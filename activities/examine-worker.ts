@@ -10,7 +10,7 @@ import { isBusy } from './source-instance';
 
 /** Changes in use that the API has no DryRun for. A harmless way to ask whether they are permitted does not exist. */
 const withoutDryRun = [
-  ...['StopInstances', 'StartInstances', 'TerminateInstances'],
+  ...['StopInstances', 'StartInstances', 'TerminateInstances', 'ModifyImageAttribute', 'ModifyImageSharePermission'],
   ...['CreateSnapshot', 'DeleteSnapshots', 'TerminateDisks'],
   ...['TagResources', 'UnTagResources'],
 ];
@@ -158,6 +158,10 @@ async function examineLookUps(cloud: Cloud): Promise<Finding[]> {
     [
       'DescribeImageSharePermission',
       () => unlessNotFound(cloud.call('cvm', 'DescribeImageSharePermission', { ImageId: noImage })),
+    ],
+    [
+      'DescribeImageFromFamily',
+      () => unlessNotFound(cloud.call('cvm', 'DescribeImageFromFamily', { ImageFamily: 'cvm-image-doctor' })),
     ],
     ['DescribeDisks', () => cloud.call('cbs', 'DescribeDisks', { Limit: 1 })],
     ['DescribeSnapshots', () => cloud.call('cbs', 'DescribeSnapshots', { Limit: 1 })],

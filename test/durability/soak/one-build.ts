@@ -18,6 +18,8 @@ export interface Soaked {
   planned: PlannedBuild;
   /** The source before anything was done to it. */
   source: StateResource;
+  /** Its disks, likewise. */
+  disks: StateResource[];
   end: BuildEnd;
   /** Faults that were armed for it: ID and kind. */
   armed: { id: string; name: string }[];
@@ -30,7 +32,9 @@ export async function soakBuild(site: Site, planned: PlannedBuild, limit: AbortS
   const { cloud, server, taskQueue } = site;
   const { key, region, spec, mishaps } = planned;
   await cloud.seed({ instances: [{ ...planned.source, region, id: spec.instanceId }] });
-  const source = (await cloud.state(region)).instances.find(({ id }) => id === spec.instanceId)!;
+  const before = await cloud.state(region);
+  const source = before.instances.find(({ id }) => id === spec.instanceId)!;
+  const disks = before.disks.filter(({ instanceId }) => instanceId === spec.instanceId);
   const armed: Soaked['armed'] = [];
   for (const { name, fault } of mishaps) {
     const own = JSON.parse(JSON.stringify(fault).replaceAll('{key}', key)) as FaultForm;
@@ -51,7 +55,7 @@ export async function soakBuild(site: Site, planned: PlannedBuild, limit: AbortS
   const acting = planned.person ? act(planned.person) : Promise.resolve(undefined);
   const end = await endOf(client, build, limit);
   const person = await acting;
-  return { planned, source, end, armed, ...(person === undefined ? {} : { person }) };
+  return { planned, source, disks, end, armed, ...(person === undefined ? {} : { person }) };
 
   async function act({ act, after }: NonNullable<PlannedBuild['person']>): Promise<string | undefined> {
     await pause(after);

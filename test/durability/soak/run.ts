@@ -109,7 +109,7 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
     const swept = await sweepAway({ client: server.client, region, taskQueue });
     const after = await cloud.state(region);
     const own = soaked.filter(({ planned }) => planned.region === region);
-    const first = withSources(before.get(region)!, own, after);
+    const first = withSources(before.get(region)!, own);
     leftovers.push(
       ...cleanProblems(
         own.map(({ end }) => end),
@@ -131,15 +131,11 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
 }
 
 /** The region before the soak, with the sources that were put there since, and their disks. */
-function withSources(before: RegionState, soaked: Soaked[], after: RegionState): RegionState {
-  const sources = soaked.map(({ source }) => source);
-  const disks = new Set(
-    sources.flatMap(({ systemDiskId, dataDiskIds }) => [systemDiskId, ...(dataDiskIds as string[])]),
-  );
+function withSources(before: RegionState, soaked: Soaked[]): RegionState {
   return {
     ...before,
-    instances: [...before.instances, ...sources],
-    disks: [...before.disks, ...after.disks.filter(({ id }) => disks.has(id))],
+    instances: [...before.instances, ...soaked.map(({ source }) => source)],
+    disks: [...before.disks, ...soaked.flatMap(({ disks }) => disks)],
   };
 }
 
