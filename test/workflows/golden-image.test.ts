@@ -127,16 +127,16 @@ describe('goldenImage', { concurrency: 4 }, () => {
     assert.deepEqual(await leftOfTest(stack.cloud, report.buildId), []);
   });
 
+  const noteOfTest = (steps: { step: string; note?: string }[]) =>
+    steps.find(({ step }) => step === 'test')?.note ?? '';
+
   test('an instance that does not come up, or does not stay up, fails the test', async () => {
     const down = await pipelineOf(stack, { test: { ...testStage, settle: 20 } });
     const handle = await startRelease(stack, down);
-    const guest = await until(async () => {
-      const { buildId } = await handle.query(releaseQuery);
-      return (await leftOfTest(stack.cloud, buildId)).find(
-        ({ id, state }) => id.startsWith('ins-') && state === 'RUNNING',
-      );
-    });
-    await stack.cloud.send('POST', 'interfere', { act: 'stop-instance', id: guest.id });
+    // From here on it has come up; one that is stopped earlier has not.
+    const { steps } = await untilRelease(handle, (progress) => noteOfTest(progress.steps).endsWith("runs"));
+    const [id] = noteOfTest(steps).split(' ');
+    await stack.cloud.send('POST', 'interfere', { act: 'stop-instance', id });
     const report = await failureOf(handle);
     assert.match(report.message, /did not stay RUNNING/);
     assert.deepEqual(await leftOfTest(stack.cloud, report.buildId), []);
