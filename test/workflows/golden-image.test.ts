@@ -134,7 +134,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
     const down = await pipelineOf(stack, { test: { ...testStage, settle: 20 } });
     const handle = await startRelease(stack, down);
     // From here on it has come up; one that is stopped earlier has not.
-    const { steps } = await untilRelease(handle, (progress) => noteOfTest(progress.steps).endsWith("runs"));
+    const { steps } = await untilRelease(handle, (progress) => noteOfTest(progress.steps).endsWith('runs'));
     const [id] = noteOfTest(steps).split(' ');
     await stack.cloud.send('POST', 'interfere', { act: 'stop-instance', id });
     const report = await failureOf(handle);
