@@ -78,11 +78,11 @@ export async function untilProgress(
   return until(async () => {
     const progress = await handle.query(progressQuery);
     return wanted(progress) ? progress : undefined;
-  }, 120);
+  });
 }
 
-/** Waits until something is there, looking every few milliseconds; gives up after so many seconds. */
-export async function until<T>(look: () => Promise<T | undefined>, seconds = 30): Promise<T> {
+/** Waits until something is there, looking every few milliseconds; gives up after so many seconds, which only a busy machine needs. */
+export async function until<T>(look: () => Promise<T | undefined>, seconds = 120): Promise<T> {
   const giveUp = Date.now() + seconds * 1000;
   while (Date.now() < giveUp) {
     const found = await look();
