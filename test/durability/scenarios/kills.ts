@@ -1,4 +1,4 @@
-import { type BuildPhase, pauseUpdate, resumeUpdate, retryStepUpdate } from '../../../contract';
+import { inPhase, pauseBefore, resume, retry, whenOver } from '../harness/people';
 import { freezeWorker, killAll, killInTurn, killTemporal, killWorker, wakeWorker } from '../harness/processes';
 import type { Act, Moment, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
@@ -8,17 +8,6 @@ const kills: { name: string; act: Act; site: 'workers' | 'server' }[] = [
   { name: 'Temporal server', act: killTemporal, site: 'server' },
   { name: 'all at once', act: killAll, site: 'server' },
 ];
-
-const inPhase = (phase: BuildPhase): Moment => ({
-  called: `while it is ${phase}`,
-  once: async (play) => (await play.progress())?.phase === phase,
-});
-const retry: Act = {
-  name: 'retry',
-  do: ({ handle }) => handle.executeUpdate(retryStepUpdate, { args: [{}] }),
-};
-const pause: Act = { name: 'pause', do: ({ handle }) => handle.executeUpdate(pauseUpdate, { args: [{}] }) };
-const resume: Act = { name: 'resume', do: ({ handle }) => handle.executeUpdate(resumeUpdate) };
 
 /** Processes that die right before and right after each call that changes something. */
 const deaths = methods.flatMap((method) =>
@@ -58,10 +47,7 @@ const zombies = mutations.instance.map(({ what, ...point }): Scenario => {
     beats: [
       { at, act: freezeWorker },
       {
-        at: {
-          called: 'when the build is over',
-          once: async ({ handle }) => (await handle.describe()).status.name !== 'RUNNING',
-        },
+        at: whenOver,
         act: wakeWorker,
       },
     ],
@@ -80,7 +66,7 @@ const standing: Scenario[] = [
     faults: [{ action: 'CreateImage', kind: 'image-fails' }],
     beats: [
       { at: inPhase('held'), act: killWorker },
-      { at: inPhase('held'), act: retry },
+      { at: inPhase('held'), act: retry({}) },
     ],
   },
   {
@@ -89,7 +75,7 @@ const standing: Scenario[] = [
     ends: 'completed',
     site: 'workers',
     beats: [
-      { at: { before: { action: 'DescribeDisks' } }, act: pause },
+      { at: { before: { action: 'DescribeDisks' } }, act: pauseBefore('shutdownInstance') },
       { at: inPhase('paused'), act: killWorker },
       { at: inPhase('paused'), act: resume },
     ],
