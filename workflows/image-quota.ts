@@ -6,6 +6,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   setHandler,
   setWorkflowOptions,
   workflowInfo,
@@ -30,6 +31,12 @@ import { QuotaLedger } from './quota/ledger';
 
 /** After so many heartbeats (5 minutes by default) it is asked whether the holders of slots are still there. */
 const beatsBetweenLooks = 15;
+
+/** A worker that does not take what it is asked within so many seconds counts as gone, and another one's is asked. */
+const goneSeconds = 300;
+
+/** Patch: a look after the holders of slots gives way to whoever asks. */
+const tidyGivesWay = 'tidy-gives-way';
 
 /** How long images of a family are not asked about again when the last deletion was refused, in seconds. */
 const retireAgainSeconds = 300;
@@ -64,6 +71,8 @@ class Quota {
   private readonly withdrawn = new Set<string>();
   /** Until then nobody's oldest image is thought of: the last deletion was refused. */
   private retireAgainAt = 0;
+  /** Whose worker looks: it goes round when one does not, for that worker may be gone for good. */
+  private turn = 0;
 
   constructor(private readonly input: QuotaInput) {
     this.ledger = new QuotaLedger(input);
@@ -95,8 +104,8 @@ class Quota {
         if (this.hasNews) continue;
         const { accountId, region } = this.input;
         return continueAsNew<typeof imageQuota>({ accountId, region, leases, queue });
-      } else if (queue.length > 0) await this.watch(queue[0]!);
-      else if (leases.length > 0) await this.tidy(leases[0]!);
+      } else if (queue.length > 0) await this.watch(queue[this.turn % queue.length]!);
+      else if (leases.length > 0) await this.tidy(leases[this.turn % leases.length]!);
       else {
         await condition(allHandlersFinished);
         if (!this.hasNews) return;
@@ -131,10 +140,12 @@ class Quota {
     this.ledger.show();
   }
 
-  private look(by: RoomRequest, { standings }: { standings: boolean }): Promise<RoomSeen> {
+  private look(by: RoomRequest, how: { standings: boolean; takenWithin?: number }): Promise<RoomSeen> {
     const { region } = this.input;
     const { leases, queue } = this.ledger;
-    return quotaActivities(by, { summary: `room for images in ${region}`, deadline: 600 }).inspectRoom({
+    const { standings, takenWithin } = how;
+    const about = { summary: `room for images in ${region}`, deadline: 600 };
+    return quotaActivities(by, { ...about, ...(takenWithin === undefined ? {} : { takenWithin }) }).inspectRoom({
       build: this.ledger.refFor(by),
       holders: leases.map(party),
       waiting: queue.map(party),
@@ -213,7 +224,7 @@ class Quota {
     const retiring = queue.flatMap(({ owner, buildId, whenFull, family }) =>
       mayRetire && whenFull === 'retire-oldest' && family !== undefined ? [{ owner, buildId, family }] : [],
     );
-    const about = { summary: `${queue.length} wait for room in ${this.input.region}` };
+    const about = { summary: `${queue.length} wait for room in ${this.input.region}`, takenWithin: goneSeconds };
     const scope = new CancellationScope();
     const waiting = scope.run(() =>
       quotaActivities(by, about).awaitRoom({
@@ -233,8 +244,9 @@ class Quota {
       if (seen) await this.settle(seen);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      // It tries again by itself as long as it may: somebody has ended it by hand, or no worker knows it.
+      // It tries again by itself as long as it may: somebody has ended it by hand, or no worker takes it.
       log.warn('the queue could not be watched', { error });
+      this.turn += 1;
       await condition(() => this.hasNews, '1 minute');
     } finally {
       scope.cancel();
@@ -247,6 +259,31 @@ class Quota {
     const pause = by.heartbeat * beatsBetweenLooks * 1000;
     const summary = `${this.ledger.leases.length} hold slots; until they are looked after`;
     if (await condition(() => this.hasNews, pause, { summary })) return;
+    if (patched(tidyGivesWay)) await this.lookAfter(by);
+    else await this.lookAfterInOneGo(by);
+  }
+
+  /** Asks who is over, and gives way to whoever asks meanwhile: nobody waits for the worker of somebody else. */
+  private async lookAfter(by: Lease): Promise<void> {
+    const scope = new CancellationScope();
+    const looking = scope.run(() => this.look(by, { standings: true, takenWithin: goneSeconds }));
+    const news = scope.run(() => condition(() => this.hasNews));
+    try {
+      const seen = await Promise.race([looking, news]);
+      if (seen) await this.settle(seen);
+      else this.turn += 1;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      log.warn('the holders of slots could not be looked after', { error });
+      this.turn += 1;
+    } finally {
+      scope.cancel();
+      await Promise.allSettled([looking, news]);
+    }
+  }
+
+  /** As it was before: kept for those that are at it. */
+  private async lookAfterInOneGo(by: Lease): Promise<void> {
     try {
       await this.settle(await this.look(by, { standings: true }));
     } catch (error) {

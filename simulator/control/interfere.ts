@@ -107,6 +107,7 @@ const fields = z.strictObject({
   tags: z.record(z.string().min(1), z.string().nullable()).optional(),
   size: z.int().min(1).optional(),
   name: z.string().min(1).optional(),
+  type: z.string().min(1).optional(),
   seconds: z.number().min(0).optional(),
 });
 

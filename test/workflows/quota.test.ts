@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
-import { tagKeys } from '../../contract';
+import { type Lease, quotaWorkflowId, quotaWorkflowType, tagKeys } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertClean, assertSource, failureOf, resourcesOf, until, untilProgress } from '../support/judge';
 import {
@@ -345,6 +345,34 @@ describe('room for images', { concurrency: 4 }, () => {
       assert.ok(left.includes(current!) && left.includes(previous!));
       assert.ok(!left.includes(withdrawn!));
     });
+  });
+
+  test('whoever asks is answered while a worker that is gone is asked after its lease', async () => {
+    const region = 'sa-saopaulo';
+    const heartbeat = 0.1;
+    const gone: Lease = {
+      owner: 'test/ins-00000000-000000000000',
+      buildId: 'ins-00000000-000000000000',
+      workflowId: 'image-build/gone',
+      since: '2026-11-25T00:00:00.000Z',
+      grantedAt: '2026-11-25T00:00:00.000Z',
+      taskQueue: 'nobody-is-here',
+      heartbeat,
+      whenFull: 'fail',
+      refusals: 0,
+    };
+    const accountId = '100000000001';
+    const handle = await stack.client.workflow.start(quotaWorkflowType, {
+      workflowId: quotaWorkflowId(accountId, region),
+      taskQueue: stack.taskQueue,
+      args: [{ accountId, region, leases: [gone] }],
+    });
+    await until(async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'inspectRoom') || undefined;
+    });
+    const { handle: build } = await startInTurn(stack, region);
+    await build.result();
   });
 
   test('what has failed and is undone leaves its slot to the next', async () => {

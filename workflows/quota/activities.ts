@@ -5,10 +5,11 @@ import type { QuotaActivities, RoomRequest } from '../../contract';
  * The activities of a quota, by the worker of whoever they are done for: it has the credentials, and it is there.
  *
  * @param about.deadline seconds; none: until it is over or no longer wanted
+ * @param about.takenWithin seconds after which a worker that does not take it counts as gone
  */
 export function quotaActivities(
   { taskQueue, heartbeat }: Pick<RoomRequest, 'taskQueue' | 'heartbeat'>,
-  { summary, deadline }: { summary: string; deadline?: number },
+  { summary, deadline, takenWithin }: { summary: string; deadline?: number; takenWithin?: number },
 ): QuotaActivities {
   const limit = deadline === undefined ? '365 days' : deadline * 1000;
   return proxyActivities<QuotaActivities>({
@@ -16,6 +17,7 @@ export function quotaActivities(
     taskQueue,
     scheduleToCloseTimeout: limit,
     startToCloseTimeout: limit,
+    ...(takenWithin === undefined ? {} : { scheduleToStartTimeout: takenWithin * 1000 }),
     heartbeatTimeout: heartbeat * 1000,
     // Those that are cancelled only look.
     cancellationType: ActivityCancellationType.TRY_CANCEL,
