@@ -369,7 +369,8 @@ describe('room for images', { concurrency: 4 }, () => {
     });
     await until(async () => {
       const { raw } = await handle.describe();
-      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'inspectRoom') || undefined;
+      const looks = raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'inspectRoom') ?? false;
+      return looks ? true : undefined;
     });
     const { handle: build } = await startInTurn(stack, region);
     await build.result();
