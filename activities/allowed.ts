@@ -10,14 +10,8 @@ import type { Manner, StepRun } from './engine/run';
  */
 export async function checkPlace(run: StepRun, manner: Manner): Promise<void> {
   const { region, roleArn, accountId } = run.build;
-  const { regions, roles } = run.settings.allow;
-  if (manner !== 'undo' && regions && !regions.includes(region)) {
-    throw run.refusal(
-      'NotAllowed',
-      `this worker builds only in ${regions.join(', ')}, not in ${region}`,
-      'Use another region, or extend CVM_IMAGE_ALLOW_REGIONS of the worker.',
-    );
-  }
+  const { roles } = run.settings.allow;
+  if (manner !== 'undo') checkRegion(run, region);
   // An undo that is refused comes back later: a role that was taken off the list is seen, and can be put back.
   if (roleArn !== undefined && !roles.includes(roleArn)) {
     throw run.refusal(
@@ -36,6 +30,21 @@ export async function checkPlace(run: StepRun, manner: Manner): Promise<void> {
       'Give the worker credentials of the account that the build began in.',
     );
   }
+}
+
+/**
+ * Checks that the worker may work in a region.
+ *
+ * @throws NotAllowed
+ */
+export function checkRegion(run: StepRun, region: string): void {
+  const { regions } = run.settings.allow;
+  if (!regions || regions.includes(region)) return;
+  throw run.refusal(
+    'NotAllowed',
+    `this worker builds only in ${regions.join(', ')}, not in ${region}`,
+    'Use another region, or extend CVM_IMAGE_ALLOW_REGIONS of the worker.',
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import type {
   BuildActivities,
   CheckUpActivities,
+  DistributionActivities,
   ImageActivities,
   PlanActivities,
   ReleaseActivities,
@@ -29,6 +30,8 @@ import { pollImage } from './poll-image';
 import { removeLeftovers, restoreAbandoned } from './put-right';
 import { askFamily } from './release/ask-family';
 import { checkGuest, watchGuest } from './release/check-guest';
+import { copyImage, followCopy, undoCopyImage } from './release/copy-image';
+import { copySnapshots, undoCopySnapshots } from './release/copy-snapshots';
 import { listFamily, markImage } from './release/family-images';
 import { findSource } from './release/find-source';
 import { inspectChange, rememberSource } from './release/inspect-change';
@@ -36,6 +39,7 @@ import { joinBuild } from './release/join-build';
 import { nameRelease } from './release/name-release';
 import { demoteImages, inspectPromotion, promoteImage } from './release/promote';
 import { inspectRetirement } from './release/retire';
+import { shareImage } from './release/share-image';
 import { unshareImage } from './release/shares';
 import { restoreInstance } from './restore-instance';
 import { awaitRoom, inspectRoom } from './room/look';
@@ -91,6 +95,12 @@ const steps = {
   awaitRoom,
   inspectOldest,
   retireOldest,
+  copyImage,
+  followCopy,
+  undoCopyImage,
+  copySnapshots,
+  undoCopySnapshots,
+  shareImage,
 };
 
 /** Everything that the workflows of this project ask a worker to do. */
@@ -100,6 +110,7 @@ export type Activities = BuildActivities &
   CheckUpActivities &
   SweepActivities &
   ReleaseActivities &
+  DistributionActivities &
   QuotaActivities;
 
 /**

@@ -2,6 +2,7 @@
 export * from './change';
 export * from './check-up';
 export * from './controls';
+export * from './distribution';
 export * from './duration';
 export * from './family';
 export * from './images';

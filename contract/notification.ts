@@ -15,6 +15,7 @@ export interface Notification {
     | 'release.held'
     | 'release.waiting'
     | 'release.released'
+    | 'release.partial'
     | 'release.rejected'
     | 'release.unchanged'
     | 'release.failed'

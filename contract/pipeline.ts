@@ -121,6 +121,7 @@ const deadlines = z
     joinBuild: duration(1).default(86_400).describe('Waiting for a build of the same source that is at work already.'),
     launchTest: duration(1).default(1800).describe('Launching the instance of the test, until it runs.'),
     promote: duration(1).default(1800).describe('Making the image the current one of its family.'),
+    distribute: duration(1).default(10_800).describe('Copying to one region, or sharing there.'),
     retire: duration(1).default(7200).describe('Deleting what is to be retired.'),
     undo: duration(1)
       .default(86_400)

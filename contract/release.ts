@@ -1,5 +1,6 @@
 import type { QueryDefinition } from '@temporalio/common';
 import { update } from './controls';
+import type { Distribution } from './distribution';
 import type { Resource } from './resources';
 import type { BuildResult } from './result';
 import type { DiskSnapshot } from './steps';
@@ -63,8 +64,8 @@ export interface Decision {
   at: string;
 }
 
-/** How a run of a pipeline ended. */
-export type ReleaseOutcome = 'released' | 'rejected' | 'unchanged' | 'failed' | 'cancelled';
+/** How a run of a pipeline ended. `partial`: released, but not in all regions or to all accounts that it was to reach. */
+export type ReleaseOutcome = 'released' | 'partial' | 'rejected' | 'unchanged' | 'failed' | 'cancelled';
 
 /**
  * The manifest of a release: the result of the workflow `goldenImage`, its query `release`, and (in the report) the first
@@ -100,6 +101,8 @@ export interface Release {
   test?: { instanceId?: string | undefined; passed: boolean; found: string[] } | undefined;
   decision?: Decision | undefined;
   promoted?: { at: string; previous?: string | undefined; notes: string[] } | undefined;
+  /** One a place that it was distributed to. */
+  distribution?: Distribution[] | undefined;
   retired: RetiredImage[];
   stages: { step: ReleaseStageName; seconds: number }[];
   /** Instances and disks of the test, with what became of them. */

@@ -1,9 +1,15 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { BuildActivities, ImageActivities, ReleaseActivities, SweepActivities } from '../contract';
+import type {
+  BuildActivities,
+  DistributionActivities,
+  ImageActivities,
+  ReleaseActivities,
+  SweepActivities,
+} from '../contract';
 
 export type ActivityName = keyof BuildActivities;
 
-type AllActivities = BuildActivities & ImageActivities & SweepActivities & ReleaseActivities;
+type AllActivities = BuildActivities & ImageActivities & SweepActivities & ReleaseActivities & DistributionActivities;
 
 interface Limits {
   /** What it is about, for the UI. */

@@ -15,6 +15,7 @@ import {
 import { accepted } from './checked-spec';
 import { buildCandidate } from './release/build';
 import { lookForChange, rememberSource } from './release/change';
+import { distribute } from './release/distribute';
 import { promote } from './release/promote';
 import { ReleaseRun } from './release/release';
 import { retire } from './release/retire';
@@ -65,11 +66,13 @@ async function story(run: ReleaseRun): Promise<ReleaseOutcome> {
   else await run.stage('approve', () => run.approval.wait(run, run.pipeline.approve!, built.image.imageId));
 
   await run.stage('promote', () => promote(run, built.image));
-  run.skip('distribute');
+  const { distribute: places } = run.pipeline;
+  if (!places) run.skip('distribute');
+  const everywhere = !places || (await distribute(run, places));
   // Only of a release that is all done: after one that is not, the next run is to build.
-  await rememberSource(run, built, change);
+  if (everywhere) await rememberSource(run, built, change);
   await run.stage('retire', () => retire(run));
-  return 'released';
+  return everywhere ? 'released' : 'partial';
 }
 
 /** Nothing was touched, and nothing will be. */

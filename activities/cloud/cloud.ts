@@ -20,7 +20,7 @@ export type RequestOf<S extends Service, A extends ActionOf<S>> = Parameters<Met
 export type ResponseOf<S extends Service, A extends ActionOf<S>> = Awaited<ReturnType<MethodOf<S, A>>>;
 
 /** The changes in use that the API has a DryRun for; those of CBS and TAG, stopping, starting and terminating have none. */
-export type DryRunAction = 'RunInstances' | 'CreateImage' | 'DeleteImages';
+export type DryRunAction = 'RunInstances' | 'CreateImage' | 'DeleteImages' | 'SyncImages';
 
 const isLookUp = (action: string) => /^(Describe|Get)/.test(action);
 

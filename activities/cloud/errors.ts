@@ -45,7 +45,7 @@ const kinds: [RegExp, FailureKind][] = [
   [/^UnsupportedOperation\.InstanceState(Starting|Stopping|Rebooting|Enter|Exit|ServiceLiveMigrate)/, 'busy'],
   [/^(InternalError|InternalServerError|ServiceUnavailable|ServerError)/, 'transient'],
   [
-    /^(OperationDenied\.InstanceOperationInProgress|MutexOperation|ResourceBusy|ResourceInUse(\.Disk\w+)?$|InvalidDisk\.(Busy|SnapshotCreating)|TradeDealConflict|ResourceUnavailable\.(SnapshotCreating|TooManyCreatingSnapshot|DiskBackupCreating))/,
+    /^(OperationDenied\.InstanceOperationInProgress|MutexOperation|ResourceBusy|ResourceInUse(\.Disk\w+|\.CopySnapshotConflict)?$|InvalidDisk\.(Busy|SnapshotCreating)|TradeDealConflict|ResourceUnavailable\.(SnapshotCreating|TooManyCreatingSnapshot|DiskBackupCreating))/,
     'busy',
   ],
   [/^LimitExceeded|QuotaLimitExceeded|InsufficientSnapshotQuota|OverQuota/, 'exhausted'],
@@ -53,7 +53,7 @@ const kinds: [RegExp, FailureKind][] = [
     /^AuthFailure|^Unauthorized|InsufficientBalance|UnpaidOrder|SoldOut|^ResourceInsufficient|InsufficientOffering/,
     'blocked',
   ],
-  [/^InvalidAccount|^AccountQualificationRestrictions|^IpInBlacklist|^IpNotInWhitelist/, 'blocked'],
+  [/^InvalidAccount(?!Id)|^AccountQualificationRestrictions|^IpInBlacklist|^IpNotInWhitelist/, 'blocked'],
 ];
 
 const adviceFor: [RegExp, string][] = [

@@ -11,6 +11,8 @@ import { Backoff, Pace } from './pace';
 
 export interface RunTools {
   cloud: Cloud;
+  /** The cloud of another region, with the same credentials. */
+  cloudIn: (region: string) => Cloud;
   settings: ActivitySettings;
   lease: Lease;
 }
@@ -25,6 +27,8 @@ export type Manner = 'before changes' | 'step' | 'undo';
 /** One attempt of one activity: what a step's declaration has in hand. */
 export class StepRun {
   readonly cloud: Cloud;
+  /** The cloud of another region, for what reaches from one into another. */
+  readonly cloudIn: (region: string) => Cloud;
   readonly settings: ActivitySettings;
   /** Whether an earlier attempt may have changed something of which this one does not know. */
   readonly retried: boolean;
@@ -53,6 +57,7 @@ export class StepRun {
   ) {
     const { info, cancellationSignal } = this.context;
     this.cloud = tools.cloud;
+    this.cloudIn = tools.cloudIn;
     this.settings = tools.settings;
     this.lease = tools.lease;
     this.retried = info.attempt > 1 || build.reset;
@@ -406,6 +411,7 @@ export class StepRun {
   private get deadlineName(): string {
     const { activityType } = this.context.info;
     if (activityType === 'keepResources') return 'createImage';
+    if (/^(copyImage|followCopy|copySnapshots|shareImage)$/.test(activityType)) return 'distribute';
     return this.manner === 'undo' ? 'undo' : activityType;
   }
 

@@ -37,6 +37,7 @@ export function step<Input extends StepInput, Output>(
     const run = new StepRun(
       {
         cloud: tools.clouds.get(build.region, build.roleArn),
+        cloudIn: (region) => tools.clouds.get(region, build.roleArn),
         settings: tools.settings,
         lease: tools.lease?.(context) ?? new ServerLease(context),
       },

@@ -1,0 +1,302 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { type DistributionActivities, ofImage, tagKeys } from '../../contract';
+import { checkRegion } from '../allowed';
+import type { Image } from '../cloud/cloud';
+import { CloudError } from '../cloud/errors';
+import { candidateTags, familyImage } from '../cloud/release-tags';
+import { setTags, tagValue } from '../cloud/tags';
+import { goneImage } from '../create-image';
+import type { Goal } from '../engine/goal';
+import type { StepRun } from '../engine/run';
+import { listed, step } from '../engine/step';
+import { goneSnapshot } from '../snapshot-disks';
+
+type InputOf<Name extends keyof DistributionActivities> = Parameters<DistributionActivities[Name]>[0];
+type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<DistributionActivities[Name]>>;
+
+/**
+ * Asks for copies of an image in other regions (CVM SyncImages); `followCopy` marks them and waits for them.
+ *
+ * All regions go into one call, since an image that is being copied may take no other. One region that the cloud refuses
+ * would spoil it for all, so each is tried first (DryRun), and one that is left out is asked for by itself later.
+ *
+ * SyncImages has no ClientToken and takes no tags. A copy is recognised by its name, which is unique in a region, and by its
+ * build's tag; one without tags only when this step may have asked for it, and if it is younger than the image and like it.
+ */
+export const copyImage = step<InputOf<'copyImage'>, OutputOf<'copyImage'>>('step', async (run, input) => {
+  const copying = new Copying(run, input);
+  const { regions } = input;
+  if (regions.length === 1) {
+    checkRegion(run, regions[0]!);
+    return { copies: await copying.into(regions) };
+  }
+  const acceptable = await copying.acceptable(regions);
+  try {
+    return { copies: acceptable.length === 0 ? [] : await copying.into(acceptable) };
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    // Which of them was refused will be seen when each is asked for by itself.
+    return { copies: copying.found };
+  }
+});
+
+/** What the cloud says to a copy while the image is being copied elsewhere: it passes. */
+const sourceBusy =
+  /^(InvalidImageId\.IncorrectState|FailedOperation\.InvalidImageState|InvalidParameterValue\.InvalidImageState)/;
+
+interface Copies {
+  source: Image | undefined;
+  /** Images of the wanted name, by region. */
+  named: Map<string, Image>;
+}
+
+class Copying {
+  /** The copies that are known, by region. */
+  private readonly known = new Map<string, string>();
+  /** Whether this attempt has asked for a copy without hearing what became of it. */
+  private unheard = false;
+
+  constructor(
+    private readonly run: StepRun,
+    private readonly input: InputOf<'copyImage'>,
+  ) {}
+
+  get found(): { region: string; imageId: string }[] {
+    return [...this.known].map(([region, imageId]) => ({ region, imageId }));
+  }
+
+  /** Those of the regions that the cloud would copy to now, or has. */
+  async acceptable(regions: string[]): Promise<string[]> {
+    const { run } = this;
+    const answers = await Promise.all(
+      regions.map(async (region) => {
+        try {
+          checkRegion(run, region);
+          await run.patiently(`whether ${region} takes a copy`, () => this.tryOut(region));
+          return true;
+        } catch (error) {
+          if (!(error instanceof ApplicationFailure)) throw error;
+          return false;
+        }
+      }),
+    );
+    return regions.filter((_, index) => answers[index]);
+  }
+
+  private async tryOut(region: string): Promise<void> {
+    const { run, input } = this;
+    // Its name is taken by the copy itself, when an earlier attempt has made it.
+    const { source, named } = await this.look([region]);
+    const copy = named.get(region);
+    if (copy && this.isOurs(copy, source)) return;
+    try {
+      await run.cloud.dryRun('SyncImages', this.request([region]));
+    } catch (error) {
+      if (!(error instanceof CloudError) || !sourceBusy.test(error.code)) throw error;
+    }
+  }
+
+  /** Has the image copied into all of these regions. */
+  async into(regions: string[]): Promise<{ region: string; imageId: string }[]> {
+    const { run, input } = this;
+    let missing: string[] = [];
+    await run.achieve<Copies>({
+      title: `copies of ${input.imageId} in ${regions.join(', ')}`,
+      look: () => this.look(regions),
+      judge: ({ source, named } = { source: undefined, named: new Map() }) => {
+        for (const [region, image] of named) {
+          if (this.known.has(region)) continue;
+          if (!this.isOurs(image, source)) {
+            return {
+              is: 'wrong',
+              code: 'InvalidImageName.Duplicate',
+              message: `the name ${input.name} belongs to image ${image.ImageId ?? ''} in ${region}, which is no copy of this release`,
+              advice: 'Delete or rename that image, and have the distribution tried again.',
+            };
+          }
+          this.known.set(region, image.ImageId!);
+        }
+        missing = regions.filter((region) => !this.known.has(region));
+        if (missing.length === 0) return { is: 'done' };
+        if (!source) {
+          return {
+            is: 'missing',
+            code: 'ImageGone',
+            message: `image ${input.imageId} is gone: somebody has deleted it`,
+          };
+        }
+        return source.ImageState === 'NORMAL'
+          ? { is: 'act' }
+          : {
+              is: 'going',
+              waitingFor: `image ${input.imageId}: ${source.ImageState ?? 'unknown'}, not to be copied yet`,
+            };
+      },
+      watch: () => ({ on: run.cloud.images, id: input.imageId }),
+      act: {
+        action: 'SyncImages',
+        repeatable: false,
+        call: async () => {
+          try {
+            const { ImageSet = [] } = await run.cloud.call('cvm', 'SyncImages', this.request(missing));
+            for (const { Region, ImageId } of ImageSet) if (Region && ImageId) this.known.set(Region, ImageId);
+          } catch (error) {
+            if (error instanceof CloudError && error.kind === 'transient') this.unheard = true;
+            throw error;
+          }
+          return undefined;
+        },
+        lookAgain: sourceBusy,
+      },
+    });
+    return this.found.filter(({ region }) => regions.includes(region));
+  }
+
+  private async look(regions: string[]): Promise<Copies> {
+    const { run, input } = this;
+    const [source, ...named] = await Promise.all([
+      run.cloud.images.look(input.imageId),
+      ...regions.map((region) =>
+        this.known.has(region) ? Promise.resolve(undefined) : run.cloudIn(region).imageByName(input.name),
+      ),
+    ]);
+    const seen = regions.flatMap((region, index) => (named[index] ? [[region, named[index]] as const] : []));
+    return { source, named: new Map(seen) };
+  }
+
+  private isOurs(image: Image, source: Image | undefined): boolean {
+    return this.run.owns(image.Tags) || ((this.run.retried || this.unheard) && isBareCopy(image, source));
+  }
+
+  private request(regions: string[]) {
+    const { imageId, name } = this.input;
+    return { ImageIds: [imageId], DestinationRegions: regions, ImageName: name, ImageSetRequired: true };
+  }
+}
+
+/** Whether an image that nobody has marked is like a copy that has just been made of another. */
+function isBareCopy(image: Image, source: Image | undefined): boolean {
+  if (!source || tagValue(image.Tags, tagKeys.build) !== undefined) return false;
+  const like = (['OsName', 'Platform', 'Architecture', 'ImageSize'] as const).every(
+    (key) => image[key] === source[key],
+  );
+  return like && (image.CreatedTime ?? '') >= (source.CreatedTime ?? '');
+}
+
+/** The tags of a copy: those of the image's build and of its family. Copies take none when they are made. */
+const copyTags = (run: StepRun, { tags, marks }: Pick<InputOf<'followCopy'>, 'tags' | 'marks'>) => ({
+  ...tags,
+  ...candidateTags(run, marks),
+  [tagKeys.build]: run.owner,
+  // No build is open that it could be pending for; what is not promoted is a candidate, and goes as one.
+  [tagKeys.state]: 'kept',
+});
+
+/**
+ * Marks a copy as ours, while it is still SYNCING, and waits until it is NORMAL. Once it is marked, it is a candidate of its
+ * family like any other: what becomes of it is decided by its tags.
+ */
+export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('step', async (run, input) => {
+  const { imageId } = input;
+  await run.achieve(markedCopy(run, input));
+  const image = await run.achieve<Image>({
+    title: `copy ${imageId}`,
+    look: () => run.cloud.images.look(imageId),
+    watch: () => ({ on: run.cloud.images, id: imageId }),
+    judge: (seen) => {
+      if (!seen) return copyGone(run, imageId);
+      const { ImageState = 'unknown', SyncPercent } = seen;
+      if (ImageState === 'NORMAL') return { is: 'done' };
+      if (ImageState === 'CREATEFAILED') {
+        return {
+          is: 'wrong',
+          code: 'ImageCopyFailed',
+          message: `the cloud could not copy the image: ${imageId} is CREATEFAILED`,
+        };
+      }
+      return { is: 'going', waitingFor: `copy ${imageId}: ${ImageState}`, percent: SyncPercent ?? undefined };
+    },
+  });
+  return {
+    imageId,
+    name: image!.ImageName!,
+    size: image!.ImageSize!,
+    snapshotIds: (image!.SnapshotSet ?? []).map(({ SnapshotId }) => SnapshotId!),
+  };
+});
+
+const copyGone = (run: StepRun, imageId: string) =>
+  ({
+    is: 'missing',
+    code: 'ImageGone',
+    message: `copy ${imageId} in ${run.build.region} is gone: somebody has deleted it`,
+  }) as const;
+
+/** A copy with its tags (TAG TagResources); the family's workflow finds it by them, so they must show. */
+function markedCopy(run: StepRun, input: InputOf<'followCopy'>): Goal<Image> {
+  const { imageId, marks } = input;
+  return {
+    title: `tags of copy ${imageId}`,
+    look: () => run.cloud.images.look(imageId),
+    watch: () => ({ on: run.cloud.images, id: imageId }),
+    judge: (seen, acted) => {
+      if (!seen) return copyGone(run, imageId);
+      const owner = tagValue(seen.Tags, tagKeys.build);
+      if (owner !== undefined && !run.owns(seen.Tags)) {
+        return { is: 'wrong', code: 'NotOurs', message: `${imageId} belongs to another build (${owner})` };
+      }
+      // A later attempt must not take back what has been promoted meanwhile.
+      if (familyImage(run, marks.family, seen)) return { is: 'done' };
+      return acted ? { is: 'going', waitingFor: `tags of copy ${imageId}: to show` } : { is: 'act' };
+    },
+    act: {
+      action: 'TagResources',
+      repeatable: true,
+      call: async () => {
+        await setTags(run.cloud, [{ type: 'image', id: imageId }], copyTags(run, input));
+        return undefined;
+      },
+    },
+  };
+}
+
+/**
+ * Deletes the copy of an image in the region, also one that nobody was told of: by its name, and its tag or its likeness to the
+ * image. A SYNCING image cannot be deleted, so its end is waited for. One that was promoted stays, and is listed so.
+ */
+export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyImage'>>('undo', async (run, input) => {
+  const { from, sourceId, name, known, unknownOutcome } = input;
+  const source = await run.patiently(`image ${sourceId}`, () => run.cloudIn(from).images.look(sourceId));
+  const snapshots = new Set<string>();
+  const stays = ({ Tags }: Image) => !/^(candidate|rejected)\//.test(tagValue(Tags, tagKeys.release) ?? 'candidate/');
+  const { removed, kept } = await run.clear<Image>({
+    title: `copy of ${sourceId} in ${run.build.region}`,
+    find: async () => {
+      const named = await run.cloud.imageByName(name);
+      const byId = await Promise.all(known.map((id) => run.cloud.images.look(id)));
+      const ours = [named, ...byId]
+        .filter((image) => image !== undefined)
+        .filter((image) => {
+          const bare = tagValue(image.Tags, tagKeys.build) === undefined;
+          return run.owns(image.Tags) || (bare && (known.includes(image.ImageId!) || isBareCopy(image, source)));
+        });
+      for (const image of ours.filter((one) => !stays(one)))
+        for (const { SnapshotId } of image.SnapshotSet ?? []) if (SnapshotId) snapshots.add(SnapshotId);
+      return [...new Map(ours.map((image) => [image.ImageId, image])).values()];
+    },
+    idOf: ({ ImageId }) => ImageId!,
+    keep: stays,
+    goal: (id) => goneImage(run, id, { withSnapshots: true }),
+    known,
+    unknownOutcome,
+  });
+  // DeleteBindedSnap should have seen to them; a Describe proves it.
+  await run.achieveAll([...snapshots].map((id) => goneSnapshot(run, id)));
+  return {
+    resources: [
+      ...listed('image', removed, 'deleted', name),
+      ...listed('image', kept, 'kept', name),
+      ...listed('snapshot', [...snapshots], 'deleted', ofImage),
+    ],
+  };
+});

@@ -1,0 +1,80 @@
+import type { ImageFacts, BuildRef, DiskSnapshot, UndoOutcome } from './steps';
+
+/** What is the matter in one place: the cloud's own code, and what to do about it. */
+export interface Problem {
+  code: string;
+  message: string;
+  advice?: string | undefined;
+  requestId?: string | undefined;
+}
+
+/** How far a release has come in one region that it is distributed to; one that failed does not hold up the others. */
+export interface Distribution {
+  region: string;
+  /** `done`: current there, and shared. */
+  state: 'pending' | 'at work' | 'done' | 'failed';
+  /** The image there, once it is known. */
+  imageId?: string | undefined;
+  /** Accounts that it is shared with there. */
+  sharedWith: string[];
+  /** Accounts that it could not be shared with. */
+  notShared: (Problem & { account: string })[];
+  /** Why it failed. */
+  problem?: Problem | undefined;
+}
+
+/** What marks the copies of a release's image: the tags of its family, as on the image itself. */
+export interface ReleaseMarks {
+  family: string;
+  release: string;
+  /** ISO 8601, UTC. */
+  nominalAt: string;
+}
+
+/** The activities that bring a release to other regions and accounts. All are safe to run twice. */
+export interface DistributionActivities {
+  /**
+   * Asks for copies of an image in other regions, in one call. Asked for several at once it answers those that the cloud took;
+   * asked for a single one it takes it or fails.
+   */
+  copyImage(input: { build: BuildRef; imageId: string; name: string; regions: string[] }): Promise<{
+    copies: { region: string; imageId: string }[];
+  }>;
+  /** Marks a copy as ours and waits until it is NORMAL. The region of `build` is that of the copy. */
+  followCopy(input: {
+    build: BuildRef;
+    imageId: string;
+    tags: Record<string, string>;
+    marks: ReleaseMarks;
+  }): Promise<ImageFacts>;
+  /** Deletes a copy that did not become current, with its own snapshots; `from`: the region of the image. */
+  undoCopyImage(input: {
+    build: BuildRef;
+    from: string;
+    sourceId: string;
+    name: string;
+    known: string[];
+    unknownOutcome: boolean;
+  }): Promise<UndoOutcome>;
+  /** Copies snapshots from another region into that of `build`, and waits until they are NORMAL. */
+  copySnapshots(input: {
+    build: BuildRef;
+    from: string;
+    snapshots: DiskSnapshot[];
+    tags: Record<string, string>;
+  }): Promise<{ snapshots: DiskSnapshot[] }>;
+  /** Deletes the copies of these snapshots in the region of `build`, also those that nobody was told of. */
+  undoCopySnapshots(input: {
+    build: BuildRef;
+    snapshots: DiskSnapshot[];
+    unknownOutcome: boolean;
+  }): Promise<UndoOutcome>;
+  /** Shares an image of a family with accounts, as far as the cloud lets it. */
+  shareImage(input: { build: BuildRef; family: string; imageId: string; accounts: string[] }): Promise<{
+    sharedWith: string[];
+    notShared: (Problem & { account: string })[];
+  }>;
+}
+
+/** Name of the copy of a snapshot: at most 60 characters, unique by build and snapshot. */
+export const snapshotCopyName = (buildId: string, snapshotId: string) => `cib-${buildId}-${snapshotId}`;

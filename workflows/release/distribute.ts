@@ -1,0 +1,303 @@
+import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import {
+  type BuildRef,
+  type DiskSnapshot,
+  type Distribution,
+  type Pipeline,
+  type Promoted,
+  promoteUpdate,
+  type ReleaseImage,
+  type Resource,
+} from '../../contract';
+import { stepFailure } from '../failures';
+import type { ReleaseRun } from './release';
+
+type Rules = NonNullable<Pipeline['distribute']>;
+
+const distributeFailed = 'DistributeFailed';
+/** What says that a copy will never be of use: another try begins with another copy. */
+const useless = ['ImageGone', 'ImageCopyFailed'];
+
+/**
+ * Brings the release to the other regions and accounts: copied, marked, promoted and shared in each region, all regions at
+ * once, each with a state of its own. When some fail, the run is held and only they are tried again; what nobody mends is
+ * taken back, and the release is out without them.
+ *
+ * @returns whether it is everywhere where it should be
+ */
+export async function distribute(run: ReleaseRun, rules: Rules): Promise<boolean> {
+  const distributor = new Distributor(run, rules);
+  try {
+    await run.stage('distribute', () => distributor.go());
+    return true;
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => distributor.takeBack());
+    const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    if (cancelled || stepFailure(error).code !== distributeFailed) throw error;
+    return false;
+  }
+}
+
+class Distributor {
+  private readonly source: ReleaseImage;
+  private readonly places: Distribution[];
+
+  constructor(
+    private readonly run: ReleaseRun,
+    private readonly rules: Rules,
+  ) {
+    const { images, region } = run.manifest;
+    this.source = images.find((image) => image.region === region)!;
+    const home: Distribution[] =
+      rules.accounts.length === 0
+        ? []
+        : [{ region, imageId: this.source.imageId, state: 'pending', sharedWith: [], notShared: [] }];
+    this.places = [
+      ...home,
+      ...rules.regions.map((one): Distribution => ({ region: one, state: 'pending', sharedWith: [], notShared: [] })),
+    ];
+    run.manifest.distribution = this.places;
+  }
+
+  /**
+   * Does what is not done yet, in every region at once.
+   *
+   * @throws DistributeFailed when some regions have failed, each with its reason in the manifest
+   */
+  async go(): Promise<void> {
+    const open = this.places.filter(({ state }) => state !== 'done');
+    for (const place of open) {
+      place.state = 'at work';
+      delete place.problem;
+    }
+    this.show();
+    await this.copies(open);
+    const ends = await Promise.allSettled(open.map((place) => this.serve(place)));
+    // What a region failed of is in its state; only a cancellation is thrown.
+    for (const end of ends) if (end.status === 'rejected') throw end.reason as Error;
+    const failed = open.filter(({ state }) => state === 'failed');
+    this.show();
+    const [first] = failed;
+    if (!first) return;
+    const { code, message, advice, requestId } = first.problem!;
+    const others = failed.length === 1 ? '' : ` (and ${failed.length - 1} more regions)`;
+    throw ApplicationFailure.create({
+      type: distributeFailed,
+      message: `${first.region}: ${message}${others}`,
+      nonRetryable: true,
+      details: [
+        {
+          advice: `${advice === undefined ? '' : `${advice} `}The release is out in ${this.run.manifest.region}. A retry takes only the regions that failed.`,
+          requestId,
+          code,
+        },
+      ],
+    });
+  }
+
+  /** Deletes what was copied to regions where the release did not become current; what cannot be is listed as left over. */
+  async takeBack(): Promise<void> {
+    await Promise.all(this.places.filter((place) => this.isUnfinished(place)).map((place) => this.takeBackIn(place)));
+    this.show();
+  }
+
+  private isUnfinished({ region, state }: Distribution): boolean {
+    if (region === this.source.region || state === 'done' || state === 'pending') return false;
+    return this.imageIn(region)?.state !== 'current';
+  }
+
+  private imageIn(region: string): ReleaseImage | undefined {
+    return this.run.manifest.images.find((image) => image.region === region);
+  }
+
+  /** Asks for all copies that are missing in one call: an image that is being copied may take no other. */
+  private async copies(open: Distribution[]): Promise<void> {
+    const missing = open.filter(({ imageId }) => imageId === undefined);
+    if (missing.length < 2) return;
+    try {
+      const copies = await this.ask(missing.map(({ region }) => region));
+      for (const place of missing) this.know(place, copies.find(({ region }) => region === place.region)?.imageId);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // Then each region asks for its own, and says what is in the way.
+    }
+  }
+
+  private async ask(regions: string[]): Promise<{ region: string; imageId: string }[]> {
+    const { imageId, name } = this.source;
+    const { copies } = await this.activities(`${imageId} to ${regions.join(', ')}`).copyImage({
+      build: this.refIn(this.source.region),
+      imageId,
+      name,
+      regions,
+    });
+    return copies;
+  }
+
+  private know(place: Distribution, imageId: string | undefined): void {
+    if (imageId === undefined) return;
+    place.imageId = imageId;
+    const { name } = this.source;
+    const { region } = place;
+    this.run.manifest.images.push({ region, imageId, name, state: 'candidate', snapshotIds: [], snapshots: [] });
+    this.show();
+  }
+
+  /** Does all that is due in one region. A failure is that of the region, and its reason is kept. */
+  private async serve(place: Distribution): Promise<void> {
+    try {
+      if (place.region !== this.source.region) await this.copyTo(place);
+      await this.share(place);
+      place.state = 'done';
+    } catch (error) {
+      const { code, message, advice, requestId } = stepFailure(error);
+      place.state = 'failed';
+      place.problem = { code, message, advice, requestId };
+      if (isCancellation(error)) throw error;
+    }
+    this.show();
+  }
+
+  private async copyTo(place: Distribution): Promise<void> {
+    const { region } = place;
+    if (place.imageId === undefined) this.know(place, (await this.ask([region]))[0]?.imageId);
+    const image = this.imageIn(region)!;
+    // Promoted by an earlier try already.
+    if (image.state === 'current') return;
+    const [copy, snapshots] = await settled([this.follow(image), this.copySnapshots(region)]);
+    if (copy.error !== undefined && useless.includes(stepFailure(copy.error).code)) {
+      this.forget(place);
+      await CancellationScope.nonCancellable(() => this.takeBackIn(place));
+    }
+    for (const { error } of [copy, snapshots]) if (error !== undefined) throw error as Error;
+    image.snapshots = snapshots.value!;
+    const { deadlines } = this.run.pipeline;
+    const about = {
+      summary: `${image.imageId} becomes the current one in ${region}`,
+      deadline: deadlines.promote,
+      region,
+    };
+    const by = this.run.manifest.buildId;
+    const { notes } = await this.run.askFamily<Promoted>(promoteUpdate, about, {
+      place: this.run.placeIn(region),
+      imageId: image.imageId,
+      by,
+    });
+    image.state = 'current';
+    this.run.manifest.promoted?.notes.push(...notes.map((note) => `${region}: ${note}`));
+    this.show();
+  }
+
+  private async follow(image: ReleaseImage): Promise<undefined> {
+    const { family, nominalAt, buildId: release } = this.run.manifest;
+    const facts = await this.activities(`copy ${image.imageId} in ${image.region}`).followCopy({
+      build: this.refIn(image.region),
+      imageId: image.imageId,
+      tags: this.run.pipeline.image.tags,
+      marks: { family, release, nominalAt },
+    });
+    image.size = facts.size;
+    image.snapshotIds = facts.snapshotIds;
+    return undefined;
+  }
+
+  private async copySnapshots(region: string): Promise<DiskSnapshot[]> {
+    const { snapshots } = this.source;
+    if (!this.rules.snapshots || snapshots.length === 0) return [];
+    const copied = await this.activities(`${snapshots.length} snapshots to ${region}`).copySnapshots({
+      build: this.refIn(region),
+      from: this.source.region,
+      snapshots,
+      tags: this.run.pipeline.image.tags,
+    });
+    return copied.snapshots;
+  }
+
+  /** Comes after the promotion: a shared image takes no changes. @throws ShareFailed */
+  private async share(place: Distribution): Promise<void> {
+    const { accounts } = this.rules;
+    if (accounts.length === 0) return;
+    const imageId = place.imageId!;
+    const { sharedWith, notShared } = await this.activities(`${imageId} with ${accounts.length} accounts`).shareImage({
+      build: this.refIn(place.region),
+      family: this.run.pipeline.family,
+      imageId,
+      accounts,
+    });
+    Object.assign(place, { sharedWith, notShared });
+    const [first] = notShared;
+    if (!first) return;
+    throw ApplicationFailure.create({
+      type: 'ShareFailed',
+      message: `${imageId} is not shared with ${notShared.map(({ account }) => account).join(', ')}: ${first.message}`,
+      nonRetryable: true,
+      details: [{ advice: first.advice, requestId: first.requestId }],
+    });
+  }
+
+  private async takeBackIn(place: Distribution): Promise<void> {
+    const { region } = place;
+    const { imageId: sourceId, name, snapshots } = this.source;
+    const known = this.imageIn(region)?.imageId ?? place.imageId;
+    const common = { build: this.refIn(region), unknownOutcome: true };
+    const { undo } = this.run.pipeline.deadlines;
+    const about = (what: string) => this.run.activities(`${what} in ${region} is taken back`, undo);
+    const [image, copies] = await settled([
+      about('the copy').undoCopyImage({
+        ...common,
+        from: this.source.region,
+        sourceId,
+        name,
+        known: known === undefined ? [] : [known],
+      }),
+      !this.rules.snapshots || snapshots.length === 0
+        ? Promise.resolve({ resources: [] as Resource[] })
+        : about('the copies of snapshots').undoCopySnapshots({ ...common, snapshots }),
+    ]);
+    for (const { value, error } of [image, copies]) {
+      if (value !== undefined) this.list(value.resources);
+      else this.list((stepFailure(error).left ?? []).map((one) => ({ ...one, fate: 'leftover' })));
+    }
+    if (image.error === undefined) this.forget(place);
+  }
+
+  /** The image is not there any more. */
+  private forget(place: Distribution): void {
+    delete place.imageId;
+    const { images } = this.run.manifest;
+    const at = images.findIndex(({ region }) => region === place.region);
+    if (at >= 0 && images[at]!.state === 'candidate') images.splice(at, 1);
+  }
+
+  private list(resources: Resource[]): void {
+    this.run.manifest.resources.push(...resources);
+  }
+
+  private activities(summary: string) {
+    return this.run.activities(summary, this.run.pipeline.deadlines.distribute);
+  }
+
+  /** What is copied belongs to the build that made the image, and goes with it. */
+  private refIn(region: string): BuildRef {
+    const { ref, generation, manifest } = this.run;
+    const { imageId: instanceId } = this.source;
+    const reset = ref.reset || generation > 1;
+    return { ...ref, buildId: manifest.build!.buildId, region, instanceId, reset };
+  }
+
+  private show(): void {
+    const states = this.places.map(({ region, state, problem }) => `${region}: ${problem?.message ?? state}`);
+    const images = this.places.flatMap(({ imageId }) => imageId ?? []);
+    this.run.journal.note('distribute', states.join('; '), images);
+  }
+}
+
+type Settled<T> = { value: T; error?: undefined } | { value?: undefined; error: unknown };
+
+/** Waits for all of them, whatever becomes of each. */
+async function settled<A, B>([a, b]: [Promise<A>, Promise<B>]): Promise<[Settled<A>, Settled<B>]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  const plain = <T>(end: PromiseSettledResult<T>): Settled<T> =>
+    end.status === 'fulfilled' ? { value: end.value } : { error: end.reason as unknown };
+  return [plain(first), plain(second)];
+}
