@@ -19,6 +19,8 @@ export interface Distribution {
   sharedWith: string[];
   /** Accounts that it could not be shared with. */
   notShared: (Problem & { account: string })[];
+  /** Whether a copy may have been made of which nobody was told. */
+  unheard?: boolean | undefined;
   /** Why it failed. */
   problem?: Problem | undefined;
 }
@@ -37,8 +39,17 @@ export interface DistributionActivities {
    * Asks for copies of an image in other regions, in one call. Asked for several at once it answers those that the cloud took;
    * asked for a single one it takes it or fails.
    */
-  copyImage(input: { build: BuildRef; imageId: string; name: string; regions: string[] }): Promise<{
+  copyImage(input: {
+    build: BuildRef;
+    imageId: string;
+    name: string;
+    /** ISO 8601, UTC: when copies were first asked for. */
+    since: string;
+    regions: string[];
+  }): Promise<{
     copies: { region: string; imageId: string }[];
+    /** Where a copy may have been made of which nobody was told. */
+    unheard: string[];
   }>;
   /** Marks a copy as ours and waits until it is NORMAL. The region of `build` is that of the copy. */
   followCopy(input: {
@@ -53,6 +64,7 @@ export interface DistributionActivities {
     from: string;
     sourceId: string;
     name: string;
+    since: string;
     known: string[];
     unknownOutcome: boolean;
   }): Promise<UndoOutcome>;

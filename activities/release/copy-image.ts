@@ -21,23 +21,23 @@ type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<Di
  * would spoil it for all, so each is tried first (DryRun), and one that is left out is asked for by itself later.
  *
  * SyncImages has no ClientToken and takes no tags. A copy is recognised by its name, which is unique in a region, and by its
- * build's tag; one without tags only when this step may have asked for it, and if it is younger than the image and like it.
+ * build's tag; one without tags only when this step may have asked for it, and if it is like the image and made since then.
  */
 export const copyImage = step<InputOf<'copyImage'>, OutputOf<'copyImage'>>('step', async (run, input) => {
   const copying = new Copying(run, input);
   const { regions } = input;
   if (regions.length === 1) {
     checkRegion(run, regions[0]!);
-    return { copies: await copying.into(regions) };
+    return { copies: await copying.into(regions), unheard: [] };
   }
   const acceptable = await copying.acceptable(regions);
   try {
-    return { copies: acceptable.length === 0 ? [] : await copying.into(acceptable) };
+    if (acceptable.length > 0) await copying.into(acceptable);
   } catch (error) {
-    if (!(error instanceof ApplicationFailure)) throw error;
     // Which of them was refused will be seen when each is asked for by itself.
-    return { copies: copying.found };
+    if (!(error instanceof ApplicationFailure)) throw error;
   }
+  return { copies: copying.found, unheard: acceptable.filter((region) => copying.isUnheard(region)) };
 });
 
 /** What the cloud says to a copy while the image is being copied elsewhere: it passes. */
@@ -65,6 +65,11 @@ class Copying {
     return [...this.known].map(([region, imageId]) => ({ region, imageId }));
   }
 
+  /** Whether there may be a copy in the region of which this step has not been told. */
+  isUnheard(region: string): boolean {
+    return !this.known.has(region) && (this.unheard || this.run.retried);
+  }
+
   /** Those of the regions that the cloud would copy to now, or has. */
   async acceptable(regions: string[]): Promise<string[]> {
     const { run } = this;
@@ -84,7 +89,7 @@ class Copying {
   }
 
   private async tryOut(region: string): Promise<void> {
-    const { run, input } = this;
+    const { run } = this;
     // Its name is taken by the copy itself, when an earlier attempt has made it.
     const { source, named } = await this.look([region]);
     const copy = named.get(region);
@@ -146,7 +151,8 @@ class Copying {
           }
           return undefined;
         },
-        lookAgain: sourceBusy,
+        // Another image bears the name: ours, of an answer that was lost, or somebody else's.
+        lookAgain: new RegExp(`${sourceBusy.source}|^InvalidImageName\\.Duplicate`),
       },
     });
     return this.found.filter(({ region }) => regions.includes(region));
@@ -165,7 +171,9 @@ class Copying {
   }
 
   private isOurs(image: Image, source: Image | undefined): boolean {
-    return this.run.owns(image.Tags) || ((this.run.retried || this.unheard) && isBareCopy(image, source));
+    return (
+      this.run.owns(image.Tags) || ((this.run.retried || this.unheard) && isBareCopy(image, source, this.input.since))
+    );
   }
 
   private request(regions: string[]) {
@@ -174,13 +182,14 @@ class Copying {
   }
 }
 
-/** Whether an image that nobody has marked is like a copy that has just been made of another. */
-function isBareCopy(image: Image, source: Image | undefined): boolean {
+/** Whether an image that nobody has marked is like a copy of another, and was made since copies were first asked for. */
+function isBareCopy(image: Image, source: Image | undefined, since: string): boolean {
   if (!source || tagValue(image.Tags, tagKeys.build) !== undefined) return false;
   const like = (['OsName', 'Platform', 'Architecture', 'ImageSize'] as const).every(
     (key) => image[key] === source[key],
   );
-  return like && (image.CreatedTime ?? '') >= (source.CreatedTime ?? '');
+  // The cloud's times have whole seconds.
+  return like && Date.parse(image.CreatedTime ?? '') >= Math.floor(Date.parse(since) / 1000) * 1000;
 }
 
 /** The tags of a copy: those of the image's build and of its family. Copies take none when they are made. */
@@ -261,11 +270,11 @@ function markedCopy(run: StepRun, input: InputOf<'followCopy'>): Goal<Image> {
 }
 
 /**
- * Deletes the copy of an image in the region, also one that nobody was told of: by its name, and its tag or its likeness to the
- * image. A SYNCING image cannot be deleted, so its end is waited for. One that was promoted stays, and is listed so.
+ * Deletes the copy of an image in the region, also one that nobody was told of: by its name, and its tag or, when it may
+ * have been asked for without an answer, its likeness to the image. A SYNCING image cannot be deleted, so its end is waited for. One that was promoted stays, and is listed so.
  */
 export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyImage'>>('undo', async (run, input) => {
-  const { from, sourceId, name, known, unknownOutcome } = input;
+  const { from, sourceId, name, since, known, unknownOutcome } = input;
   const source = await run.patiently(`image ${sourceId}`, () => run.cloudIn(from).images.look(sourceId));
   const snapshots = new Set<string>();
   const stays = ({ Tags }: Image) => !/^(candidate|rejected)\//.test(tagValue(Tags, tagKeys.release) ?? 'candidate/');
@@ -278,7 +287,10 @@ export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyIm
         .filter((image) => image !== undefined)
         .filter((image) => {
           const bare = tagValue(image.Tags, tagKeys.build) === undefined;
-          return run.owns(image.Tags) || (bare && (known.includes(image.ImageId!) || isBareCopy(image, source)));
+          return (
+            run.owns(image.Tags) ||
+            (bare && (known.includes(image.ImageId!) || (unknownOutcome && isBareCopy(image, source, since))))
+          );
         });
       for (const image of ours.filter((one) => !stays(one)))
         for (const { SnapshotId } of image.SnapshotSet ?? []) if (SnapshotId) snapshots.add(SnapshotId);

@@ -1,11 +1,12 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { DistributionActivities, Problem } from '../../contract';
+import type { Image } from '../cloud/cloud';
 import { accountsSharedWith } from '../cloud/images';
 import { familyImage } from '../cloud/release-tags';
-import type { StepRun } from '../engine/run';
 import type { About } from '../engine/failures';
+import type { StepRun } from '../engine/run';
 import { step } from '../engine/step';
-import { imageGone, notOfFamily } from './family-images';
+import { familyImageById, imageGone, notOfFamily } from './family-images';
 import { sharedWith } from './shares';
 
 type Input = Parameters<DistributionActivities['shareImage']>[0];
@@ -17,11 +18,17 @@ type Output = Awaited<ReturnType<DistributionActivities['shareImage']>>;
  * `unshareImage`.
  */
 export const shareImage = step<Input, Output>('step', async (run, { family, imageId, accounts }) => {
-  const seen = await run.patiently(`image ${imageId}`, () => run.cloud.images.look(imageId));
-  if (!seen || !familyImage(run, family, seen)) {
-    const { code, message } = seen ? notOfFamily(imageId, family) : imageGone(imageId);
-    throw run.refusal(code, message);
-  }
+  await run.achieve<Image>({
+    ...familyImageById(run, imageId),
+    judge: (seen) => {
+      if (!seen) return imageGone(imageId);
+      if (!familyImage(run, family, seen)) return notOfFamily(imageId, family);
+      // While it is copied elsewhere it is SYNCING, and cannot be shared.
+      return seen.ImageState === 'NORMAL'
+        ? { is: 'done' }
+        : { is: 'going', waitingFor: `image ${imageId}: ${seen.ImageState ?? 'unknown'}, not to be shared yet` };
+    },
+  });
   const notShared: Output['notShared'] = [];
   if (await refusalOf(run, imageId, accounts)) {
     for (const account of accounts) {

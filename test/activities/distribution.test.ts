@@ -27,6 +27,7 @@ describe('activities of a distribution', { concurrency: 6 }, () => {
     build: refFor(image),
     imageId: image.imageId,
     name: nameOf(image),
+    since: '2026-01-01T00:00:00.000Z',
     regions,
   });
   const marks = { family: 'web', release: 'release-000000000001', nominalAt: '2026-11-25T02:00:00.000Z' };
@@ -35,8 +36,9 @@ describe('activities of a distribution', { concurrency: 6 }, () => {
     from: region,
     sourceId: image.imageId,
     name: nameOf(image),
+    since: '2026-01-01T00:00:00.000Z',
     known,
-    unknownOutcome: true,
+    unknownOutcome: false,
   });
   const copiesIn = async (where: string, image: SeededImage) =>
     (await bench.cloud.state(where)).images.filter(({ name }) => name === nameOf(image));

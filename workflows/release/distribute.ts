@@ -9,6 +9,7 @@ import {
   type ReleaseImage,
   type Resource,
 } from '../../contract';
+import { now } from '../clock';
 import { stepFailure } from '../failures';
 import type { ReleaseRun } from './release';
 
@@ -41,6 +42,7 @@ export async function distribute(run: ReleaseRun, rules: Rules): Promise<boolean
 class Distributor {
   private readonly source: ReleaseImage;
   private readonly places: Distribution[];
+  private readonly since = now();
 
   constructor(
     private readonly run: ReleaseRun,
@@ -115,23 +117,35 @@ class Distributor {
     const missing = open.filter(({ imageId }) => imageId === undefined);
     if (missing.length < 2) return;
     try {
-      const copies = await this.ask(missing.map(({ region }) => region));
-      for (const place of missing) this.know(place, copies.find(({ region }) => region === place.region)?.imageId);
+      await this.ask(missing);
     } catch (error) {
       if (isCancellation(error)) throw error;
       // Then each region asks for its own, and says what is in the way.
     }
   }
 
-  private async ask(regions: string[]): Promise<{ region: string; imageId: string }[]> {
-    const { imageId, name } = this.source;
-    const { copies } = await this.activities(`${imageId} to ${regions.join(', ')}`).copyImage({
-      build: this.refIn(this.source.region),
-      imageId,
-      name,
-      regions,
-    });
-    return copies;
+  private async ask(places: Distribution[]): Promise<void> {
+    const { imageId, name, region: home } = this.source;
+    const regions = places.map(({ region }) => region);
+    const again = places.some(({ unheard }) => unheard);
+    try {
+      const { copies, unheard } = await this.activities(`${imageId} to ${regions.join(', ')}`).copyImage({
+        build: this.refIn(home, again),
+        imageId,
+        name,
+        since: this.since,
+        regions,
+      });
+      for (const place of places) {
+        place.unheard = unheard.includes(place.region);
+        this.know(place, copies.find(({ region }) => region === place.region)?.imageId);
+      }
+    } catch (error) {
+      // What was interrupted, or failed after it had asked, may have made a copy all the same.
+      const { untouched } = stepFailure(error);
+      for (const place of places) place.unheard = place.unheard === true || untouched !== true;
+      throw error;
+    }
   }
 
   private know(place: Distribution, imageId: string | undefined): void {
@@ -160,16 +174,15 @@ class Distributor {
 
   private async copyTo(place: Distribution): Promise<void> {
     const { region } = place;
-    if (place.imageId === undefined) this.know(place, (await this.ask([region]))[0]?.imageId);
+    let [copy, snapshots] = await this.tryToCopy(place);
+    if (copy.error !== undefined && useless.includes(stepFailure(copy.error).code)) {
+      await CancellationScope.nonCancellable(() => this.takeBackIn(place));
+      [copy, snapshots] = await this.tryToCopy(place);
+    }
+    for (const { error } of [copy, snapshots]) if (error !== undefined) throw error as Error;
     const image = this.imageIn(region)!;
     // Promoted by an earlier try already.
     if (image.state === 'current') return;
-    const [copy, snapshots] = await settled([this.follow(image), this.copySnapshots(region)]);
-    if (copy.error !== undefined && useless.includes(stepFailure(copy.error).code)) {
-      this.forget(place);
-      await CancellationScope.nonCancellable(() => this.takeBackIn(place));
-    }
-    for (const { error } of [copy, snapshots]) if (error !== undefined) throw error as Error;
     image.snapshots = snapshots.value!;
     const { deadlines } = this.run.pipeline;
     const about = {
@@ -186,6 +199,14 @@ class Distributor {
     image.state = 'current';
     this.run.manifest.promoted?.notes.push(...notes.map((note) => `${region}: ${note}`));
     this.show();
+  }
+
+  private async tryToCopy(place: Distribution): Promise<[Settled<undefined>, Settled<DiskSnapshot[]>]> {
+    const { region } = place;
+    if (place.imageId === undefined) await this.ask([place]);
+    const image = this.imageIn(region)!;
+    if (image.state === 'current') return [{ value: undefined }, { value: image.snapshots }];
+    return settled([this.follow(image), this.copySnapshots(region)]);
   }
 
   private async follow(image: ReleaseImage): Promise<undefined> {
@@ -239,7 +260,7 @@ class Distributor {
     const { region } = place;
     const { imageId: sourceId, name, snapshots } = this.source;
     const known = this.imageIn(region)?.imageId ?? place.imageId;
-    const common = { build: this.refIn(region), unknownOutcome: true };
+    const common = { build: this.refIn(region) };
     const { undo } = this.run.pipeline.deadlines;
     const about = (what: string) => this.run.activities(`${what} in ${region} is taken back`, undo);
     const [image, copies] = await settled([
@@ -248,11 +269,13 @@ class Distributor {
         from: this.source.region,
         sourceId,
         name,
+        since: this.since,
+        unknownOutcome: place.unheard === true,
         known: known === undefined ? [] : [known],
       }),
       !this.rules.snapshots || snapshots.length === 0
         ? Promise.resolve({ resources: [] as Resource[] })
-        : about('the copies of snapshots').undoCopySnapshots({ ...common, snapshots }),
+        : about('the copies of snapshots').undoCopySnapshots({ ...common, snapshots, unknownOutcome: true }),
     ]);
     for (const { value, error } of [image, copies]) {
       if (value !== undefined) this.list(value.resources);
@@ -264,6 +287,7 @@ class Distributor {
   /** The image is not there any more. */
   private forget(place: Distribution): void {
     delete place.imageId;
+    delete place.unheard;
     const { images } = this.run.manifest;
     const at = images.findIndex(({ region }) => region === place.region);
     if (at >= 0 && images[at]!.state === 'candidate') images.splice(at, 1);
@@ -278,11 +302,10 @@ class Distributor {
   }
 
   /** What is copied belongs to the build that made the image, and goes with it. */
-  private refIn(region: string): BuildRef {
-    const { ref, generation, manifest } = this.run;
+  private refIn(region: string, again = this.run.generation > 1): BuildRef {
+    const { ref, manifest } = this.run;
     const { imageId: instanceId } = this.source;
-    const reset = ref.reset || generation > 1;
-    return { ...ref, buildId: manifest.build!.buildId, region, instanceId, reset };
+    return { ...ref, buildId: manifest.build!.buildId, region, instanceId, reset: ref.reset || again };
   }
 
   private show(): void {
@@ -292,7 +315,11 @@ class Distributor {
   }
 }
 
-type Settled<T> = { value: T; error?: undefined } | { value?: undefined; error: unknown };
+/** How something ended that others do not depend on. */
+interface Settled<T> {
+  value?: T;
+  error?: unknown;
+}
 
 /** Waits for all of them, whatever becomes of each. */
 async function settled<A, B>([a, b]: [Promise<A>, Promise<B>]): Promise<[Settled<A>, Settled<B>]> {

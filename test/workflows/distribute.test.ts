@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type PipelineInput, type Release, releaseQuery, retryStepUpdate, tagKeys } from '../../contract';
+import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
+import { until } from '../support/judge';
+import { ended, familyInCloud, pipelineOf, region, release, startRelease, untilRelease } from '../support/releases';
+
+const shanghai = 'ap-shanghai';
+const beijing = 'ap-beijing';
+const partner = '100000000002';
+
+describe('distribute', { concurrency: 4 }, () => {
+  let stack: BuildStack;
+  before(async () => {
+    // Long enough for a copy to be met on its way.
+    stack = await startBuildStack({ simulator: { durations: { ...testDurations, copy: 1200 } } });
+    await stack.cloud.seed({ imageQuota: { [region]: 200, [shanghai]: 200, [beijing]: 200 } });
+  });
+  after(() => stack.stop());
+
+  const fault = async (spec: Record<string, unknown>) => {
+    const id = await stack.cloud.fault(spec);
+    return async () =>
+      assert.ok(
+        (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),
+        'the fault fired',
+      );
+  };
+  const pipelineTo = (regions: string[], more: Partial<PipelineInput> = {}) =>
+    pipelineOf(stack, { distribute: { regions }, ...more });
+  const imageIn = ({ images }: Release, where: string) => images.find((image) => image.region === where);
+  const copiesOf = async (made: Release, where: string) =>
+    (await stack.cloud.state(where)).snapshots.filter(
+      ({ tags, state }) => tags[tagKeys.build] === `test/${made.build!.buildId}` && state !== 'TORECYCLE',
+    );
+  /** What the names of the copies of its snapshots begin with. */
+  const copyNameOf = ({ source }: PipelineInput) => `cib-${(source as { instanceId: string }).instanceId.slice(4)}`;
+  const syncs = async (imageId: string) =>
+    (await stack.cloud.calls({ action: 'SyncImages' })).filter(
+      ({ resources, applied, outcome }) => applied && outcome !== 'error' && resources.includes(imageId),
+    );
+  /** Refuses to copy to a region what has this name; the trials as well. */
+  const refuseIn = (where: string, family: string, times: number) =>
+    fault({
+      action: 'SyncImages',
+      contains: `"DestinationRegions":["${where}"],"ImageName":"${family}`,
+      kind: 'error',
+      code: 'ImageQuotaLimitExceeded',
+      message: `${where} is full`,
+      times,
+    });
+
+  test('the release is current and shared in every region, with the snapshots of its disks', async () => {
+    const pipeline = await pipelineTo([shanghai, beijing], {
+      distribute: { regions: [shanghai, beijing], accounts: [partner] },
+      image: { tags: { team: 'web' } },
+    });
+    const { family } = pipeline;
+    const made = await release(stack, pipeline);
+    assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
+    assert.deepEqual(
+      made.images.map((image) => [image.region, image.state]),
+      [
+        [region, 'current'],
+        [shanghai, 'current'],
+        [beijing, 'current'],
+      ],
+    );
+    for (const where of [region, shanghai, beijing]) {
+      const image = imageIn(made, where)!;
+      const now = await familyInCloud(stack.cloud, family, where);
+      assert.deepEqual([now.of('current'), now.answers], [[image.imageId], [image.imageId]]);
+      assert.equal(now.images[0]!.tags.team, 'web');
+      assert.deepEqual((now.images[0]!.sharedWith as string[] | undefined) ?? [partner], [partner]);
+      assert.equal(image.snapshots.length, 1);
+      assert.deepEqual(
+        (await copiesOf(made, where)).filter(({ id }) => id === image.snapshots[0]!.snapshotId).length,
+        1,
+      );
+    }
+    assert.ok(made.distribution?.every(({ state, sharedWith }) => state === 'done' && sharedWith[0] === partner));
+
+    // The next one takes its place everywhere, though the one before is shared; with keep: 1 that one stays, being the last.
+    const next = await release(stack, { ...pipeline, retire: { keep: 1 } });
+    const third = await release(stack, { ...pipeline, retire: { keep: 1 } });
+    for (const where of [region, shanghai, beijing]) {
+      const now = await familyInCloud(stack.cloud, family, where);
+      assert.deepEqual(now.of('current'), [imageIn(third, where)!.imageId]);
+      assert.deepEqual(now.of('released'), [imageIn(next, where)!.imageId]);
+      assert.deepEqual(await copiesOf(made, where), [], 'the snapshots of the retired release went with it');
+    }
+  });
+
+  test('a region that refuses is held, and tried again alone', async () => {
+    const pipeline = await pipelineTo([shanghai, beijing], { onFailure: 'hold' });
+    const fired = await refuseIn(beijing, pipeline.family, 2);
+    const handle = await startRelease(stack, pipeline);
+    const { held } = await untilRelease(handle, (progress) => progress.held !== undefined);
+    await fired();
+    assert.deepEqual([held!.step, held!.code], ['distribute', 'DistributeFailed']);
+    assert.match(held!.message, /ap-beijing: .*ap-beijing is full/);
+    const meanwhile = await handle.query(releaseQuery);
+    // The others have it: here and in Shanghai it is current.
+    for (const where of [region, shanghai]) {
+      const { imageId } = imageIn(meanwhile, where)!;
+      assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, where)).answers, [imageId]);
+    }
+    await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released');
+    assert.equal(imageIn(made, shanghai)!.imageId, imageIn(meanwhile, shanghai)!.imageId);
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, beijing)).answers, [
+      imageIn(made, beijing)!.imageId,
+    ]);
+    const { images } = await stack.cloud.state(shanghai);
+    assert.equal(images.filter(({ name }) => name === made.images[0]!.name).length, 1);
+    assert.ok((await syncs(made.images[0]!.imageId)).length >= 2);
+  });
+
+  test('without somebody to mend it, the release is out where it could be: a result, no crash', async () => {
+    const pipeline = await pipelineTo([shanghai, beijing], {
+      distribute: { regions: [shanghai, beijing], accounts: ['999999999999'] },
+    });
+    const fired = await refuseIn(beijing, pipeline.family, 2);
+    const made = await release(stack, pipeline);
+    await fired();
+    assert.equal(made.outcome, 'partial');
+    const states = new Map(made.distribution!.map((one) => [one.region, one]));
+    assert.equal(states.get(beijing)!.problem?.code, 'ImageQuotaLimitExceeded');
+    assert.equal(imageIn(made, beijing), undefined);
+    // Copied and current, but shared with nobody: the account does not exist.
+    assert.equal(states.get(shanghai)!.notShared[0]?.code, 'InvalidAccountId.NotFound');
+    assert.equal(imageIn(made, shanghai)!.state, 'current');
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, beijing)).images, []);
+  });
+
+  test('cancelled while it is copied: the copies are taken back, and the release stays current at home', async () => {
+    const pipeline = await pipelineTo([shanghai, beijing]);
+    const { met, release: go } = await stack.cloud.stall('CopySnapshotCrossRegions', copyNameOf(pipeline));
+    const handle = await startRelease(stack, pipeline);
+    await until(async () => ((await met()) ? true : undefined));
+    const { distribution } = await handle.query(releaseQuery);
+    assert.equal(distribution?.length, 2);
+    await handle.cancel();
+    await assert.rejects(ended(handle));
+    await go();
+    const made = await handle.query(releaseQuery);
+    assert.equal(made.outcome, 'cancelled');
+    for (const where of [shanghai, beijing]) {
+      assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, where)).images, []);
+      assert.deepEqual(await copiesOf(made, where), []);
+    }
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family)).answers, [made.images[0]!.imageId]);
+    assert.ok(made.resources.some(({ type, fate }) => type === 'image' && fate === 'deleted'));
+  });
+
+  test('a copy that somebody deletes meanwhile is made anew', async () => {
+    const pipeline = await pipelineTo([shanghai]);
+    const { met, release: go } = await stack.cloud.stall('CopySnapshotCrossRegions', copyNameOf(pipeline));
+    const handle = await startRelease(stack, pipeline);
+    await until(async () => ((await met()) ? true : undefined));
+    const copy = await until(async () => imageIn(await handle.query(releaseQuery), shanghai));
+    // While it is SYNCING: what waits for it notices.
+    await stack.cloud.send('POST', 'interfere', { act: 'delete-image', id: copy.imageId });
+    await go();
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
+    const again = imageIn(made, shanghai)!.imageId;
+    assert.notEqual(again, copy.imageId);
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, shanghai)).answers, [again]);
+  });
+});
