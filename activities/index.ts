@@ -6,6 +6,7 @@ import type {
   PlanActivities,
   ReleaseActivities,
   QuotaActivities,
+  ScheduleActivities,
   SweepActivities,
 } from '../contract';
 import { checkQuota } from './check-quota';
@@ -39,6 +40,7 @@ import { joinBuild } from './release/join-build';
 import { nameRelease } from './release/name-release';
 import { demoteImages, inspectPromotion, promoteImage } from './release/promote';
 import { inspectRetirement } from './release/retire';
+import { awaitEnd, pauseSchedule } from './release/schedule';
 import { shareImage } from './release/share-image';
 import { unshareImage } from './release/shares';
 import { restoreInstance } from './restore-instance';
@@ -101,6 +103,8 @@ const steps = {
   copySnapshots,
   undoCopySnapshots,
   shareImage,
+  pauseSchedule,
+  awaitEnd,
 };
 
 /** Everything that the workflows of this project ask a worker to do. */
@@ -111,7 +115,8 @@ export type Activities = BuildActivities &
   SweepActivities &
   ReleaseActivities &
   DistributionActivities &
-  QuotaActivities;
+  QuotaActivities &
+  ScheduleActivities;
 
 /**
  * The activities of all workflows, for a worker to register.

@@ -31,3 +31,18 @@ export { type UiPlace, webUiUrl } from './web-ui';
 export { currentImage, listFamily, retireFamily, rollBack } from './families';
 export { approveRelease, listReleases, rejectRelease, releaseOf, type ReleaseSummary } from './releases';
 export { startRelease } from './start-release';
+export { type Blocking, type LastRun, listSchedules, scheduleState, type ScheduleState } from './list-schedules';
+export {
+  type Applied,
+  applyPipeline,
+  backfillSchedule,
+  createPipelineSchedule,
+  deleteSchedule,
+  diffPipeline,
+  pauseSchedule,
+  type PipelineSchedule,
+  resumeSchedule,
+  triggerSchedule,
+  updatePipelineSchedule,
+  wantedSchedule,
+} from './schedules';

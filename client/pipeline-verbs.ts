@@ -1,4 +1,5 @@
 import { type Command } from 'commander';
+import { addScheduleVerbs } from './schedule-verbs';
 
 /** Flags of a verb, as commander hands them over; each verb's file says which it knows. */
 type Flags = Record<string, never>;
@@ -38,6 +39,8 @@ export function addPipelineVerbs({ verb, talking, finish }: Program): void {
     .action(async (flags: Flags & { file: string }) =>
       finish(await (await import('./commands/pipeline.js')).run(flags)),
     );
+
+  addScheduleVerbs({ verb, talking, finish }, pipeline);
 
   const whichRelease = '\n<release> is a workflow ID (golden-image/REGION/PIPELINE) or a release ID.';
   const decision = (name: string, description: string) =>

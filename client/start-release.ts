@@ -68,7 +68,10 @@ export function userName(): string {
 }
 
 /** Static summary and details of a pipeline's runs, for the Web UI. */
-export function describePipeline(pipeline: Pipeline): { staticSummary: string; staticDetails: string } {
+export function describePipeline(pipeline: Omit<Pipeline, 'schedule'>): {
+  staticSummary: string;
+  staticDetails: string;
+} {
   const { region, family, source, test, approve, retire } = pipeline;
   const of = 'instanceId' in source ? source.instanceId : `the instance tagged ${source.tag.key}=${source.tag.value}`;
   return {

@@ -1,4 +1,4 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type Client, ScheduleOverlapPolicy } from '@temporalio/client';
 import {
   checkSweep,
   defaultTaskQueue,
@@ -13,6 +13,7 @@ import {
 } from '../contract';
 import { ask } from './images';
 import { SpecError } from './errors';
+import { putSchedule, removeSchedule } from './put-schedule';
 import { explainStart, type StartOptions } from './start-build';
 
 const queueOf = ({ taskQueue = process.env.CVM_IMAGE_TASK_QUEUE ?? defaultTaskQueue }: StartOptions) => taskQueue;
@@ -111,25 +112,11 @@ export async function scheduleSweep(
     // What was missed while Temporal was away is made good by the next one.
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const },
   };
-  let changed = false;
-  try {
-    await client.schedule.create({ scheduleId, ...definition });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    changed = true;
-    await client.schedule.getHandle(scheduleId).update(({ state }) => ({ ...definition, state }));
-  }
+  const changed = (await putSchedule(client, scheduleId, definition)) === 'updated';
   const { info } = await client.schedule.getHandle(scheduleId).describe();
   return { scheduleId, changed, nextAt: info.nextActionTimes[0]?.toISOString() };
 }
 
 /** Removes the Schedule of a region; a sweep that is running goes on. Answers false when there was none. */
-export async function unscheduleSweep(client: Client, region: string): Promise<boolean> {
-  try {
-    await client.schedule.getHandle(sweepWorkflowId(checked({ region }).region)).delete();
-    return true;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return false;
-    throw error;
-  }
-}
+export const unscheduleSweep = async (client: Client, region: string): Promise<boolean> =>
+  removeSchedule(client, sweepWorkflowId(checked({ region }).region));

@@ -20,6 +20,7 @@ export * from './release-activities';
 export * from './result';
 export * from './retirement';
 export * from './room';
+export * from './schedule';
 export * from './search-attributes';
 export * from './spec';
 export * from './spec-errors';

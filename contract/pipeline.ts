@@ -11,6 +11,7 @@ import {
 } from './spec';
 import { amendmentSchema } from './controls';
 import { checkDistribution, idleDefaults, refuseIdle, refuseNotBuilt } from './pipeline-checks';
+import { scheduleSchema } from './schedule';
 import { checkAgainst, describeProblems, type SpecCheck, type SpecProblem } from './spec-errors';
 
 const build = buildSpecSchema.shape;
@@ -234,6 +235,7 @@ export const pipelineSchema = z
       .describe(
         'End without a build when nothing that the API can tell has changed on the source since the last release.',
       ),
+    schedule: scheduleSchema.optional().describe('When it runs by itself: what cvm-image pipeline apply sets up.'),
     onFailure: z
       .enum(['hold', 'fail'])
       .default('hold')

@@ -26,6 +26,8 @@ export interface ReleaseRequest {
   force?: boolean | undefined;
   /** ISO 8601, UTC: when it was due, where that is not now. A schedule's own time counts, too. */
   nominalAt?: string | undefined;
+  /** The schedule that asks. */
+  schedule?: string | undefined;
 }
 
 /** What became of an image that a pipeline made. */

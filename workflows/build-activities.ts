@@ -4,12 +4,18 @@ import type {
   DistributionActivities,
   ImageActivities,
   ReleaseActivities,
+  ScheduleActivities,
   SweepActivities,
 } from '../contract';
 
 export type ActivityName = keyof BuildActivities;
 
-type AllActivities = BuildActivities & ImageActivities & SweepActivities & ReleaseActivities & DistributionActivities;
+type AllActivities = BuildActivities &
+  ImageActivities &
+  SweepActivities &
+  ReleaseActivities &
+  DistributionActivities &
+  ScheduleActivities;
 
 interface Limits {
   /** What it is about, for the UI. */

@@ -8,4 +8,5 @@ export { sweepLeftovers } from './sweep-leftovers';
 export { checkUp } from './check-up';
 export { planBuild } from './plan-build';
 export { goldenImage } from './golden-image';
+export { scheduledRelease } from './scheduled-release';
 export { imageFamily } from './image-family';

@@ -72,7 +72,7 @@ export class ReleaseRun {
   ) {
     const { workflowId, runId, firstExecutionRunId, startTime, typedSearchAttributes: attributes } = workflowInfo();
     const { region, family, roleArn } = pipeline;
-    const schedule = attributes.get(scheduledById);
+    const schedule = request.schedule ?? attributes.get(scheduledById);
     const nominal = request.nominalAt ?? (attributes.get(scheduledStartTime) ?? startTime).toISOString();
     this.pipeline = pipeline;
     const buildId = releaseIdOf(firstExecutionRunId);

@@ -1,0 +1,141 @@
+import type { Client, ScheduleDescription, ScheduleExecutionResult } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { type BuildPhase, type ScheduledRelease, scheduledReleaseWorkflowType, searchAttributes } from '../contract';
+import { BuildNotFoundError } from './errors';
+import type { BuildStatus } from './outcome';
+import { scheduleNow } from './put-schedule';
+import { deployedSchedule, type PipelineSchedule } from './schedules';
+import { statusOf } from './watch';
+
+/** How the last time of a schedule ended. */
+export interface LastRun {
+  workflowId: string;
+  outcome: ScheduledRelease['outcome'] | BuildStatus;
+  reason?: string | undefined;
+  imageId?: string | undefined;
+  /** ISO 8601, UTC: when it was due. */
+  nominalAt?: string | undefined;
+  endedAt: string;
+  seconds: number;
+}
+
+/** A run of the pipeline that is at work: while it is, no other begins. */
+export interface Blocking {
+  workflowId: string;
+  runId: string;
+  phase: BuildPhase;
+  /** ISO 8601, UTC: since when it runs. */
+  startedAt: string;
+}
+
+/** A pipeline's schedule, with what somebody wants to know of it. */
+export interface ScheduleState {
+  scheduleId: string;
+  paused: boolean;
+  /** Why it is paused, or what was said when it was resumed. */
+  note?: string | undefined;
+  /** ISO 8601, UTC; absent while it is paused. */
+  nextAt?: string | undefined;
+  last?: LastRun | undefined;
+  blockedBy?: Blocking | undefined;
+  /** Times that were not taken because another run was at work. */
+  skipped: number;
+  /** Times that were missed while Temporal was away for longer than catchUp. */
+  missed: number;
+  wanted: PipelineSchedule;
+}
+
+/** The schedules of pipelines, by name. No worker is asked. */
+export async function listSchedules(client: Client, options: { region?: string } = {}): Promise<ScheduleState[]> {
+  const prefix = options.region === undefined ? 'golden-image/' : `golden-image/${options.region}/`;
+  const ids: string[] = [];
+  for await (const { scheduleId, action } of client.schedule.list()) {
+    // What was created a moment ago is listed before its action is.
+    if (action && action.workflowType !== scheduledReleaseWorkflowType) continue;
+    if (scheduleId.startsWith(prefix)) ids.push(scheduleId);
+  }
+  const all = await Promise.all(ids.sort().map((id) => stateOf(client, id)));
+  return all.filter((one) => one !== undefined);
+}
+
+/** @throws {BuildNotFoundError} when there is no such schedule */
+export async function scheduleState(client: Client, scheduleId: string): Promise<ScheduleState> {
+  const state = await stateOf(client, scheduleId);
+  if (state) return state;
+  throw new BuildNotFoundError(`There is no schedule ${scheduleId}. See cvm-image schedule list.`);
+}
+
+async function stateOf(client: Client, scheduleId: string): Promise<ScheduleState | undefined> {
+  const now = await scheduleNow(client, scheduleId);
+  if (now?.action.workflowType !== scheduledReleaseWorkflowType) return undefined;
+  const { state, info } = now;
+  const [blockedBy, last] = await Promise.all([blocking(client, scheduleId), lastRun(client, now)]);
+  const [next] = info.nextActionTimes;
+  return {
+    scheduleId,
+    paused: state.paused,
+    ...(state.note === undefined || state.note === '' ? {} : { note: state.note }),
+    ...(next && !state.paused ? { nextAt: next.toISOString() } : {}),
+    ...(last ? { last } : {}),
+    ...(blockedBy ? { blockedBy } : {}),
+    skipped: info.numActionsSkippedOverlap,
+    missed: info.numActionsMissedCatchupWindow,
+    wanted: deployedSchedule(now),
+  };
+}
+
+/** The run of the pipeline that is at work, whoever started it; its workflow ID is that of the schedule. */
+export async function blocking(client: Client, workflowId: string): Promise<Blocking | undefined> {
+  try {
+    const run = await client.workflow.getHandle(workflowId).describe();
+    if (statusOf(run.status.name) !== 'running') return undefined;
+    const phase = (run.typedSearchAttributes.get(searchAttributes.BuildPhase) ?? 'checking') as BuildPhase;
+    return { workflowId, runId: run.runId, phase, startedAt: run.startTime.toISOString() };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** The last time that has ended. */
+async function lastRun(client: Client, { info }: ScheduleDescription): Promise<LastRun | undefined> {
+  for (const recent of [...info.recentActions].reverse()) {
+    const run = await endOf(client, recent);
+    if (run) return run;
+  }
+  return undefined;
+}
+
+async function endOf(client: Client, { action }: ScheduleExecutionResult): Promise<LastRun | undefined> {
+  const { workflowId, firstExecutionRunId } = action.workflow;
+  const handle = client.workflow.getHandle(workflowId, firstExecutionRunId);
+  try {
+    const { status, startTime, closeTime } = await handle.describe();
+    if (!closeTime) return undefined;
+    const end = {
+      workflowId,
+      endedAt: closeTime.toISOString(),
+      seconds: (closeTime.getTime() - startTime.getTime()) / 1000,
+    };
+    const report = await reportOf(() => handle.result());
+    if (!report) return { ...end, outcome: statusOf(status.name) };
+    const { outcome, reason, imageId, nominalAt } = report;
+    return { ...end, outcome, reason, imageId, nominalAt };
+  } catch (error) {
+    // Temporal has forgotten it: its retention is over.
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+async function reportOf(result: () => Promise<unknown>): Promise<ScheduledRelease | undefined> {
+  try {
+    return (await result()) as ScheduledRelease;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    const [report] = (cause instanceof ApplicationFailure ? (cause.details ?? []) : []) as [ScheduledRelease?];
+    return report;
+  }
+}

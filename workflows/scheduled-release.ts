@@ -1,0 +1,139 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  ChildWorkflowCancellationType,
+  ChildWorkflowFailure,
+  isCancellation,
+  ParentClosePolicy,
+  setCurrentDetails,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  type BuildFailure,
+  goldenImageWorkflowId,
+  goldenImageWorkflowType,
+  imageNameMemo,
+  pipelineHash,
+  pipelineName,
+  type Release,
+  type ReleaseRequest,
+  type ScheduledRelease,
+  scheduledById,
+  type ScheduledReleaseInput,
+  scheduledStartTime,
+  searchAttributes,
+  specHashMemo,
+} from '../contract';
+import { activitiesOf } from './build-activities';
+import { cell, found } from './details';
+import { stepFailure } from './failures';
+
+/** How long it is tried to pause a schedule, in seconds. */
+const pauseDeadline = 3600;
+
+/**
+ * One due time of a pipeline's schedule: starts the run of the pipeline as a child, under the pipeline's own workflow ID.
+ * Temporal appends the time to the ID of what a schedule starts, which is why the run cannot be started directly: the ID is
+ * the lock that keeps a run by hand and one of the schedule apart.
+ *
+ * Failures in a row are counted from run to run: Temporal hands each the result or the failure of the one before. After so
+ * many the schedule is paused, with the reason as its note.
+ */
+export async function scheduledRelease(input: ScheduledReleaseInput): Promise<ScheduledRelease> {
+  const { typedSearchAttributes: attributes, startTime } = workflowInfo();
+  const { pipeline, schedule } = input;
+  const scheduleId = attributes.get(scheduledById);
+  const nominalAt = (attributes.get(scheduledStartTime) ?? startTime).toISOString();
+  const lock = goldenImageWorkflowId(pipeline.region, pipelineName(pipeline));
+  const before = failuresBefore();
+  setCurrentDetails(
+    `Due ${nominalAt}: the run of the pipeline is ${found(lock, `WorkflowId = '${lock}'`)}. Failures in a row before: ${before}.`,
+  );
+  const request: ReleaseRequest = { by: scheduleId ?? 'schedule', nominalAt, schedule: scheduleId };
+  for (;;) {
+    try {
+      const child = await startRun(input, lock, request);
+      return await ended(child, before);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const reason = `${lock} was at work`;
+    setCurrentDetails(`Due ${nominalAt}: ${cell(reason)} already; see ${found(lock, `WorkflowId = '${lock}'`)}.`);
+    if (schedule.overlap === 'skip') return { outcome: 'skipped', nominalAt, reason, failures: before };
+    await activitiesOf(pipeline, { summary: `the end of ${lock}` }).awaitEnd({ workflowId: lock });
+  }
+
+  async function ended(child: Awaited<ReturnType<typeof startRun>>, failures: number): Promise<ScheduledRelease> {
+    const runId = child.firstExecutionRunId;
+    try {
+      const { outcome = 'released', images, reason } = await child.result();
+      const imageId = images[0]?.imageId;
+      return { outcome, nominalAt, runId, imageId, reason, failures: 0 };
+    } catch (error) {
+      if (CancellationScope.current().consideredCancelled || !(error instanceof ChildWorkflowFailure)) throw error;
+      // Somebody cancelled the run by itself: neither a failure nor a success.
+      if (isCancellation(error)) return { outcome: 'cancelled', nominalAt, runId, failures };
+      throw await failed(error, runId, failures + 1);
+    }
+  }
+
+  async function failed(error: ChildWorkflowFailure, runId: string, failures: number): Promise<Error> {
+    const { code, message } = stepFailure(error);
+    const release = releaseIn(error);
+    const isEnough = failures >= schedule.pauseAfter;
+    if (isEnough && scheduleId !== undefined) {
+      const note = `Paused after ${failures} failures in a row; the last one, due ${nominalAt}: ${message}`;
+      const about = { summary: `${scheduleId} is paused after ${failures} failures`, deadline: pauseDeadline };
+      await activitiesOf(pipeline, about).pauseSchedule({ scheduleId, note });
+    }
+    const report: ScheduledRelease = {
+      outcome: release?.outcome ?? 'failed',
+      nominalAt,
+      runId,
+      imageId: release?.images[0]?.imageId,
+      reason: message,
+      // Whoever resumes the schedule begins to count anew.
+      failures: isEnough ? 0 : failures,
+    };
+    return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [report] });
+  }
+}
+
+/** Failures in a row before this run: Temporal hands on the result of the last run that succeeded, and the failure of one since. */
+function failuresBefore(): number {
+  const { lastFailure, lastResult } = workflowInfo();
+  const failure = lastFailure instanceof ApplicationFailure ? lastFailure : undefined;
+  const [report] = (failure?.details ?? []) as [ScheduledRelease?];
+  if (report) return report.failures;
+  if (lastFailure && !(lastFailure instanceof CancelledFailure)) return 1;
+  return (lastResult as ScheduledRelease | undefined)?.failures ?? 0;
+}
+
+function releaseIn({ cause }: ChildWorkflowFailure): Release | undefined {
+  if (!(cause instanceof ApplicationFailure)) return undefined;
+  const [report] = (cause.details ?? []) as [(BuildFailure<string> & { release?: Release })?];
+  return report?.release;
+}
+
+const startRun = ({ pipeline }: ScheduledReleaseInput, workflowId: string, request: ReleaseRequest) =>
+  startChild<(pipeline: ScheduledReleaseInput['pipeline'], request: ReleaseRequest) => Promise<Release>>(
+    goldenImageWorkflowType,
+    {
+      workflowId,
+      args: [pipeline, request],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      // Whoever ends this workflow ends the run as well, which cleans up after itself.
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      memo: { [specHashMemo]: pipelineHash(pipeline), [imageNameMemo]: pipeline.image.name },
+      typedSearchAttributes: [
+        { key: searchAttributes.ImageRegion, value: pipeline.region },
+        { key: searchAttributes.ImageFamily, value: pipeline.family },
+      ],
+      staticSummary: `Next image of family ${pipeline.family} (${pipeline.region})`,
+      staticDetails: `Asked for by the schedule, due ${request.nominalAt ?? ''}.`,
+    },
+  );
