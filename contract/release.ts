@@ -91,7 +91,7 @@ export interface Release {
   endedAt?: string | undefined;
   /** Absent while it runs. */
   outcome?: ReleaseOutcome | undefined;
-  /** Why it was rejected, or failed. */
+  /** Why it was rejected, or failed, or is not everywhere. */
   reason?: string | undefined;
   accountId?: string | undefined;
   source?: { instanceId: string; name: string } | undefined;

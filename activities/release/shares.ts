@@ -55,7 +55,8 @@ export function sharedWith(run: StepRun, imageId: string, accounts: string[], wa
         });
         return undefined;
       },
-      lookAgain: /^FailedOperation\.AccountAlreadyExists/,
+      // An image that is being copied takes no changes for a while.
+      lookAgain: /^(FailedOperation\.AccountAlreadyExists|InvalidParameterValue\.InvalidImageState)/,
     },
   };
 }

@@ -34,7 +34,8 @@ export async function startTemporal(
 export function startSimulator({ dataDir, ...rest }: ChildPlace, port: number, speed: number): Promise<Child> {
   const data = path.join(dataDir, 'simulator');
   const script = path.join(root, 'simulator', 'main.js');
-  const args = [script, '--port', String(port), '--data', data, '--speed', String(speed)];
+  // Tests of pipelines ask what a new server serves.
+  const args = [script, '--port', String(port), '--data', data, '--speed', String(speed), '--listen'];
   const logFile = logOf(dataDir, 'simulator');
   return startNode({ name: 'simulator', args, logFile, ...rest }, 'simulator listening');
 }

@@ -34,7 +34,9 @@ export async function distribute(run: ReleaseRun, rules: Rules): Promise<boolean
   } catch (error) {
     await CancellationScope.nonCancellable(() => distributor.takeBack());
     const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
-    if (cancelled || stepFailure(error).code !== distributeFailed) throw error;
+    const { code, message } = stepFailure(error);
+    if (cancelled || code !== distributeFailed) throw error;
+    run.manifest.reason = `distribute: ${message}`;
     return false;
   }
 }
