@@ -1,4 +1,4 @@
-import { listFamily, rollBack } from '../../client';
+import { applyPipeline, listFamily, rollBack, triggerSchedule, wantedSchedule } from '../../client';
 import { approveUpdate, familyWorkflowId, type PipelineInput, rejectUpdate, retryStepUpdate } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
@@ -79,6 +79,26 @@ export const releaseScenarios: Scenario[] = [
     },
   },
   {
+    name: 'release-distributed',
+    ends: 'COMPLETED',
+    run: release({ distribute: { regions: ['ap-shanghai', 'ap-beijing'], accounts: ['100000000002'] } }),
+  },
+  {
+    name: 'release-partial',
+    ends: 'COMPLETED',
+    run: release({ distribute: { regions: ['ap-shanghai'], accounts: ['999999999999'] } }),
+  },
+  {
+    name: 'scheduled-release',
+    ends: 'COMPLETED',
+    run: (stack) => scheduled(stack, {}),
+  },
+  {
+    name: 'scheduled-release-paused',
+    ends: 'FAILED',
+    run: (stack) => scheduled(stack, { test: boots }, { action: 'RunInstances', kind: 'launch-fails' }),
+  },
+  {
     name: 'image-family',
     ends: 'CANCELLED',
     run: async (stack) => {
@@ -95,5 +115,19 @@ export const releaseScenarios: Scenario[] = [
     },
   },
 ];
+
+/** The first time of a schedule, which is paused after one failure. */
+async function scheduled(stack: BuildStack, more: Partial<PipelineInput>, fault?: Record<string, unknown>) {
+  const { client, taskQueue } = stack;
+  const pipeline = await pipelineOf(stack, { schedule: { cron: ['0 2 * * *'], pauseAfter: 1 }, ...more });
+  if (fault) await stack.cloud.fault({ contains: pipeline.family, ...fault });
+  const { scheduleId } = await applyPipeline(client, wantedSchedule(pipeline, { taskQueue }));
+  await triggerSchedule(client, scheduleId);
+  const { workflowId, firstExecutionRunId } = await until(async () => {
+    const { info } = await client.schedule.getHandle(scheduleId).describe();
+    return info.recentActions[0]?.action.workflow;
+  });
+  return client.workflow.getHandle(workflowId, firstExecutionRunId);
+}
 
 const nightOf = (day: number) => new Date(Date.UTC(2026, 10, day)).toISOString();
