@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { tagKeys } from '../../contract';
+import { snapshotCopyName, tagKeys } from '../../contract';
 import { startSimulator } from '../../simulator';
 import { testDurations } from '../support/build-stack';
 import { until } from '../support/judge';
@@ -75,9 +75,10 @@ describe('SIGKILL of the worker, right after a change of a distribution', { conc
       assert.deepEqual([there.of('current'), there.answers], [[copy.imageId], [copy.imageId]]);
       const state = await cloud.state(shanghai);
       // Marked or not: nothing was made twice.
+      const copyName = snapshotCopyName(made.build!.buildId, home.snapshots[0]!.snapshotId);
       assert.equal(state.images.filter(({ name }) => name === home.name).length, 1);
       const copies = state.snapshots.filter(
-        ({ name, state: is }) => (name as string).startsWith(`cib-${made.build!.buildId}`) && is !== 'TORECYCLE',
+        ({ name, state: is }) => name === copyName && is !== 'TORECYCLE',
       );
       assert.deepEqual(
         copies.map((one) => [one.id, one.tags[tagKeys.build]]),
