@@ -77,9 +77,7 @@ describe('SIGKILL of the worker, right after a change of a distribution', { conc
       // Marked or not: nothing was made twice.
       const copyName = snapshotCopyName(made.build!.buildId, home.snapshots[0]!.snapshotId);
       assert.equal(state.images.filter(({ name }) => name === home.name).length, 1);
-      const copies = state.snapshots.filter(
-        ({ name, state: is }) => name === copyName && is !== 'TORECYCLE',
-      );
+      const copies = state.snapshots.filter(({ name, state: is }) => name === copyName && is !== 'TORECYCLE');
       assert.deepEqual(
         copies.map((one) => [one.id, one.tags[tagKeys.build]]),
         [[copy.snapshots[0]!.snapshotId, `test/${made.build!.buildId}`]],
