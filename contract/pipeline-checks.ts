@@ -5,15 +5,12 @@ import { buildSpecSchema } from './spec';
 export type Refuse = (path: (string | number)[], message: string) => void;
 
 /**
- * NOT BUILT YET: what a pipeline can say already and nothing does. It is refused, so that nobody relies on it. Whoever builds one
- * of them takes its line out here, and its test in test/unit/pipeline.test.ts.
+ * NOT BUILT YET: what a pipeline can say already and nothing does. It is refused, so that nobody relies on it. Whoever builds it
+ * takes its line out here, and its test in test/unit/pipeline.test.ts.
  */
-export function refuseNotBuilt({ room, distribute }: Pipeline, refuse: Refuse): void {
+export function refuseNotBuilt({ room }: Pipeline, refuse: Refuse): void {
   if (room.whenFull !== 'fail') {
     refuse(['room', 'whenFull'], `${room.whenFull} is not built yet; a region that is full makes the run fail (fail)`);
-  }
-  if (distribute) {
-    refuse(['distribute'], 'is not built yet: a release stays in its own region, shared with nobody; leave it out');
   }
 }
 
