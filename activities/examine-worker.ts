@@ -11,7 +11,7 @@ import { isBusy } from './source-instance';
 /** Changes in use that the API has no DryRun for. A harmless way to ask whether they are permitted does not exist. */
 const withoutDryRun = [
   ...['StopInstances', 'StartInstances', 'TerminateInstances', 'ModifyImageAttribute', 'ModifyImageSharePermission'],
-  ...['CreateSnapshot', 'DeleteSnapshots', 'TerminateDisks'],
+  ...['SyncImages', 'CreateSnapshot', 'DeleteSnapshots', 'CopySnapshotCrossRegions', 'TerminateDisks'],
   ...['TagResources', 'UnTagResources'],
 ];
 

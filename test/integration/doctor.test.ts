@@ -16,7 +16,8 @@ import { type CommandOutcome, runCommand } from '../support/command';
 const role = 'qcs::cam::uin/100000000001:roleName/ImageBuilder';
 const withoutDryRun = [
   ...['StopInstances', 'StartInstances', 'TerminateInstances', 'ModifyImageAttribute', 'ModifyImageSharePermission'],
-  ...['CreateSnapshot', 'DeleteSnapshots', 'TerminateDisks', 'TagResources', 'UnTagResources'],
+  ...['SyncImages', 'CreateSnapshot', 'DeleteSnapshots', 'CopySnapshotCrossRegions', 'TerminateDisks'],
+  ...['TagResources', 'UnTagResources'],
 ];
 
 interface Check {
@@ -140,7 +141,7 @@ describe('cvm-image doctor', () => {
     assert.match(stdout, /^✓ temporal +127\.0\.0\.1:\d+, server/);
     assert.match(stdout, /\n✓ credentials +account/);
     assert.match(stdout, /\n\? permissions +StopInstances, .*UnTagResources: cannot be told beforehand.*\n +→ /);
-    assert.match(stdout, /All is well; 10 cannot be told\.\n$/);
+    assert.match(stdout, /All is well; 12 cannot be told\.\n$/);
   });
 
   for (const action of ['DeleteImages', 'DescribeSnapshots', 'CreateImage']) {
@@ -159,7 +160,7 @@ describe('cvm-image doctor', () => {
         stdout,
         new RegExp(`✗ ${action} +CAM denies it \\(UnauthorizedOperation, RequestId .*\\)\n +→ Grant`),
       );
-      assert.match(stdout, /One thing is wrong; 10 cannot be told\./);
+      assert.match(stdout, /One thing is wrong; 12 cannot be told\./);
     });
   }
 
