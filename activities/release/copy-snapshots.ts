@@ -74,9 +74,8 @@ function copyOf(run: StepRun, from: string, { snapshotId }: DiskSnapshot): Goal<
 
 /** @throws {CloudError} also when the call succeeds and only its row for the region says that it does not */
 async function askForCopy(run: StepRun, from: string, snapshotId: string, name: string): Promise<string | undefined> {
-  const action = 'CopySnapshotCrossRegions';
   const { region } = run.build;
-  const { SnapshotCopyResultSet = [], RequestId } = await run.cloudIn(from).call('cbs', action, {
+  const { SnapshotCopyResultSet = [], RequestId } = await run.cloudIn(from).call('cbs', 'CopySnapshotCrossRegions', {
     SnapshotId: snapshotId,
     DestinationRegions: [region],
     SnapshotName: name,
@@ -84,7 +83,7 @@ async function askForCopy(run: StepRun, from: string, snapshotId: string, name: 
   const row = SnapshotCopyResultSet.find(({ DestinationRegion }) => DestinationRegion === region);
   const code = row?.Code ?? 'Success';
   if (code === 'Success') return row?.SnapshotId;
-  throw new CloudError(kindOf(code), action, code, `${region}: ${row?.Message ?? ''}`, RequestId);
+  throw new CloudError(kindOf(code), 'CopySnapshotCrossRegions', code, `${region}: ${row?.Message ?? ''}`, RequestId);
 }
 
 /** The copies of this build by their exact names (DescribeSnapshots, whose filter may be fuzzy and takes few values). */
