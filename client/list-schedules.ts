@@ -2,10 +2,9 @@ import type { Client, ScheduleDescription, ScheduleExecutionResult } from '@temp
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { type BuildPhase, type ScheduledRelease, scheduledReleaseWorkflowType, searchAttributes } from '../contract';
-import { BuildNotFoundError } from './errors';
 import type { BuildStatus } from './outcome';
 import { scheduleNow } from './put-schedule';
-import { deployedSchedule, type PipelineSchedule } from './schedules';
+import { deployedSchedule, noSchedule, type PipelineSchedule } from './schedules';
 import { statusOf } from './watch';
 
 /** How the last time of a schedule ended. */
@@ -63,7 +62,7 @@ export async function listSchedules(client: Client, options: { region?: string }
 export async function scheduleState(client: Client, scheduleId: string): Promise<ScheduleState> {
   const state = await stateOf(client, scheduleId);
   if (state) return state;
-  throw new BuildNotFoundError(`There is no schedule ${scheduleId}. See cvm-image schedule list.`);
+  throw noSchedule(scheduleId);
 }
 
 async function stateOf(client: Client, scheduleId: string): Promise<ScheduleState | undefined> {

@@ -134,6 +134,12 @@ export async function applyPipeline(client: Client, wanted: PipelineSchedule): P
     await createSchedule(client, scheduleId, definitionOf(wanted));
     return applied(client, scheduleId, 'created', changes);
   }
+  return changed(client, wanted, changes);
+}
+
+/** Changes the schedule that is there, where it is not as it should be. */
+async function changed(client: Client, wanted: PipelineSchedule, changes: Change[]): Promise<Applied> {
+  const scheduleId = scheduleIdOf(wanted);
   if (changes.length === 0) return applied(client, scheduleId, 'unchanged', []);
   await updateSchedule(client, scheduleId, definitionOf(wanted));
   return applied(client, scheduleId, 'updated', changes);
@@ -180,9 +186,9 @@ export async function createPipelineSchedule(
  * @throws {BuildNotFoundError} when there is none
  */
 export async function updatePipelineSchedule(client: Client, wanted: PipelineSchedule): Promise<Applied> {
-  const { exists, scheduleId } = await diffPipeline(client, wanted);
+  const { exists, scheduleId, changes } = await diffPipeline(client, wanted);
   if (!exists) throw noSchedule(scheduleId);
-  return applyPipeline(client, wanted);
+  return changed(client, wanted, changes);
 }
 
 async function applied(
@@ -199,7 +205,8 @@ async function applied(
 /** A schedule's ID, or REGION/PIPELINE. */
 export const scheduleIdFrom = (text: string) => (text.startsWith('golden-image/') ? text : `golden-image/${text}`);
 
-const noSchedule = (scheduleId: string) =>
+/** What is told of a schedule that is not there. */
+export const noSchedule = (scheduleId: string) =>
   new BuildNotFoundError(`There is no schedule ${scheduleId}. See cvm-image schedule list.`);
 
 /** @throws {BuildNotFoundError} when there is no such schedule */

@@ -13,6 +13,7 @@ import { amendmentSchema } from './controls';
 import { checkDistribution, idleDefaults, refuseIdle, refuseNotBuilt } from './pipeline-checks';
 import { scheduleSchema } from './schedule';
 import { checkAgainst, describeProblems, type SpecCheck, type SpecProblem } from './spec-errors';
+import { timeZoneSchema } from './time-zone';
 
 const build = buildSpecSchema.shape;
 
@@ -48,15 +49,6 @@ function checkTemplate(template: string, context: z.RefinementCtx): void {
   }
   if (!fields.includes('seq')) {
     context.addIssue({ code: 'custom', message: 'needs {seq}, which makes each name another one' });
-  }
-}
-
-function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en-US', { timeZone: zone }).format();
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -169,11 +161,7 @@ export const pipelineSchema = z
           .describe(
             'Name of each image: at most 60 characters once {family}, {date} and {seq} are filled in. {seq} counts up within family and date.',
           ),
-        timeZone: z
-          .string()
-          .refine(isTimeZone, { error: 'expected a time zone such as Asia/Shanghai' })
-          .default('UTC')
-          .describe('Time zone of {date}, such as Asia/Shanghai.'),
+        timeZone: timeZoneSchema.default('UTC').describe('Time zone of {date}, such as Asia/Shanghai.'),
         description: z.string().max(256).optional().describe('Description of each image.'),
         tags: tagsSchema.default({}).describe('Tags of each image and of its snapshots.'),
       })

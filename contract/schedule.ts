@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration } from './duration';
 import type { ReleaseOutcome } from './release';
 import type { Pipeline } from './pipeline';
+import { timeZoneSchema } from './time-zone';
 
 /** Name of the workflow type that a schedule starts: it starts a run of the pipeline, under the pipeline's own lock. */
 export const scheduledReleaseWorkflowType = 'scheduledRelease';
@@ -12,15 +13,6 @@ export const scheduledReleaseWorkflowId = (region: string, pipeline: string) =>
 
 const fields = /^\S+(\s+\S+){4,6}$/;
 const shorthand = /^@(yearly|monthly|weekly|daily|hourly)$/;
-
-function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en-US', { timeZone: zone }).format();
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** When a pipeline runs. */
 export const scheduleSchema = z
@@ -39,11 +31,7 @@ export const scheduleSchema = z
       .optional()
       .describe('Times as cron has them, such as 0 2 * * *: minute, hour, day, month, weekday.'),
     every: duration(60).optional().describe('Instead of cron: an interval, such as 12h, counted from 1970 in UTC.'),
-    timeZone: z
-      .string()
-      .refine(isTimeZone, { error: 'expected a time zone such as Asia/Shanghai' })
-      .default('UTC')
-      .describe('Time zone of cron.'),
+    timeZone: timeZoneSchema.default('UTC').describe('Time zone of cron.'),
     jitter: duration(0).default(0).describe('A run may start later by a random time up to this.'),
     overlap: z
       .enum(['skip', 'wait'])

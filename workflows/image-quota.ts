@@ -225,32 +225,50 @@ class Quota {
       mayRetire && whenFull === 'retire-oldest' && family !== undefined ? [{ owner, buildId, family }] : [],
     );
     const about = { summary: `${queue.length} wait for room in ${this.input.region}`, takenWithin: goneSeconds };
-    const scope = new CancellationScope();
-    const waiting = scope.run(() =>
+    const look = () =>
       quotaActivities(by, about).awaitRoom({
         build: this.ledger.refFor(by),
         holders: leases.map(party),
         waiting: queue.map(party),
         retiring,
-      }),
-    );
-    const again = mayRetire ? undefined : this.retireAgainAt - Date.now();
+      });
+    const failed = async (error: unknown) => {
+      // It tries again by itself as long as it may: somebody has ended it by hand, or no worker takes it.
+      log.warn('the queue could not be watched', { error });
+      this.turn += 1;
+      await condition(() => this.hasNews, '1 minute');
+    };
+    await this.settleUnlessAsked(look, failed, mayRetire ? undefined : this.retireAgainAt - Date.now());
+  }
+
+  /**
+   * Takes a look and hands out what it shows to be free; gives way to whoever asks meanwhile.
+   *
+   * @param again milliseconds after which it gives way in any case
+   * @returns whether it has seen anything
+   */
+  private async settleUnlessAsked(
+    look: () => Promise<RoomSeen>,
+    failed: (error: unknown) => void | Promise<void>,
+    again?: number,
+  ): Promise<boolean> {
+    const scope = new CancellationScope();
+    const looking = scope.run(look);
     const news = scope.run(async () => {
       if (again === undefined) await condition(() => this.hasNews);
       else await condition(() => this.hasNews, again);
     });
     try {
-      const seen = await Promise.race([waiting, news]);
+      const seen = await Promise.race([looking, news]);
       if (seen) await this.settle(seen);
+      return seen !== undefined;
     } catch (error) {
       if (isCancellation(error)) throw error;
-      // It tries again by itself as long as it may: somebody has ended it by hand, or no worker takes it.
-      log.warn('the queue could not be watched', { error });
-      this.turn += 1;
-      await condition(() => this.hasNews, '1 minute');
+      await failed(error);
+      return false;
     } finally {
       scope.cancel();
-      await Promise.allSettled([waiting, news]);
+      await Promise.allSettled([looking, news]);
     }
   }
 
@@ -265,21 +283,8 @@ class Quota {
 
   /** Asks who is over, and gives way to whoever asks meanwhile: nobody waits for the worker of somebody else. */
   private async lookAfter(by: Lease): Promise<void> {
-    const scope = new CancellationScope();
-    const looking = scope.run(() => this.look(by, { standings: true, takenWithin: goneSeconds }));
-    const news = scope.run(() => condition(() => this.hasNews));
-    try {
-      const seen = await Promise.race([looking, news]);
-      if (seen) await this.settle(seen);
-      else this.turn += 1;
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      log.warn('the holders of slots could not be looked after', { error });
-      this.turn += 1;
-    } finally {
-      scope.cancel();
-      await Promise.allSettled([looking, news]);
-    }
+    const look = () => this.look(by, { standings: true, takenWithin: goneSeconds });
+    if (!(await this.settleUnlessAsked(look, notLookedAfter))) this.turn += 1;
   }
 
   /** As it was before: kept for those that are at it. */
@@ -288,7 +293,7 @@ class Quota {
       await this.settle(await this.look(by, { standings: true }));
     } catch (error) {
       if (isCancellation(error)) throw error;
-      log.warn('the holders of slots could not be looked after', { error });
+      notLookedAfter(error);
     }
   }
 
@@ -303,5 +308,7 @@ class Quota {
     }
   }
 }
+
+const notLookedAfter = (error: unknown) => log.warn('the holders of slots could not be looked after', { error });
 
 const party = ({ owner, buildId }: RoomRequest): Party => ({ owner, buildId });
