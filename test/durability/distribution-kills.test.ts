@@ -1,71 +1,39 @@
-import { Client, Connection } from '@temporalio/client';
 import assert from 'node:assert/strict';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { snapshotCopyName, tagKeys } from '../../contract';
-import { startSimulator } from '../../simulator';
-import { testDurations } from '../support/build-stack';
-import { until } from '../support/judge';
+import { type KillStand, startKillStand } from '../support/kill-stand';
 import { ended, familyInCloud, pipelineOf, region, startRelease } from '../support/releases';
-import { SimulatorControl } from '../support/simulator';
-import { startTestTemporal, type TestTemporal } from '../support/temporal';
-import { killProcess, startWorkerProcess } from '../support/worker';
+import { killProcess } from '../support/worker';
 
 const shanghai = 'ap-shanghai';
 const partner = '100000000002';
 
 describe('SIGKILL of the worker, right after a change of a distribution', { concurrency: 1 }, () => {
-  const workers: ChildProcessWithoutNullStreams[] = [];
-  let simulator: Awaited<ReturnType<typeof startSimulator>>;
-  let cloud: SimulatorControl;
-  let temporal: TestTemporal;
-  let client: Client;
+  let stand: KillStand;
   before(async () => {
-    simulator = await startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations });
-    cloud = new SimulatorControl(simulator.url);
-    await cloud.seed({ imageQuota: { [region]: 100, [shanghai]: 100 } });
-    temporal = await startTestTemporal();
-    const connection = await Connection.connect({ address: temporal.address });
-    client = new Client({ connection, namespace: temporal.namespace });
+    stand = await startKillStand({ [region]: 100, [shanghai]: 100 });
   });
-  after(async () => {
-    for (const worker of workers) worker.kill('SIGKILL');
-    await client.connection.close();
-    await temporal.stop();
-    await simulator.close();
-  });
-
-  const instance = async (form: Record<string, unknown>) => {
-    const id = `ins-${randomBytes(4).toString('hex')}`;
-    await cloud.seed({ instances: [{ id, ...form }] });
-    return id;
-  };
+  after(() => stand.stop());
 
   for (const action of ['SyncImages', 'CopySnapshotCrossRegions', 'ModifyImageSharePermission'] as const) {
     test(`${action}: made once, and the release is everywhere`, async () => {
-      const pipeline = await pipelineOf(
-        { instance },
-        { distribute: { regions: [shanghai], accounts: [partner] }, deadlines: { heartbeat: 2 } },
-      );
+      const pipeline = await pipelineOf(stand, {
+        distribute: { regions: [shanghai], accounts: [partner] },
+        deadlines: { heartbeat: 2 },
+      });
       const { family, source } = pipeline;
       const { instanceId } = source as { instanceId: string };
-      const taskQueue = `kill-${randomBytes(4).toString('hex')}`;
-      const place = { temporal, taskQueue, endpoint: simulator.url };
-      const first = await startWorkerProcess(place);
-      workers.push(first);
+      const { cloud, client } = stand;
+      const taskQueue = stand.newTaskQueue();
+      const first = await stand.work(taskQueue);
       // Nobody else is at work in this simulator: a share needs no other mark.
       const marks = { SyncImages: family, CopySnapshotCrossRegions: `cib-${instanceId.slice(4)}` };
       const about = action === 'ModifyImageSharePermission' ? {} : { contains: marks[action] };
       const id = await cloud.fault({ action, ...about, kind: 'delay', when: 'after', milliseconds: 4000 });
       const handle = await startRelease({ client, taskQueue }, pipeline);
-      await until(async () => {
-        const calls = await cloud.calls({ action });
-        return calls.some(({ faults }) => faults.includes(id)) ? true : undefined;
-      });
+      await stand.untilMet(id, action);
       await killProcess(first);
-      const second = await startWorkerProcess(place);
-      workers.push(second);
+      const second = await stand.work(taskQueue);
       const made = await ended(handle);
       await killProcess(second);
       assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));

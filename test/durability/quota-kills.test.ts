@@ -1,12 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { type BuildResult, type BuildSpecInput, buildWorkflowId, buildWorkflowType } from '../../contract';
-import { startSimulator } from '../../simulator';
-import { type BuildStack, testDurations } from '../support/build-stack';
+import type { BuildStack } from '../support/build-stack';
 import { until, untilProgress } from '../support/judge';
+import { type KillStand, startKillStand } from '../support/kill-stand';
 import {
   assertNeverRefused,
   countImages,
@@ -17,57 +15,39 @@ import {
   someoneDeletes,
   startInTurn,
   untilAt,
+  untilNextSecond,
 } from '../support/quota';
-import { SimulatorControl } from '../support/simulator';
-import { startTestTemporal, type TestTemporal } from '../support/temporal';
-import { killProcess, startWorkerProcess } from '../support/worker';
+import type { SimulatorControl } from '../support/simulator';
+import { killProcess } from '../support/worker';
 
 const spec = { room: { whenFull: 'wait' }, deadlines: { heartbeat: 2 } } as const;
 
 describe('SIGKILL of the worker that hands out slots', { concurrency: 2 }, () => {
-  const workers: ChildProcessWithoutNullStreams[] = [];
-  let simulator: Awaited<ReturnType<typeof startSimulator>>;
+  let stand: KillStand;
   let cloud: SimulatorControl;
-  let temporal: TestTemporal;
-  let client: Client;
   before(async () => {
-    simulator = await startSimulator({ port: 0, speed: 600, rateScale: 0, durations: testDurations });
-    cloud = new SimulatorControl(simulator.url);
-    temporal = await startTestTemporal();
-    const connection = await Connection.connect({ address: temporal.address });
-    client = new Client({ connection, namespace: temporal.namespace });
+    stand = await startKillStand();
+    cloud = stand.cloud;
   });
-  after(async () => {
-    for (const worker of workers) worker.kill('SIGKILL');
-    await client.connection.close();
-    await temporal.stop();
-    await simulator.close();
-  });
+  after(() => stand.stop());
 
   /** Where builds are started, on a task queue of its own. */
   function place(): BuildStack & { work: () => Promise<ChildProcessWithoutNullStreams> } {
-    const taskQueue = `quota-${randomBytes(4).toString('hex')}`;
+    const taskQueue = stand.newTaskQueue();
+    const { temporal, client } = stand;
     return {
       client,
       temporal,
       cloud,
       taskQueue,
-      instance: async (form) => {
-        const id = `ins-${randomBytes(4).toString('hex')}`;
-        await cloud.seed({ instances: [{ id, ...form }] });
-        return id;
-      },
+      instance: (form) => stand.instance(form),
       start: (asked: BuildSpecInput) =>
         client.workflow.start<(spec: BuildSpecInput) => Promise<BuildResult>>(buildWorkflowType, {
           workflowId: buildWorkflowId(asked.region, asked.instanceId),
           taskQueue,
           args: [asked],
         }),
-      work: async () => {
-        const worker = await startWorkerProcess({ temporal, taskQueue, endpoint: simulator.url });
-        workers.push(worker);
-        return worker;
-      },
+      work: () => stand.work(taskQueue),
       stop: () => Promise.resolve(),
     };
   }
@@ -103,7 +83,7 @@ describe('SIGKILL of the worker that hands out slots', { concurrency: 2 }, () =>
       for (const id of ['aaaa0001', 'aaaa0002', 'aaaa0003', 'aaaa0004']) {
         await cloud.seed({ images: [{ region, name: `family-${id}`, family: 'killed', tags: tags(id) }] });
         // Times of creation are whole seconds.
-        await new Promise((resolve) => setTimeout(resolve, 1100));
+        await untilNextSecond();
       }
       const oldest = (await cloud.state(region)).images.find(({ name }) => name === 'family-aaaa0001')!.id;
       const stack = place();
@@ -118,10 +98,7 @@ describe('SIGKILL of the worker that hands out slots', { concurrency: 2 }, () =>
         room: { whenFull: 'retire-oldest' },
         deadlines: { heartbeat: 2 },
       });
-      await until(async () => {
-        const calls = await cloud.calls({ action, region });
-        return calls.some(({ faults }) => faults.includes(id)) ? true : undefined;
-      });
+      await stand.untilMet(id, action);
       await killProcess(worker);
       await stack.work();
       await build.result();

@@ -44,6 +44,13 @@ export const placeOf = async ({ handle }: QueuedBuild): Promise<number | undefin
 export const untilAt = (build: QueuedBuild, position: number) =>
   untilProgress(build.handle, ({ queued }) => queued?.position === position);
 
+/** Waits until what is made now is younger, to the second, than what was made before. */
+export const untilNextSecond = () => {
+  const second = () => Math.floor(Date.now() / 1000);
+  const before = second();
+  return until(() => Promise.resolve(second() > before ? true : undefined));
+};
+
 /** Custom images that fill a region, made by somebody else. */
 export async function fill(cloud: SimulatorControl, region: string, names: string[]): Promise<string[]> {
   await cloud.seed({ images: names.map((name) => ({ region, name })) });

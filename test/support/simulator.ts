@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+
 /** A resource as the simulator's state shows it; the fields depend on its kind. */
 export interface StateResource {
   id: string;
@@ -48,6 +50,19 @@ export class SimulatorControl {
   async fault(fault: Record<string, unknown>): Promise<string> {
     const { id } = (await this.send('POST', 'faults', fault)) as { id: string };
     return id;
+  }
+
+  /** Arms a fault; answers a check that it has met a call. */
+  async armed(fault: Record<string, unknown> & { action: string }): Promise<() => Promise<void>> {
+    const { action } = fault;
+    const id = await this.fault(fault);
+    return async () => {
+      const calls = await this.calls({ action });
+      assert.ok(
+        calls.some(({ faults }) => faults.includes(id)),
+        `the fault on ${action} fired`,
+      );
+    };
   }
 
   /**

@@ -18,14 +18,6 @@ describe('distribute', { concurrency: 4 }, () => {
   });
   after(() => stack.stop());
 
-  const fault = async (spec: Record<string, unknown>) => {
-    const id = await stack.cloud.fault(spec);
-    return async () =>
-      assert.ok(
-        (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),
-        'the fault fired',
-      );
-  };
   const pipelineTo = (regions: string[], more: Partial<PipelineInput> = {}) =>
     pipelineOf(stack, { distribute: { regions }, ...more });
   const imageIn = ({ images }: Release, where: string) => images.find((image) => image.region === where);
@@ -41,7 +33,7 @@ describe('distribute', { concurrency: 4 }, () => {
     );
   /** Refuses to copy to a region what has this name; the trials as well. */
   const refuseIn = (where: string, family: string, times: number) =>
-    fault({
+    stack.cloud.armed({
       action: 'SyncImages',
       contains: `"DestinationRegions":["${where}"],"ImageName":"${family}`,
       kind: 'error',

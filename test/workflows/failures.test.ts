@@ -16,21 +16,11 @@ describe('a build that does not end well', { concurrency: true }, () => {
   after(() => stack.stop());
 
   /** Arms a fault and answers a check that it fired. */
-  async function fault(fault: Record<string, unknown>): Promise<() => Promise<void>> {
-    const id = await stack.cloud.fault(fault);
-    return async () => {
-      const calls = await stack.cloud.calls();
-      assert.ok(
-        calls.some(({ faults }) => faults.includes(id)),
-        'the fault fired',
-      );
-    };
-  }
 
   test('an image that is CREATEFAILED fails at once and leaves nothing', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 2 });
     const name = `failed-${instanceId}`;
-    const fired = await fault({ action: 'CreateImage', contains: name, kind: 'image-fails' });
+    const fired = await stack.cloud.armed({ action: 'CreateImage', contains: name, kind: 'image-fails' });
     const failure = await failureOf(await stack.start({ region, instanceId, image: { name }, launch }));
     await fired();
     assert.equal(failure.code, 'ImageCreateFailed');
@@ -43,7 +33,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
   test('onFailure: keep leaves what was made, tags and lists it, and starts the source', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
     const name = `keep-${instanceId}`;
-    const fired = await fault({ action: 'CreateImage', contains: name, kind: 'image-fails' });
+    const fired = await stack.cloud.armed({ action: 'CreateImage', contains: name, kind: 'image-fails' });
     const failure = await failureOf(await stack.start({ region, instanceId, image: { name }, onFailure: 'keep' }));
     await fired();
     const left = await resourcesOf(stack.cloud, region, instanceId);
@@ -65,7 +55,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
       const instanceId = await stack.instance({ region, dataDisks: 1 });
       // The answer comes when the step's time is over: nobody is told what was made.
       const late = { kind: 'delay', when: 'after', milliseconds: 4000, ...only(instanceId) };
-      const fired = await fault({ action, ...late });
+      const fired = await stack.cloud.armed({ action, ...late });
       const image = { name: `untold-${instanceId}` };
       const deadlines = { [step]: 2 };
       const failure = await failureOf(
@@ -92,7 +82,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
   test('an image that never finishes ends at its deadline; what the cloud does not delete is a leftover', async () => {
     const instanceId = await stack.instance({ region });
     const name = `stuck-${instanceId}`;
-    const fired = await fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
+    const fired = await stack.cloud.armed({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
     const failure = await failureOf(
       await stack.start({
         region,
@@ -121,7 +111,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
 
   test('a soft stop that fails leaves the source running', async () => {
     const instanceId = await stack.instance({ region });
-    const fired = await fault({ action: 'StopInstances', contains: instanceId, kind: 'soft-stop-fails' });
+    const fired = await stack.cloud.armed({ action: 'StopInstances', contains: instanceId, kind: 'soft-stop-fails' });
     const image = { name: `soft-${instanceId}` };
     const failure = await failureOf(await stack.start({ region, instanceId, image, stopType: 'SOFT' }));
     await fired();
@@ -131,7 +121,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
 
   test('a stop that is ignored is asked for again', async () => {
     const instanceId = await stack.instance({ region });
-    const fired = await fault({ action: 'StopInstances', contains: instanceId, kind: 'stop-ignored' });
+    const fired = await stack.cloud.armed({ action: 'StopInstances', contains: instanceId, kind: 'stop-ignored' });
     const result = await (await stack.start({ region, instanceId, image: { name: `again-${instanceId}` } })).result();
     await fired();
     assert.ok(result.image.imageId);
@@ -141,7 +131,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
   test('a launch that fails after the commit point keeps image and snapshots', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
     const name = `launch-${instanceId}`;
-    const fired = await fault({ action: 'RunInstances', kind: 'launch-fails', ...only(instanceId) });
+    const fired = await stack.cloud.armed({ action: 'RunInstances', kind: 'launch-fails', ...only(instanceId) });
     const failure = await failureOf(await stack.start({ region, instanceId, image: { name }, launch }));
     await fired();
     assert.equal(failure.code, 'LaunchFailed');
@@ -166,7 +156,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
 
   test('sold out after the first change is tried again until it is mended', async () => {
     const instanceId = await stack.instance({ region });
-    const fired = await fault({
+    const fired = await stack.cloud.armed({
       action: 'RunInstances',
       kind: 'error',
       code: 'ResourcesSoldOut.SpecifiedInstanceType',
@@ -183,7 +173,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
 
   test('no permission before the first change is refused at once', async () => {
     const instanceId = await stack.instance({ region });
-    const fired = await fault({
+    const fired = await stack.cloud.armed({
       action: 'TagResources',
       contains: instanceId,
       kind: 'error',
@@ -201,7 +191,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
   test('a quota that fills between check and create is refused, and all is undone', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
     const name = `quota-${instanceId}`;
-    const fired = await fault({
+    const fired = await stack.cloud.armed({
       action: 'CreateImage',
       contains: name,
       kind: 'error',
@@ -228,7 +218,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
     // In a region of its own: the ID of the launched instance, which would tell its calls apart, is not known before.
     const elsewhere = 'ap-shanghai';
     const instanceId = await stack.instance({ region: elsewhere });
-    const fired = await fault({
+    const fired = await stack.cloud.armed({
       action: 'TagResources',
       // TAG knows no region but the one in the resource's name.
       contains: `:${elsewhere}:uin/100000000001:volume/`,
@@ -248,7 +238,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
 
   test('a restore tag that may not be removed does not hold the build up', async () => {
     const instanceId = await stack.instance({ region });
-    const fired = await fault({
+    const fired = await stack.cloud.armed({
       action: 'UnTagResources',
       contains: instanceId,
       kind: 'error',
@@ -288,7 +278,8 @@ describe('a build that does not end well', { concurrency: true }, () => {
       const paused = held && (await stack.cloud.fault({ ...held, kind: 'pause', when: 'before' }));
       // An image takes no time here: it is kept from finishing until the build is cancelled, not to pass the commit point.
       const name = `cancel-${instanceId}`;
-      if (step === 'pollImage') await fault({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
+      if (step === 'pollImage')
+        await stack.cloud.armed({ action: 'CreateImage', contains: name, kind: 'image-never-finishes' });
       const handle = await stack.start({ region, instanceId, image: { name }, launch });
       await untilProgress(handle, ({ steps }) => steps.find((one) => one.step === step)?.state === 'running');
       if (paused !== undefined) {

@@ -35,14 +35,6 @@ describe('goldenImage', { concurrency: 4 }, () => {
   after(() => stack.stop());
 
   const sourceOf = ({ source }: { source: unknown }) => (source as { instanceId: string }).instanceId;
-  const fault = async (spec: Record<string, unknown>) => {
-    const id = await stack.cloud.fault(spec);
-    return async () =>
-      assert.ok(
-        (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),
-        'the fault fired',
-      );
-  };
   /** What a run that must fail failed with. */
   const failureOf = async (handle: ReleaseHandle) => {
     const error: unknown = await ended(handle).then(
@@ -142,7 +134,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
     assert.deepEqual(await leftOfTest(stack.cloud, report.buildId), []);
 
     const never = await pipelineOf(stack, { test: testStage });
-    const fired = await fault({ action: 'RunInstances', contains: never.family, kind: 'launch-fails' });
+    const fired = await stack.cloud.armed({ action: 'RunInstances', contains: never.family, kind: 'launch-fails' });
     const failed = await failureOf(await startRelease(stack, never));
     await fired();
     assert.equal(failed.code, 'CandidateRejected');
@@ -189,7 +181,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
       kind: 'error',
       when: 'before',
     };
-    const fired = await fault({ action: 'RunInstances', contains: `test-${pipeline.family}`, ...stock });
+    const fired = await stack.cloud.armed({ action: 'RunInstances', contains: `test-${pipeline.family}`, ...stock });
     const handle = await startRelease(stack, pipeline);
     const { held } = await untilRelease(handle, (progress) => progress.held !== undefined);
     await fired();
@@ -207,7 +199,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
     const pipeline = await pipelineOf(stack, { onFailure: 'hold' });
     const first = (await release(stack, { ...pipeline, onFailure: 'fail' })).images[0]!.imageId;
     const refusal = { code: 'InvalidParameterValue.InvalidImageFamily', message: 'no', kind: 'error', when: 'before' };
-    const fired = await fault({ action: 'ModifyImageAttribute', contains: pipeline.family, ...refusal });
+    const fired = await stack.cloud.armed({ action: 'ModifyImageAttribute', contains: pipeline.family, ...refusal });
     const handle = await startRelease(stack, pipeline);
     const { held } = await untilRelease(handle, (progress) => progress.held !== undefined);
     await fired();

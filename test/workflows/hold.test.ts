@@ -28,14 +28,6 @@ describe('a build that is held', { concurrency: 4 }, () => {
   const held = async (handle: Handle) => (await untilProgress(handle, ({ phase }) => phase === 'held')).held!;
   const retry = (handle: Handle, amendment: object = {}) =>
     handle.executeUpdate(retryStepUpdate, { args: [amendment] });
-  const fault = async (spec: Record<string, unknown>) => {
-    const id = await stack.cloud.fault(spec);
-    return async () =>
-      assert.ok(
-        (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),
-        'the fault fired',
-      );
-  };
   const stops = async (instanceId: string) =>
     (await stack.cloud.calls({ action: 'StopInstances' })).filter(
       ({ resources, outcome }) => resources.includes(instanceId) && outcome === 'OK',
@@ -43,7 +35,11 @@ describe('a build that is held', { concurrency: 4 }, () => {
 
   test('has its source up, and begins again at the shutdown with new snapshots, under another name', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 2 });
-    const fired = await fault({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
+    const fired = await stack.cloud.armed({
+      action: 'CreateImage',
+      contains: `held-${instanceId}`,
+      kind: 'image-fails',
+    });
     const handle = await start(instanceId, { launch });
     const about = await held(handle);
     await fired();
@@ -78,7 +74,11 @@ describe('a build that is held', { concurrency: 4 }, () => {
 
   test('with method snapshots, only the image is made again: no second down-time', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
-    const fired = await fault({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
+    const fired = await stack.cloud.armed({
+      action: 'CreateImage',
+      contains: `held-${instanceId}`,
+      kind: 'image-fails',
+    });
     const handle = await start(instanceId, { method: 'snapshots' });
     const about = await held(handle);
     await fired();
@@ -96,7 +96,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
   test('a launch is tried again with other settings; the image stays', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
     const contains = `/${instanceId.slice(4)}-`;
-    const fired = await fault({ action: 'RunInstances', kind: 'launch-fails', contains });
+    const fired = await stack.cloud.armed({ action: 'RunInstances', kind: 'launch-fails', contains });
     const handle = await start(instanceId, { launch });
     const about = await held(handle);
     await fired();
@@ -139,7 +139,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
   });
 
   // Each step that can be refused, and how: the build is held, and a retry brings it to its end.
-  const refusals: [string, Record<string, unknown>, Partial<BuildSpecInput>?][] = [
+  const refusals: [string, { action: string; [field: string]: unknown }, Partial<BuildSpecInput>?][] = [
     ['inspectSource', { action: 'DescribeDisks', code: 'UnauthorizedOperation' }],
     ['checkQuota', { action: 'DescribeImageQuota', code: 'UnauthorizedOperation' }],
     ['shutdownInstance', { action: 'StopInstances', kind: 'soft-stop-fails' }, { stopType: 'SOFT' }],
@@ -160,7 +160,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
         shutdownInstance: instanceId,
       };
       const only = step in contains ? contains[step as keyof typeof contains] : `/${instanceId.slice(4)}-`;
-      const fired = await fault({
+      const fired = await stack.cloud.armed({
         // A message goes with an error only, which is the kind of those that name none.
         ...('kind' in refusal ? {} : { kind: 'error', message: 'refused by the test' }),
         ...refusal,
@@ -182,7 +182,11 @@ describe('a build that is held', { concurrency: 4 }, () => {
 
   test('cleans up when nobody mends it in time', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
-    const fired = await fault({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
+    const fired = await stack.cloud.armed({
+      action: 'CreateImage',
+      contains: `held-${instanceId}`,
+      kind: 'image-fails',
+    });
     const failure = await failureOf(await start(instanceId, { deadlines: { hold: 1 } }));
     await fired();
     assert.equal(failure.code, 'ImageCreateFailed');
@@ -219,7 +223,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
 
   test('does not take the image of an earlier try for its own, when that cannot be removed', async () => {
     const instanceId = await stack.instance({ region, dataDisks: 1 });
-    await fault({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
+    await stack.cloud.armed({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
     const handle = await start(instanceId, { deadlines: { undo: 1, createImage: 3 } });
     const first = await held(handle);
     const before = await resourcesOf(stack.cloud, region, instanceId);
@@ -277,7 +281,7 @@ describe('a build that is held', { concurrency: 4 }, () => {
 
   test('is told to the webhook: signed, again until it is taken, with one ID', async () => {
     const instanceId = await stack.instance({ region });
-    await fault({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
+    await stack.cloud.armed({ action: 'CreateImage', contains: `held-${instanceId}`, kind: 'image-fails' });
     const handle = await start(instanceId, { notify: 'ops' });
     await held(handle);
     const deliveries = await until(() => {

@@ -14,6 +14,7 @@ import {
   someoneDeletes,
   startInTurn,
   untilAt,
+  untilNextSecond,
   untilQuotaEnded,
 } from '../support/quota';
 
@@ -259,7 +260,7 @@ describe('room for images', { concurrency: 4 }, () => {
         const { images } = await stack.cloud.state(region);
         ids.push(images.find((one) => one.name === image)!.id);
         // Times of creation are whole seconds.
-        await new Promise((resolve) => setTimeout(resolve, 1100));
+        await untilNextSecond();
       }
       return ids;
     }

@@ -29,14 +29,6 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
   });
   after(() => stack.stop());
 
-  const fault = async (spec: Record<string, unknown>) => {
-    const id = await stack.cloud.fault(spec);
-    return async () =>
-      assert.ok(
-        (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),
-        'the fault fired',
-      );
-  };
   const wanted = (pipeline: PipelineInput): PipelineSchedule =>
     wantedSchedule(pipeline, { taskQueue: stack.taskQueue });
   const scheduled = async (more: Partial<PipelineInput> = {}) => pipelineOf(stack, { schedule: nightly, ...more });
@@ -46,18 +38,11 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
   const untilState = async (
     pipeline: PipelineInput,
     holds: (state: Awaited<ReturnType<typeof scheduleState>>) => boolean,
-  ) => {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return await until(async () => {
-          const state = await scheduleState(stack.client, idOf(pipeline));
-          return holds(state) ? state : undefined;
-        });
-      } catch (error) {
-        if (tries === 10) throw error;
-      }
-    }
-  };
+  ) =>
+    until(async () => {
+      const state = await scheduleState(stack.client, idOf(pipeline));
+      return holds(state) ? state : undefined;
+    }, 1320);
 
   test('applied once it is there, applied twice nothing changes, and a diff says what would', async () => {
     const pipeline = await scheduled();
@@ -168,7 +153,7 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     await applyPipeline(stack.client, wanted(pipeline));
     const { instanceId } = pipeline.source as { instanceId: string };
     const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'no', times: 1000 };
-    const fired = await fault({ action: 'CreateImage', contains: pipeline.family, ...refusal });
+    const fired = await stack.cloud.armed({ action: 'CreateImage', contains: pipeline.family, ...refusal });
     const failed = async (count: number) => {
       await triggerSchedule(stack.client, idOf(pipeline));
       return until(async () => {
@@ -192,7 +177,7 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     const pipeline = await scheduled({ onFailure: 'hold' });
     await applyPipeline(stack.client, wanted(pipeline));
     const refusal = { kind: 'error', code: 'InvalidParameterValue.InvalidImageFamily', message: 'no', when: 'before' };
-    const fired = await fault({ action: 'ModifyImageAttribute', contains: pipeline.family, ...refusal });
+    const fired = await stack.cloud.armed({ action: 'ModifyImageAttribute', contains: pipeline.family, ...refusal });
     await triggerSchedule(stack.client, idOf(pipeline));
     const { blockedBy } = await untilState(pipeline, (state) => state.blockedBy?.phase === 'held');
     await fired();
