@@ -16,6 +16,10 @@ export const uiPlace = ({ address, namespace }: Connected, { uiUrl }: CommonOpti
   uiUrl,
 });
 
+/** What a flag says as a file would: digits are a number (of seconds, where it is a time), the rest is text such as 90s. */
+export const numberOrText = <T extends string | undefined>(text: T) =>
+  text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
+
 /** Flags of the verbs about images, which a worker answers. */
 export interface ImageOptions extends CommonOptions {
   region: string;

@@ -8,7 +8,7 @@ import { print, printError, printJson } from '../output/print';
 import { colorsFor } from '../output/text';
 import { loadPipeline } from '../spec-input';
 import { connected } from './connected';
-import type { ImageOptions } from './options';
+import { type ImageOptions, numberOrText } from './options';
 
 interface RetireOptions extends ImageOptions {
   file?: string;
@@ -76,7 +76,11 @@ function rulesOf(
   if (pipeline && pipeline.family !== family) {
     throw new ClientError(`The pipeline in ${file ?? ''} is of the family ${pipeline.family}, not of ${family}.`);
   }
-  const given = { keep: number(keep), youngerThan: number(youngerThan), keepRejected: number(keepRejected) };
+  const given = {
+    keep: numberOrText(keep),
+    youngerThan: numberOrText(youngerThan),
+    keepRejected: numberOrText(keepRejected),
+  };
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const check = checkAgainst(retireSchema, { ...pipeline?.retire, ...flags });
   if (!check.ok) {
@@ -90,8 +94,6 @@ function rulesOf(
   }
   return check.spec;
 }
-
-const number = (text: string | undefined) => (text !== undefined && /^\d+$/.test(text) ? Number(text) : text);
 
 function show(images: RetiredImage[], { json }: RetireOptions): void {
   if (json === true) for (const one of images) printJson({ type: 'retirement', ...one });

@@ -26,7 +26,7 @@ import { loadPipeline } from '../spec-input';
 import { userName } from '../start-release';
 import { connected } from './connected';
 import { follow } from './follow';
-import type { CommonOptions } from './options';
+import { type CommonOptions, numberOrText } from './options';
 
 /** Flags that take the place of what the pipeline's file says of its schedule. */
 interface TimeFlags {
@@ -55,12 +55,11 @@ function wantedOf(options: FileOptions): PipelineSchedule {
 /** Flags override the file's fields; `--cron` and `--every` take each other's place. */
 function withTimes(pipeline: PipelineInput, flags: TimeFlags): PipelineInput {
   const { cron, every, timeZone, jitter, overlap, catchUp, pauseAfter } = flags;
-  const seconds = (text: string) => (/^\d+$/.test(text) ? Number(text) : text);
   const given = {
     ...(timeZone === undefined ? {} : { timeZone }),
-    ...(jitter === undefined ? {} : { jitter: seconds(jitter) }),
+    ...(jitter === undefined ? {} : { jitter: numberOrText(jitter) }),
     ...(overlap === undefined ? {} : { overlap }),
-    ...(catchUp === undefined ? {} : { catchUp: seconds(catchUp) }),
+    ...(catchUp === undefined ? {} : { catchUp: numberOrText(catchUp) }),
     ...(pauseAfter === undefined ? {} : { pauseAfter: Number(pauseAfter) }),
   };
   const { cron: oldCron, every: oldEvery, ...rest } = (pipeline.schedule ?? {}) as Record<string, unknown>;
@@ -68,7 +67,7 @@ function withTimes(pipeline: PipelineInput, flags: TimeFlags): PipelineInput {
     ...(oldCron === undefined ? {} : { cron: oldCron }),
     ...(oldEvery === undefined ? {} : { every: oldEvery }),
   };
-  const times = cron ? { cron } : every !== undefined ? { every: seconds(every) } : old;
+  const times = cron ? { cron } : every !== undefined ? { every: numberOrText(every) } : old;
   const schedule = { ...rest, ...given, ...times };
   if (Object.keys(schedule).length === 0) return pipeline;
   return { ...pipeline, schedule } as PipelineInput;

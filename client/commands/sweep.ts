@@ -11,7 +11,7 @@ import { colorsFor } from '../output/text';
 import { lookForLeftovers, scheduleSweep, type StartedSweep, startSweep, unscheduleSweep } from '../sweep';
 import { webUiUrl } from '../web-ui';
 import { connected } from './connected';
-import { type ImageOptions, uiPlace } from './options';
+import { type ImageOptions, numberOrText, uiPlace } from './options';
 
 interface SweepOptions extends ImageOptions {
   apply?: boolean;
@@ -72,7 +72,7 @@ async function act(temporal: Connected, options: SweepOptions): Promise<ExitCode
 
 /** @throws {ClientError} for what is no duration, or too short */
 function secondsOf(flag: string, text: string, minimum: number): number {
-  const parsed = duration(minimum).safeParse(/^\d+$/.test(text) ? Number(text) : text);
+  const parsed = duration(minimum).safeParse(numberOrText(text));
   if (!parsed.success) throw new ClientError(`${flag}: ${parsed.error.issues[0]!.message} (found "${text}")`);
   return parsed.data;
 }
