@@ -2,14 +2,15 @@ import { SerializeAddon } from '@xterm/addon-serialize';
 import { Terminal } from '@xterm/headless';
 import { type Browser, chromium } from 'playwright-core';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { chromiumArguments, findChromium } from './chromium';
 
 /**
- * Makes the pictures of the README and of docs/operating.md, as things really are: the demo in a terminal and its build in
- * the Temporal Web UI, then a build that is held, in both, and the list of what is held.
+ * Makes the pictures of the README and of docs/, as things really are: the demo in a terminal and its build in the Temporal Web
+ * UI; a build that is held, in both, and the list of what is held; a release that waits for its approval, the same when it is
+ * out, and its schedule.
  * Needs Chromium (`CHROMIUM_PATH`, or on the PATH) and the `script` command for a pseudo-terminal.
  */
 const root = path.resolve(__dirname, '../..');
@@ -30,10 +31,9 @@ async function main(): Promise<void> {
   try {
     const terminal = await run('dist/dev/demo.js', ['--keep', ...flags]);
     await photographTerminal(browser, terminal, path.join(pictures, 'demo.png'));
-    const address = /http:\/\/127\.0\.0\.1:8333\/namespaces\/\S+/.exec(textOf(terminal))?.[0];
-    if (address === undefined) throw new Error('the demo printed no address of the Web UI');
-    await photographWebUi(browser, address, 'pollImage', 'web-ui.png');
+    await photographWebUi(browser, addressIn(terminal), 'pollImage', 'web-ui.png');
     await photographHeld(browser);
+    await photographRelease(browser, data);
   } finally {
     await browser.close();
     execFileSync(process.execPath, ['dist/dev/demo.js', '--stop', ...flags], { cwd: root, stdio: 'inherit' });
@@ -47,15 +47,43 @@ async function photographHeld(browser: Browser): Promise<void> {
   await fetch(`${simulator}/_simulator/faults`, { method: 'POST', body: JSON.stringify(fault) });
   const source = ['--region', 'ap-guangzhou', '--instance', 'ins-db000001'];
   const spec = ['--image-name', 'db-{date}-{time}', '--family', 'db', '--on-failure', 'hold'];
-  const env = { TEMPORAL_ADDRESS: '127.0.0.1:7333', TEMPORAL_UI_URL: webUi };
-  const terminal = await run('dist/client/main.js', ['build', ...source, ...spec], env, 4);
+  const terminal = await command(['build', ...source, ...spec], 4);
   await photographTerminal(browser, terminal, path.join(pictures, 'held.png'));
-  const address = /http:\/\/127\.0\.0\.1:8333\/namespaces\/\S+/.exec(textOf(terminal))?.[0];
-  if (address === undefined) throw new Error('the build printed no address of the Web UI');
-  await photographWebUi(browser, `${address}/user-metadata`, 'Current Details', 'held-web-ui.png');
+  await photographWebUi(browser, `${addressIn(terminal)}/user-metadata`, 'Current Details', 'held-web-ui.png');
   const query = encodeURIComponent("BuildPhase = 'held' AND ExecutionStatus = 'Running'");
   const list = `${webUi}/namespaces/default/workflows?query=${query}`;
   await photographWebUi(browser, list, 'ins-db000001', 'held-list.png');
+}
+
+/** A release of the nightly example, which somebody has to approve here. */
+async function photographRelease(browser: Browser, data: string): Promise<void> {
+  const example = readFileSync(path.join(root, 'docs/examples/nightly/pipeline.yaml'), 'utf8');
+  const file = path.join(data, 'pipeline.yaml');
+  writeFileSync(file, `${example}approve:\n  deadline: 3d\n`);
+  await command(['pipeline', 'apply', '-f', file]);
+  const id = 'golden-image/ap-guangzhou/nightly';
+  const address = addressIn(await command(['schedule', 'trigger', id], 4));
+  await photographWebUi(browser, `${address}/user-metadata`, 'Current Details', 'waiting-web-ui.png');
+  await command(['approve', id, '--by', 'Ada', '--reason', 'looks good']);
+  const shown = await command(['release', 'show', id]);
+  await photographTerminal(browser, shown, path.join(pictures, 'release.png'));
+  await photographWebUi(browser, address, 'distribute', 'release-web-ui.png');
+  const schedule = `${webUi}/namespaces/default/schedules/${encodeURIComponent(id)}`;
+  await photographWebUi(browser, schedule, 'Recent Runs', 'schedule-web-ui.png');
+}
+
+/** Runs `cvm-image` in a pseudo-terminal. */
+function command(args: string[], ends = 0): Promise<Terminal> {
+  const env = { TEMPORAL_ADDRESS: '127.0.0.1:7333', TEMPORAL_UI_URL: webUi };
+  return run('dist/client/main.js', args, env, ends);
+}
+
+/** The address in the Web UI that stands on a terminal. */
+function addressIn(terminal: Terminal): string {
+  const text = textOf(terminal);
+  const address = /http:\/\/127\.0\.0\.1:8333\/namespaces\/\S+/.exec(text)?.[0];
+  if (address === undefined) throw new Error(`no address of the Web UI was printed:\n${text}`);
+  return address;
 }
 
 /** Runs a program of ours in a pseudo-terminal, as a person would see it. */

@@ -1,4 +1,4 @@
-import { formatSeconds, type Release } from '../../contract';
+import { type Distribution, formatSeconds, type Problem, type Release } from '../../contract';
 import { describeResource, durationRows, type ResultOptions } from './rows';
 import { labelled, plain } from './text';
 
@@ -22,7 +22,7 @@ export function renderRelease(release: Release, options: ResultOptions = {}): st
 
 function releaseRows(release: Release): [label: string, value: string][] {
   const { pipeline, family, region, triggered, nominalAt, reason, source, build, images, test } = release;
-  const { decision, promoted, retired, resources, change } = release;
+  const { decision, promoted, distribution, retired, resources, change } = release;
   const rows: [string, string][] = [
     ['pipeline', `${pipeline} in ${region}, family ${family}`],
     ['asked for', `by ${triggered.by}, due ${nominalAt}`],
@@ -52,6 +52,7 @@ function releaseRows(release: Release): [label: string, value: string][] {
         ...promoted.notes,
       ].join('\n'),
   );
+  add('distribution', distribution?.flatMap(placeLines).join('\n'));
   add(
     'retired',
     retired
@@ -69,4 +70,19 @@ function releaseRows(release: Release): [label: string, value: string][] {
       .join('\n'),
   );
   return rows;
+}
+
+/** How far it has come in one region: its image, whom it is shared with, and what went wrong. */
+function placeLines({ region, state, imageId, sharedWith, notShared, problem }: Distribution): string[] {
+  const shared = sharedWith.length === 0 ? '' : `, shared with ${sharedWith.join(', ')}`;
+  return [
+    `${region}: ${state}${imageId === undefined ? '' : `  ${imageId}`}${shared}`,
+    ...(problem ? [`  ${problemLine(problem)}`] : []),
+    ...notShared.map((one) => `  not shared with ${one.account}: ${problemLine(one)}`),
+  ];
+}
+
+function problemLine({ code, message, advice, requestId }: Problem): string {
+  const request = requestId === undefined ? '' : `, RequestId ${requestId}`;
+  return `${message} (${code}${request})${advice === undefined ? '' : `. ${advice}`}`;
 }

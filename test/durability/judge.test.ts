@@ -192,7 +192,7 @@ const wrongs: Wrong[] = [
     what: 'a hanging build',
     check: 'ended',
     of: failed,
-    make: (world) => void (world.end = { build, buildId: 'build-1', how: 'hanging' }),
+    make: (world) => void (world.end = { build, buildId: 'build-1', how: 'hanging', pending: 'pollImage' }),
   },
   {
     what: 'another end than the expected one',

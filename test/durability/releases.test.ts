@@ -71,6 +71,26 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
     }
   }
 
+  for (const [index, { what, action, zombie }] of releaseChanges.entries()) {
+    const previous = releaseChanges[index - 1];
+    if (!previous || (!all && !zombie)) continue;
+    test(`the worker stands still right before ${what} (${action}), and wakes up when the release is over`, () =>
+      playing({}, async (play) => {
+        // The answer to the change before has not reached the worker: it will go on from there.
+        const held = await play.hold(previous, 'after');
+        const first = await play.startWorker({ polls: 1 });
+        await play.start();
+        await held.met();
+        first.freeze();
+        await held.release();
+        await play.startWorker();
+        const made = await play.assertReleased();
+        first.wake();
+        await first.drain();
+        assert.deepEqual(await play.assertReleased(), made);
+      }));
+  }
+
   test('every activity twice: each answer is lost on its way to Temporal', () =>
     playing({ skipUnchanged: true }, async (play) => {
       const held = await play.hold({ action: 'CreateImage', nth: 1 }, 'after');

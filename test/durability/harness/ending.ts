@@ -9,7 +9,7 @@ export type BuildEnd = { build: PlayedBuild; buildId: string } & (
   | { how: 'completed'; result: BuildResult }
   | { how: 'failed' | 'cancelled'; failure: BuildFailure | undefined; type: string; message: string }
   | { how: 'terminated' }
-  | { how: 'hanging' }
+  | { how: 'hanging'; pending: string }
 );
 
 /** Waits until a build is over, also through times in which nobody answers, until the limit. */
@@ -34,7 +34,7 @@ export async function endOf(client: Client, build: PlayedBuild, limit: AbortSign
     if (open) await pause(50);
   } while (open && !limit.aborted);
   const buildId = buildIdOf(build.instanceId, firstExecutionRunId);
-  if (open) return { build, buildId, how: 'hanging' };
+  if (open) return { build, buildId, how: 'hanging', pending: await pendingIn(client, workflowId) };
   try {
     return { build, buildId, how: 'completed', result: await handle.result() };
   } catch (error) {
@@ -48,6 +48,23 @@ export async function endOf(client: Client, build: PlayedBuild, limit: AbortSign
     const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
     return { build, buildId, how: 'failed', failure, type: cause.type ?? '', message: cause.message };
   }
+}
+
+/** What a workflow waits for: its activities that are under way, and which workflows it has started that are not over. */
+async function pendingIn(client: Client, workflowId: string): Promise<string> {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  const activities = (raw.pendingActivities ?? []).map(
+    ({ activityType, attempt, state, lastWorkerIdentity, lastFailure }) =>
+      [
+        `${activityType?.name ?? '?'} (attempt ${attempt ?? '?'}, state ${state ?? '?'}, worker ${lastWorkerIdentity ?? 'none'})`,
+        lastFailure?.message,
+      ]
+        .filter(Boolean)
+        .join(': '),
+  );
+  const children = (raw.pendingChildren ?? []).map(({ workflowId: child }) => `child ${child ?? '?'}`);
+  const task = raw.pendingWorkflowTask ? [`a workflow task, attempt ${raw.pendingWorkflowTask.attempt ?? '?'}`] : [];
+  return [...activities, ...children, ...task].join('; ') || 'nothing that Temporal tells';
 }
 
 /** In one or two words: `failed: CREATEFAILED`. */

@@ -98,7 +98,7 @@ export async function firedProblems(play: Play, ends: BuildEnd[]): Promise<strin
 const waitingProblems = ({ unreadable, mayRead }: Play) => (mayRead ? unreadable : undefined);
 
 export function endedProblems({ ends }: Scenario, end: BuildEnd, index: number): string[] {
-  if (end.how === 'hanging') return ['the build is not over within its limit'];
+  if (end.how === 'hanging') return [`the build is not over within its limit; it waits for ${end.pending}`];
   if (end.how === 'failed' && end.type === '') return ['the failure has no type'];
   const allowed = endsOf(ends, index);
   if (allowed.some((one) => isEnd(one, end))) return [];

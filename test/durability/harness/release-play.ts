@@ -15,7 +15,7 @@ import { ended, familyInCloud, guestPort, leftOfTest, type ReleaseHandle } from 
 import { newTaskQueue, type ReleaseSite } from './release-site';
 import { heartbeat, lease, settings } from './timing';
 import { sweepAway } from './sweep';
-import type { WorkerProcess } from './worker';
+import type { WorkerProcess, WorkerWithKey } from './worker';
 
 /** A call that changes the cloud: the nth of its action. */
 export interface Change {
@@ -103,8 +103,8 @@ export class ReleasePlay {
     this.instances = ids((await this.site.cloud.state(region)).instances);
   }
 
-  async startWorker(): Promise<WorkerProcess> {
-    const worker = await this.site.startWorker(this.taskQueue);
+  async startWorker(form: WorkerWithKey = {}): Promise<WorkerProcess> {
+    const worker = await this.site.startWorker(this.taskQueue, form);
     this.workers.push(worker);
     return worker;
   }

@@ -1,10 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
-import { startTestTemporal } from '../../support/temporal';
+import { openServer, type Server } from './site';
 import { durations, settings, speed } from './timing';
-import { startWorker, type WorkerProcess } from './worker';
+import { startWorker, type WorkerProcess, type WorkerWithKey } from './worker';
 
 /** Each scenario has one for itself, so that whatever was called there was called by it. */
 const regions =
@@ -16,14 +16,16 @@ const regions =
 export interface ReleaseSite {
   cloud: SimulatorControl;
   client: Client;
+  /** It can be killed, which all scenarios of the site feel. */
+  server: Server;
   /** A region of one's own. There are as many as scenarios may be played at a time, and a few more. */
   lease(): { region: string; giveBack: () => void };
-  startWorker(taskQueue: string): Promise<WorkerProcess>;
+  startWorker(taskQueue: string, form?: WorkerWithKey): Promise<WorkerProcess>;
   stop(): Promise<void>;
 }
 
 export async function openReleaseSite(): Promise<ReleaseSite> {
-  const [simulator, temporal] = await Promise.all([
+  const [simulator, server] = await Promise.all([
     startSimulator({
       port: 0,
       strictAnswers: true,
@@ -32,29 +34,28 @@ export async function openReleaseSite(): Promise<ReleaseSite> {
       rateScale: 0,
       durations: { ...durations, boot: 60 },
     }),
-    startTestTemporal(),
+    openServer(),
   ]);
-  const { address, namespace } = temporal;
-  const connection = await Connection.connect({ address });
+  const { address, namespace } = server.temporal;
   const cloud = new SimulatorControl(simulator.url);
   await cloud.seed({ imageQuota: Object.fromEntries(regions.map((region) => [region, 1000])) });
   const free = [...regions];
   return {
     cloud,
-    client: new Client({ connection, namespace }),
+    client: server.client,
+    server,
     lease: () => {
       const region = free.shift();
       if (region === undefined) throw new Error('more scenarios at a time than regions');
       return { region, giveBack: () => free.push(region) };
     },
-    startWorker: (taskQueue) =>
+    startWorker: (taskQueue, form) =>
       startWorker(
         { address, namespace, taskQueue, endpoint: simulator.url },
-        { settings: { ...settings, installation: 'test' } },
+        { ...form, settings: { ...settings, installation: 'test' } },
       ),
     stop: async () => {
-      await connection.close();
-      await temporal.stop();
+      await server.stop();
       await simulator.close();
     },
   };

@@ -87,14 +87,15 @@ async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
   for (let count = scenario.builds ?? 1; count > 0; count -= 1) keys.push(await stage.addSource());
   stage.key = keys[0]!;
   stage.before = await stage.cloud.state(stage.region);
+  // In this order: a call that is held and then delayed is held first, while its client still waits for it.
+  const beats = scenario.beats ?? [];
+  const holds = await Promise.all(beats.map((beat) => holdFor(stage, beat)));
   for (const form of scenario.faults ?? []) {
     stage.injected.push({
       what: `${form.kind}${form.action ? ` of ${form.action}` : ''}`,
       faultId: await stage.arm(form),
     });
   }
-  const beats = scenario.beats ?? [];
-  const holds = await Promise.all(beats.map((beat) => holdFor(stage, beat)));
   await Promise.all(keys.map((key) => stage.start(key)));
   const acting = act(stage, beats, holds);
   // Told where it is awaited, when the builds are over.

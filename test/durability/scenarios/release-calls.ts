@@ -4,6 +4,8 @@ interface ReleaseChange extends Change {
   what: string;
   /** A kill then is part of every test run: it hurts most there. */
   slice?: 'before' | 'after';
+  /** A worker that stands still then and wakes up later is part of every test run. */
+  zombie?: true;
 }
 
 /**
@@ -20,10 +22,16 @@ export const releaseChanges: ReleaseChange[] = [
   { action: 'CreateImage', nth: 1, what: 'image', slice: 'after' },
   { action: 'TagResources', nth: 2, what: 'image and snapshots, kept' },
   { action: 'RunInstances', nth: 1, what: 'launch of the test', slice: 'after' },
-  { action: 'TerminateInstances', nth: 1, what: 'end of the test', slice: 'before' },
+  { action: 'TerminateInstances', nth: 1, what: 'end of the test', slice: 'before', zombie: true },
   { action: 'TagResources', nth: 3, what: 'image, current' },
   { action: 'ModifyImageAttribute', nth: 1, what: 'family of the image', slice: 'after' },
-  { action: 'ModifyImageAttribute', nth: 2, what: 'family of the image before, taken away', slice: 'before' },
+  {
+    action: 'ModifyImageAttribute',
+    nth: 2,
+    what: 'family of the image before, taken away',
+    slice: 'before',
+    zombie: true,
+  },
   { action: 'TagResources', nth: 4, what: 'image before, released' },
   { action: 'DeleteImages', nth: 1, what: 'older image', slice: 'after' },
   { action: 'DeleteImages', nth: 2, what: 'oldest image' },
