@@ -45,6 +45,7 @@ import { shareImage } from './release/share-image';
 import { unshareImage } from './release/shares';
 import { restoreInstance } from './restore-instance';
 import { awaitRoom, inspectRoom } from './room/look';
+import { reserveRoom } from './room/reserve';
 import { inspectOldest, retireOldest } from './room/retire';
 import type { ActivitySettings } from './settings';
 import { shutdownInstance } from './shutdown-instance';
@@ -97,6 +98,7 @@ const steps = {
   awaitRoom,
   inspectOldest,
   retireOldest,
+  reserveRoom,
   copyImage,
   followCopy,
   undoCopyImage,

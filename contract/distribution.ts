@@ -1,3 +1,4 @@
+import type { WhenFull } from './room';
 import type { ImageFacts, BuildRef, DiskSnapshot, UndoOutcome } from './steps';
 
 /** What is the matter in one place: the cloud's own code, and what to do about it. */
@@ -35,6 +36,15 @@ export interface ReleaseMarks {
 
 /** The activities that bring a release to other regions and accounts. All are safe to run twice. */
 export interface DistributionActivities {
+  /** Asks for a slot of the image quota of the region of `build`; it ends with the release that is the `holder`. */
+  reserveRoom(input: {
+    build: BuildRef;
+    holder: string;
+    family: string;
+    whenFull: WhenFull;
+    /** Until its turn has come; else it only takes its place in the queue. */
+    wait: boolean;
+  }): Promise<{ granted: boolean; position?: number | undefined }>;
   /**
    * Asks for copies of an image in other regions, in one call. Asked for several at once it answers those that the cloud took;
    * asked for a single one it takes it or fails.

@@ -2,6 +2,7 @@ import type { QueryDefinition } from '@temporalio/common';
 import { z } from 'zod';
 import { update } from './controls';
 import { duration } from './duration';
+import type { DeletionPlan } from './images';
 import type { ReleaseState, RetiredImage } from './release';
 import { regionSchema, roleArnSchema } from './spec';
 
@@ -125,10 +126,20 @@ export interface Retirement {
   dryRun: boolean;
 }
 
+/** That one image goes so that there is room for another. */
+export interface RoomMaking {
+  place: FamilyPlace;
+  goes: DeletionPlan;
+  /** For whose sake. */
+  by: string;
+}
+
 /** Updates of the workflow of a family. Each may be asked for twice with the same ID and is done once. */
 export const promoteUpdate = update<Promoted, [promotion: Promotion]>('promote');
 export const rollbackUpdate = update<Promoted, [rollback: Rollback]>('rollback');
 export const rejectImageUpdate = update<undefined, [rejection: Rejection]>('rejectImage');
+/** Answers whether the image is gone: by now something may need it. */
+export const makeRoomUpdate = update<{ retired: boolean }, [making: RoomMaking]>('makeRoom');
 export const retireUpdate = update<RetiredImage[], [retirement: Retirement]>('retire');
 
 /** What the workflow of a family does now, and what it has still to do. */

@@ -1,27 +1,17 @@
 import type { Pipeline } from './pipeline';
-import { buildSpecSchema } from './spec';
+import { buildSpecSchema, roomSchema } from './spec';
 
 /** Says no to one field of a pipeline. */
 export type Refuse = (path: (string | number)[], message: string) => void;
 
-/**
- * NOT BUILT YET: what a pipeline can say already and nothing does. It is refused, so that nobody relies on it. Whoever builds it
- * takes its line out here, and its test in test/unit/pipeline.test.ts.
- */
-export function refuseNotBuilt({ room }: Pipeline, refuse: Refuse): void {
-  if (room.whenFull !== 'fail') {
-    refuse(['room', 'whenFull'], `${room.whenFull} is not built yet; a region that is full makes the run fail (fail)`);
-  }
-}
-
 /** Defaults, in seconds, of what may do nothing: what is as by default was not asked for. */
-export const idleDefaults = { roomDeadline: 21_600, remindEvery: 86_400 };
+export const idleDefaults = { roomDeadline: roomSchema.parse({}).deadline, remindEvery: 86_400 };
 const buildDeadlines = buildSpecSchema.shape.deadlines.parse({});
 
 /** What has an effect only together with something else that the pipeline does not say. */
 export function refuseIdle({ room, build, approve, notify }: Pipeline, refuse: Refuse): void {
-  if (room.whenFull !== 'wait' && room.deadline !== idleDefaults.roomDeadline) {
-    refuse(['room', 'deadline'], 'goes with whenFull: wait, which is what it limits');
+  if (room.whenFull === 'fail' && room.deadline !== idleDefaults.roomDeadline) {
+    refuse(['room', 'deadline'], 'goes with whenFull: wait or retire-oldest, which is what it limits');
   }
   if (build.deadlines.hold !== buildDeadlines.hold) {
     refuse(['build', 'deadlines', 'hold'], 'the build of a pipeline is never held, its run is: use deadlines.hold');

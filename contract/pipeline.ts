@@ -7,10 +7,11 @@ import {
   regionSchema,
   roleArnSchema,
   tagsSchema,
+  roomSchema,
   webhookSchema,
 } from './spec';
 import { amendmentSchema } from './controls';
-import { checkDistribution, idleDefaults, refuseIdle, refuseNotBuilt } from './pipeline-checks';
+import { checkDistribution, idleDefaults, refuseIdle } from './pipeline-checks';
 import { scheduleSchema } from './schedule';
 import { checkAgainst, describeProblems, type SpecCheck, type SpecProblem } from './spec-errors';
 import { timeZoneSchema } from './time-zone';
@@ -178,18 +179,9 @@ export const pipelineSchema = z
       })
       .prefault({})
       .describe('How the image is built: as in the spec of a build.'),
-    room: z
-      .strictObject({
-        whenFull: z
-          .enum(['fail', 'wait', 'retire-oldest'])
-          .default('fail')
-          .describe(
-            'When the region holds as many images as it may. fail: before the source is touched. wait: until there is room. retire-oldest: of this family only.',
-          ),
-        deadline: duration(1).default(idleDefaults.roomDeadline).describe('How long it waits. Goes with wait.'),
-      })
+    room: roomSchema
       .prefault({})
-      .describe('Room for one more image.'),
+      .describe('Room for one more image, in the region of the pipeline and in those that it is distributed to.'),
     test: testSchema.optional(),
     approve: z
       .strictObject({
@@ -257,8 +249,6 @@ export const pipelineSchema = z
     if (retire.keep === undefined && retire.youngerThan > 0) refuse(['retire', 'youngerThan'], 'goes with keep');
     refuseIdle(pipeline, refuse);
     checkDistribution(pipeline, refuse);
-    // What is wrong anyhow is told first.
-    if (context.issues.length === 0) refuseNotBuilt(pipeline, refuse);
   });
 
 /** A pipeline as people write it: defaults left out, durations as text. */

@@ -31,8 +31,8 @@ export interface RoomRequest extends RoomWish {
   /** Value of the build tag of what it makes: installation/build. */
   owner: string;
   buildId: string;
-  /** Told by signal when its turn comes. */
-  workflowId: string;
+  /** Told by signal when its turn comes; absent where it asks again by itself. */
+  workflowId?: string | undefined;
   /** ISO 8601, UTC: when it first asked. The order of the queue. */
   since: string;
   /** Where its worker is, with which credentials it looks, and under which heartbeat timeout (seconds). */

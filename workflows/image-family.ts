@@ -15,6 +15,7 @@ import {
   type FamilyPlace,
   type FamilyProgress,
   familyQuery,
+  makeRoomUpdate,
   type Promoted,
   type Promotion,
   promoteUpdate,
@@ -24,6 +25,7 @@ import {
   type RetiredImage,
   type Retirement,
   type Rollback,
+  type RoomMaking,
   rollbackUpdate,
   searchAttributes,
 } from '../contract';
@@ -33,6 +35,7 @@ import { stepFailure } from './failures';
 import { moveCurrent, rollBackTarget } from './family/move-current';
 import { activitiesAt, familyDeadlines } from './family/place';
 import { retireOne, toRetire } from './family/retire';
+import { quotaActivities } from './quota/activities';
 
 /**
  * Serialises what happens to the images of one family in one account, whatever the region: promote, roll back, reject, retire
@@ -73,6 +76,9 @@ class Family {
     setHandler(retireUpdate, (retirement) => this.retire(retirement), {
       description:
         'Deletes what the rules of a pipeline no longer keep; with "dryRun" it only says what would go and what would stay',
+    });
+    setHandler(makeRoomUpdate, (making) => this.makeRoom(making), {
+      description: 'Deletes one old image, if it may still go, so that there is room for another',
     });
     this.show();
   }
@@ -156,6 +162,20 @@ class Family {
       retired.push(outcome);
     }
     return retired;
+  }
+
+  private async makeRoom({ place, goes, by }: RoomMaking): Promise<{ retired: boolean }> {
+    const { imageId, name } = goes;
+    const about = { summary: `retire ${imageId} (${name}) for ${by}`, deadline: familyDeadlines.delete };
+    const made = await this.next(`retire ${imageId} (${name}), to make room for ${by}`, () =>
+      quotaActivities({ taskQueue: workflowInfo().taskQueue, heartbeat: place.heartbeat }, about).retireOldest({
+        build: this.refOf(place),
+        family: this.input.family,
+        goes,
+      }),
+    );
+    if (made.retired) this.forget(imageId);
+    return made;
   }
 
   private async deleteRejected(doomed: Doomed): Promise<void> {

@@ -12,11 +12,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
+  type DeletionPlan,
+  type FamilyPlace,
   type Lease,
+  makeRoomUpdate,
   type Party,
   type QuotaInput,
   quotaQuery,
   type RoomAnswer,
+  type RoomMaking,
   type RoomRequest,
   type RoomSeen,
   reserveUpdate,
@@ -37,6 +41,9 @@ const goneSeconds = 300;
 
 /** Patch: a look after the holders of slots gives way to whoever asks. */
 const tidyGivesWay = 'tidy-gives-way';
+
+/** Patch: the oldest of a family goes by the hand of the family's workflow. */
+const familyMakesRoom = 'family-makes-room';
 
 /** How long images of a family are not asked about again when the last deletion was refused, in seconds. */
 const retireAgainSeconds = 300;
@@ -73,6 +80,8 @@ class Quota {
   private retireAgainAt = 0;
   /** Whose worker looks: it goes round when one does not, for that worker may be gone for good. */
   private turn = 0;
+  /** Updates that families' workflows were asked for. */
+  private asked = 0;
 
   constructor(private readonly input: QuotaInput) {
     this.ledger = new QuotaLedger(input);
@@ -207,7 +216,9 @@ class Quota {
       one.why = why;
       if (!goes) return false;
       const summary = `retire ${goes.imageId} (${goes.name}) for ${one.buildId}`;
-      const { retired } = await activities(summary, 1800).retireOldest({ build, family, goes });
+      const retired = patched(familyMakesRoom)
+        ? await this.askFamily(one, goes, activities(summary, 1800))
+        : (await activities(summary, 1800).retireOldest({ build, family, goes })).retired;
       if (retired) ledger.retired(goes);
       return retired;
     } catch (error) {
@@ -215,6 +226,26 @@ class Quota {
       this.retireAgainAt = Date.now() + retireAgainSeconds * 1000;
       return false;
     }
+  }
+
+  /** Has the family's workflow delete it: a promotion or a rollback of the same image is over by then, or comes after. */
+  private async askFamily(
+    { family, buildId, roleArn, heartbeat }: Waiting,
+    goes: DeletionPlan,
+    { askFamily }: ReturnType<typeof quotaActivities>,
+  ): Promise<boolean> {
+    const { region } = this.input;
+    const place: FamilyPlace = { region, heartbeat, ...(roleArn === undefined ? {} : { roleArn }) };
+    const argument: RoomMaking = { place, goes, by: buildId };
+    this.asked += 1;
+    const { retired } = (await askFamily({
+      build: this.ledger.refFor({ roleArn }),
+      family: family!,
+      update: makeRoomUpdate.name,
+      updateId: `${workflowInfo().runId}-room-${this.asked}`,
+      argument,
+    })) as { retired: boolean };
+    return retired;
   }
 
   /** Waits until somebody's turn has come, or somebody asks. */
@@ -299,6 +330,7 @@ class Quota {
 
   /** Tells a build its place, or (0) that its turn has come. One that is no longer there needs neither. */
   private async tell({ owner, buildId, workflowId, refusals }: RoomRequest, position: number): Promise<void> {
+    if (workflowId === undefined) return;
     try {
       await getExternalWorkflowHandle(workflowId).signal(turnSignal, { buildId, refusals, position });
     } catch (error) {

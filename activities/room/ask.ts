@@ -17,30 +17,38 @@ import type { StepRun } from '../engine/run';
 
 type Entity = (input: QuotaInput) => Promise<void>;
 
+/** What asks again by itself, for the room of a copy. */
+export interface ForCopy {
+  /** Whose run the slot ends with. */
+  holder: string;
+  /** Counts the times. */
+  asked: number;
+}
+
 /**
  * Asks the workflow of the region's quota for a slot, and starts it if there is none. A workflow cannot do that itself.
  *
  * Temporal that is out of reach only costs time. So does a workflow that somebody has ended by hand: its memo holds who had
  * slots and who waited, and the next one goes on from there.
  */
-export async function askForRoom(run: StepRun, wish: RoomWish): Promise<RoomAnswer> {
+export async function askForRoom(run: StepRun, wish: RoomWish, copy?: ForCopy): Promise<RoomAnswer> {
   const { info } = Context.current();
   const { buildId, region, roleArn } = run.build;
   const accountId = await run.patiently('account', () => run.cloud.accountId());
   const request: RoomRequest = {
     ...wish,
     owner: run.owner,
-    buildId,
-    workflowId: info.workflowExecution!.workflowId,
+    buildId: copy?.holder ?? buildId,
+    ...(copy ? {} : { workflowId: info.workflowExecution!.workflowId }),
     since: run.startedAt,
     taskQueue: info.taskQueue,
     roleArn,
     heartbeat: (info.heartbeatTimeoutMs ?? 20_000) / 1000,
   };
-  return run.patiently(quotaWorkflowId(accountId, region), () => ask(accountId, region, request));
+  return run.patiently(quotaWorkflowId(accountId, region), () => ask(accountId, region, request, copy?.asked));
 }
 
-async function ask(accountId: string, region: string, request: RoomRequest): Promise<RoomAnswer> {
+async function ask(accountId: string, region: string, request: RoomRequest, asked?: number): Promise<RoomAnswer> {
   const { client, info, cancellationSignal, cancelled } = Context.current();
   const workflowId = quotaWorkflowId(accountId, region);
   const patience = request.heartbeat * 500;
@@ -60,7 +68,9 @@ async function ask(accountId: string, region: string, request: RoomRequest): Pro
       const update = await client.withDeadline(Date.now() + patience, () =>
         client.workflow.startUpdateWithStart(reserveUpdate, {
           // Another attempt asks anew; a lost answer is asked for once more.
-          updateId: `${info.workflowExecution!.runId}-${info.activityId}-${info.attempt}`,
+          updateId: [info.workflowExecution!.runId, info.activityId, info.attempt, asked]
+            .filter((part) => part !== undefined)
+            .join('-'),
           args: [request],
           waitForStage: 'ACCEPTED',
           startWorkflowOperation: start,

@@ -2,6 +2,7 @@ import { applyPipeline, listFamily, rollBack, triggerSchedule, wantedSchedule } 
 import { approveUpdate, familyWorkflowId, type PipelineInput, rejectUpdate, retryStepUpdate } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
+import { fill, quotaNow, quotaOf, untilQuotaEnded } from '../support/quota';
 import { ended, pipelineOf, region, startRelease, untilRelease } from '../support/releases';
 import type { Scenario } from './scenarios';
 
@@ -89,6 +90,20 @@ export const releaseScenarios: Scenario[] = [
     run: release({ distribute: { regions: ['ap-shanghai'], accounts: ['999999999999'] } }),
   },
   {
+    name: 'release-copy-waits',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      const handle = await copyToFull(stack, 'eu-frankfurt', 'wait');
+      await until(async () => {
+        const now = await quotaNow(stack, 'eu-frankfurt').catch(() => undefined);
+        return now?.queue.length === 1 ? true : undefined;
+      }, 120);
+      await stack.cloud.seed({ imageQuota: { 'eu-frankfurt': 2 } });
+      return handle;
+    },
+  },
+  { name: 'release-copy-refused', ends: 'COMPLETED', run: (stack) => copyToFull(stack, 'na-ashburn', 'fail') },
+  {
     name: 'scheduled-release',
     ends: 'COMPLETED',
     run: (stack) => scheduled(stack, {}),
@@ -114,7 +129,42 @@ export const releaseScenarios: Scenario[] = [
       return handle;
     },
   },
+  {
+    name: 'image-family-makes-room',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { accountId, family } = await roomMade(stack, 'na-siliconvalley');
+      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId!, family));
+      await handle.cancel();
+      return handle;
+    },
+  },
+  {
+    name: 'image-quota-retires',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      await roomMade(stack, 'sa-saopaulo');
+      await untilQuotaEnded(stack, 'sa-saopaulo');
+      return quotaOf(stack, 'sa-saopaulo');
+    },
+  },
 ];
+
+/** A release that is to go to a region which is full. */
+async function copyToFull(stack: BuildStack, where: string, whenFull: 'fail' | 'wait') {
+  await stack.cloud.seed({ imageQuota: { [where]: 1 } });
+  await fill(stack.cloud, where, ['somebody-elses']);
+  return release({ distribute: { regions: [where] }, room: { whenFull } })(stack);
+}
+
+/** The region is full of the family's images: the oldest goes when the next is to come. */
+async function roomMade(stack: BuildStack, where: string) {
+  await stack.cloud.seed({ imageQuota: { [where]: 3 } });
+  const more = { region: where, room: { whenFull: 'retire-oldest' }, build: { deadlines: { heartbeat: 2 } } } as const;
+  const pipeline = await pipelineOf(stack, more, { region: where, dataDisks: 0 });
+  for (const day of [1, 2, 3]) await ended(await startRelease(stack, pipeline, { nominalAt: nightOf(day) }));
+  return ended(await startRelease(stack, pipeline, { nominalAt: nightOf(4) }));
+}
 
 /** The first time of a schedule, which is paused after one failure. */
 async function scheduled(stack: BuildStack, more: Partial<PipelineInput>, fault?: Record<string, unknown>) {

@@ -68,10 +68,10 @@ export function startRelease(
 export const release = async (stack: Place, pipeline: PipelineInput, request: ReleaseRequest = {}): Promise<Release> =>
   ended(await startRelease(stack, pipeline, request));
 
-/** The result of a release; one that does not end within two minutes fails with where it is. */
-export async function ended(handle: ReleaseHandle): Promise<Release> {
+/** The result of a release; one that does not end within two minutes, or so many seconds, fails with where it is. */
+export async function ended(handle: ReleaseHandle, seconds = 120): Promise<Release> {
   const limit = new AbortController();
-  const late = sleep(120_000, undefined, { signal: limit.signal, ref: false }).then(async () => {
+  const late = sleep(seconds * 1000, undefined, { signal: limit.signal, ref: false }).then(async () => {
     const { steps, held, waiting, failure } = (await handle.query(progressQuery)) as unknown as OperationProgress;
     throw new Error(`the release does not end: ${JSON.stringify({ steps, held, waiting, failure })}`);
   });

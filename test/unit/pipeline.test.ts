@@ -75,8 +75,6 @@ describe('a pipeline', () => {
     ['an account twice', 'distribute.accounts[1]', /twice/, { distribute: { accounts: ['12345', '12345'] } }],
     ['no account', 'distribute.accounts[0]', /UIN/, { distribute: { accounts: ['me'] } }],
     // What is not built yet: contract/pipeline-checks.ts.
-    ['waiting for room', 'room.whenFull', /wait is not built yet/, { room: { whenFull: 'wait', deadline: '1h' } }],
-    ['retiring for room', 'room.whenFull', /retire-oldest is not/, { room: { whenFull: 'retire-oldest' } }],
     // What would do nothing.
     ['a limit of no waiting', 'room.deadline', /goes with whenFull: wait/, { room: { deadline: '1h' } }],
     ['holding a build', 'build.deadlines.hold', /use deadlines\.hold/, { build: { deadlines: { hold: '1h' } } }],

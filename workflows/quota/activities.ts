@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { QuotaActivities, RoomRequest } from '../../contract';
+import type { QuotaActivities, ReleaseActivities, RoomRequest } from '../../contract';
 
 /**
  * The activities of a quota, by the worker of whoever they are done for: it has the credentials, and it is there.
@@ -10,9 +10,9 @@ import type { QuotaActivities, RoomRequest } from '../../contract';
 export function quotaActivities(
   { taskQueue, heartbeat }: Pick<RoomRequest, 'taskQueue' | 'heartbeat'>,
   { summary, deadline, takenWithin }: { summary: string; deadline?: number; takenWithin?: number },
-): QuotaActivities {
+): QuotaActivities & Pick<ReleaseActivities, 'askFamily'> {
   const limit = deadline === undefined ? '365 days' : deadline * 1000;
-  return proxyActivities<QuotaActivities>({
+  return proxyActivities<QuotaActivities & Pick<ReleaseActivities, 'askFamily'>>({
     summary,
     taskQueue,
     scheduleToCloseTimeout: limit,

@@ -16,4 +16,5 @@ export function quotaDetails({ accountId, region, leases, queue, images, seenAt,
   ].join('\n');
 }
 
-const link = ({ buildId, workflowId }: RoomRequest) => `\`${buildId}\` (\`${workflowId}\`)`;
+const link = ({ buildId, workflowId }: RoomRequest) =>
+  workflowId === undefined ? `\`${buildId}\` (a copy)` : `\`${buildId}\` (\`${workflowId}\`)`;

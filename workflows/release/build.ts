@@ -69,7 +69,7 @@ async function nameImage(run: ReleaseRun): Promise<string> {
 }
 
 function specOf(run: ReleaseRun, { instanceId }: FoundSource, imageName: string): BuildSpecInput {
-  const { region, family, image, build, notify, roleArn } = run.pipeline;
+  const { region, family, image, build, room, notify, roleArn } = run.pipeline;
   const { buildId: release, nominalAt } = run.manifest;
   return {
     region,
@@ -84,6 +84,7 @@ function specOf(run: ReleaseRun, { instanceId }: FoundSource, imageName: string)
       ...(image.description === undefined ? {} : { description: image.description }),
     },
     ...build,
+    room,
     // The run of the pipeline is what is held; the build undoes what it made.
     onFailure: 'cleanup',
     ...(notify === undefined ? {} : { notify }),

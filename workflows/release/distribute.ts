@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import {
   type BuildRef,
   type DiskSnapshot,
@@ -16,6 +16,8 @@ import type { ReleaseRun } from './release';
 type Rules = NonNullable<Pipeline['distribute']>;
 
 const distributeFailed = 'DistributeFailed';
+/** Patch: a slot of each region's image quota comes before the copy. */
+const copiesAskForRoom = 'copies-ask-for-room';
 /** What says that a copy will never be of use: another try begins with another copy. */
 const useless = ['ImageGone', 'ImageCopyFailed'];
 
@@ -45,6 +47,9 @@ class Distributor {
   private readonly source: ReleaseImage;
   private readonly places: Distribution[];
   private readonly since = now();
+  /** Where there is room for the copy. */
+  private readonly roomIn = new Set<string>();
+  private asksForRoom = true;
 
   constructor(
     private readonly run: ReleaseRun,
@@ -75,6 +80,8 @@ class Distributor {
       delete place.problem;
     }
     this.show();
+    if (patched(copiesAskForRoom)) await this.reserve(open);
+    else this.asksForRoom = false;
     await this.copies(open);
     const ends = await Promise.allSettled(open.map((place) => this.serve(place)));
     // What a region failed of is in its state; only a cancellation is thrown.
@@ -114,9 +121,33 @@ class Distributor {
     return this.run.manifest.images.find((image) => image.region === region);
   }
 
+  /** Takes a slot, or a place in the queue, in each region; what is refused is told when that region is served. */
+  private async reserve(open: Distribution[]): Promise<void> {
+    const missing = open.filter(({ imageId, region }) => imageId === undefined && region !== this.source.region);
+    const ends = await Promise.allSettled(missing.map((place) => this.room(place, { wait: false })));
+    for (const end of ends) if (end.status === 'rejected' && isCancellation(end.reason)) throw end.reason as Error;
+  }
+
+  /** Asks for room for the copy. A slot that it has stays with it to the end of the release. */
+  private async room({ region }: Distribution, { wait }: { wait: boolean }): Promise<void> {
+    if (this.roomIn.has(region)) return;
+    const { room, family, deadlines } = this.run.pipeline;
+    const summary = wait ? `waits for room in ${region}` : `room in ${region}`;
+    const { granted } = await this.run.activities(summary, wait ? room.deadline : deadlines.findSource).reserveRoom({
+      build: this.refIn(region),
+      holder: this.run.manifest.buildId,
+      family,
+      whenFull: room.whenFull,
+      wait,
+    });
+    if (granted) this.roomIn.add(region);
+  }
+
   /** Asks for all copies that are missing in one call: an image that is being copied may take no other. */
   private async copies(open: Distribution[]): Promise<void> {
-    const missing = open.filter(({ imageId }) => imageId === undefined);
+    const missing = open.filter(
+      ({ imageId, region }) => imageId === undefined && (!this.asksForRoom || this.roomIn.has(region)),
+    );
     if (missing.length < 2) return;
     try {
       await this.ask(missing);
@@ -205,7 +236,10 @@ class Distributor {
 
   private async tryToCopy(place: Distribution): Promise<[Settled<undefined>, Settled<DiskSnapshot[]>]> {
     const { region } = place;
-    if (place.imageId === undefined) await this.ask([place]);
+    if (place.imageId === undefined) {
+      if (this.asksForRoom) await this.room(place, { wait: true });
+      await this.ask([place]);
+    }
     const image = this.imageIn(region)!;
     if (image.state === 'current') return [{ value: undefined }, { value: image.snapshots }];
     return settled([this.follow(image), this.copySnapshots(region)]);

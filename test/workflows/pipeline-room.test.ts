@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { familyWorkflowId, makeRoomUpdate, type PipelineInput, type Release, tagKeys } from '../../contract';
+import { listFamily, rollBack } from '../../client';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { assertNeverRefused, countImages, fill, someoneDeletes, quotaNow } from '../support/quota';
+import { ids, until } from '../support/judge';
+import { ended, familyInCloud, pipelineOf, release, startRelease } from '../support/releases';
+
+// The quota is that of a whole region, so each of these has one for itself.
+describe('room for the images of pipelines', () => {
+  let stack: BuildStack;
+  before(async () => {
+    stack = await startBuildStack();
+  });
+  after(() => stack.stop());
+
+  const imageOf = ({ images }: Release) => images[0]!.imageId;
+  const quota = (most: number, where: string) => stack.cloud.seed({ imageQuota: { [where]: most } });
+  const pipelineIn = (where: string, more: Partial<PipelineInput>) =>
+    pipelineOf(stack, { region: where, ...more }, { region: where, dataDisks: 0 });
+  /** Waits until so many stand in the queue; answers who, in order. */
+  const arrived = (waiting: number, where: string) =>
+    until(async () => {
+      const now = await quotaNow(stack, where).catch(() => undefined);
+      return now?.queue.length === waiting ? now.queue.map(({ owner }) => owner) : undefined;
+    }, 120);
+
+  test('40 pipelines at once, wait: never more than ten images, in the order in which they came', async () => {
+    const region = 'ap-chongqing';
+    await quota(10, region);
+    const counting = countImages(stack.cloud, region);
+    const pipelines = await Promise.all(
+      Array.from({ length: 40 }, () => pipelineIn(region, { room: { whenFull: 'wait' } })),
+    );
+    const handles = await Promise.all(pipelines.map((pipeline) => startRelease(stack, pipeline)));
+    // Ten build, and what they make fills the region.
+    const queued = await arrived(30, region);
+    // As soon as one is released, somebody takes its image away: there is room for the next.
+    let released = 0;
+    const all = Promise.all(
+      handles.map(async (handle) => {
+        const made = await ended(handle, 400);
+        assert.equal(made.outcome, 'released');
+        await someoneDeletes(stack.cloud, made.images[0]!.imageId);
+        released += 1;
+      }),
+    );
+    // Whoever goes on is the first of those who waited.
+    while (released < 40) {
+      const left = (await quotaNow(stack, region)).queue.map(({ owner }) => owner);
+      assert.deepEqual(left, queued.slice(queued.length - left.length));
+      await Promise.race([all, pause(50)]);
+    }
+    await all;
+    const most = await counting.stop();
+    assert.ok(most <= 10, `never more than the quota, and there were ${most}`);
+    await assertNeverRefused(stack.cloud, region);
+    assert.equal((await stack.cloud.state(region)).images.length, 0);
+  });
+
+  test('40 pipelines of a family at once, retire-oldest: never more than ten images, and nobody else gives one up', async () => {
+    const region = 'ap-nanjing';
+    await quota(10, region);
+    const others = await fill(stack.cloud, region, ['others-1', 'others-2']);
+    const quiet = await pipelineIn(region, { family: 'quiet' });
+    for (let night = 0; night < 3; night += 1) others.push(imageOf(await release(stack, quiet)));
+    const counting = countImages(stack.cloud, region);
+    const pipelines = await Promise.all(
+      Array.from({ length: 40 }, (_, count) =>
+        pipelineIn(region, {
+          name: `pipeline-${count}`,
+          family: 'web',
+          image: { name: `{family}-${count}-{date}-{seq}` },
+          room: { whenFull: 'retire-oldest' },
+          retire: { keepRejected: 0 },
+        }),
+      ),
+    );
+    const made = await Promise.all(pipelines.map(async (pipeline) => ended(await startRelease(stack, pipeline), 400)));
+    assert.deepEqual(
+      made.filter(({ outcome }) => outcome !== 'released'),
+      [],
+    );
+    const most = await counting.stop();
+    assert.ok(most <= 10, `never more than the quota, and there were ${most}`);
+    await assertNeverRefused(stack.cloud, region);
+    const now = await familyInCloud(stack.cloud, 'web', region);
+    assert.deepEqual([now.of('current').length, now.answers], [1, now.of('current')]);
+    assert.ok(now.of('released').length >= 1, 'the one before is kept');
+    const left = new Set(ids((await stack.cloud.state(region)).images));
+    assert.deepEqual(
+      others.filter((id) => !left.has(id)),
+      [],
+    );
+  });
+
+  test('retire-oldest while the family is rolled back to that image: it stays, and is current', async () => {
+    const region = 'ap-beijing';
+    await quota(200, region);
+    const pipeline = await pipelineIn(region, { room: { whenFull: 'retire-oldest' } });
+    const { family } = pipeline;
+    const all: string[] = [];
+    for (const day of [1, 2, 3, 4]) {
+      all.push(imageOf(await release(stack, pipeline, { nominalAt: `2026-11-0${day}T00:00:00.000Z` })));
+    }
+    const [oldest, second] = all as [string, string];
+    await quota((await stack.cloud.state(region)).images.length, region);
+    const { client, taskQueue } = stack;
+    const { accountId } = await listFamily(client, { region, family }, { taskQueue });
+    // The rollback has begun, and does not come to its end before the oldest has been chosen to go.
+    const tagging = await stack.cloud.stall('TagResources', oldest);
+    const place = { region, heartbeat: 5 };
+    const rolling = rollBack(client, { accountId, family, taskQueue }, { place, by: 'Ada', to: oldest });
+    await until(async () => ((await tagging.met()) ? true : undefined));
+    const handle = await startRelease(stack, pipeline, { nominalAt: '2026-11-05T00:00:00.000Z' });
+    const familyOf = client.workflow.getHandle(familyWorkflowId(accountId, family));
+    await until(async () => {
+      const { events } = await familyOf.fetchHistory();
+      const accepted = events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes) ?? [];
+      const asked = accepted.at(-1)?.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name;
+      return asked === makeRoomUpdate.name ? true : undefined;
+    });
+    await tagging.release();
+    assert.equal((await rolling).imageId, oldest);
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released');
+    const now = await familyInCloud(stack.cloud, family, region);
+    assert.ok(ids(now.images).includes(oldest), 'what became current was not deleted');
+    assert.ok(!ids(now.images).includes(second), 'the oldest that nobody needs went instead');
+    assert.deepEqual(now.of('current'), [imageOf(made)]);
+    await assertNeverRefused(stack.cloud, region);
+  });
+
+  test('a copy waits for room in its region, and takes the slot that becomes free', async () => {
+    const where = 'ap-shanghai';
+    await quota(1, where);
+    const [inTheWay] = await fill(stack.cloud, where, ['in-the-way']);
+    const pipeline = await pipelineIn('ap-chengdu', { distribute: { regions: [where] }, room: { whenFull: 'wait' } });
+    const handle = await startRelease(stack, pipeline);
+    await until(async () =>
+      (await quotaNow(stack, where).catch(() => undefined))?.queue.length === 1 ? true : undefined,
+    );
+    assert.deepEqual(
+      (await stack.cloud.calls({ action: 'SyncImages' })).filter(({ applied }) => applied),
+      [],
+    );
+    await someoneDeletes(stack.cloud, inTheWay!);
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
+    const { images } = await stack.cloud.state(where);
+    assert.deepEqual(
+      images.map(({ tags }) => tags[tagKeys.build]),
+      [`test/${made.build!.buildId}`],
+    );
+  });
+});
