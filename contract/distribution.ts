@@ -44,7 +44,7 @@ export interface DistributionActivities {
     whenFull: WhenFull;
     /** Until its turn has come; else it only takes its place in the queue. */
     wait: boolean;
-  }): Promise<{ granted: boolean; position?: number | undefined }>;
+  }): Promise<{ granted: boolean; position?: number | undefined; /** As what the quota knows it. */ owner: string }>;
   /**
    * Asks for copies of an image in other regions, in one call. Asked for several at once it answers those that the cloud took;
    * asked for a single one it takes it or fails.

@@ -27,6 +27,8 @@ export interface Doomed {
   name: string;
   /** ISO 8601, UTC. */
   at: string;
+  /** How often it could not be deleted. */
+  tries?: number | undefined;
 }
 
 /** Where, with which credentials and under which heartbeat timeout (seconds) the family's images are changed. */
@@ -132,6 +134,8 @@ export interface RoomMaking {
   goes: DeletionPlan;
   /** For whose sake. */
   by: string;
+  /** ISO 8601, UTC: when nobody waits for the answer any more. Then nothing is deleted. */
+  until: string;
 }
 
 /** Updates of the workflow of a family. Each may be asked for twice with the same ID and is done once. */

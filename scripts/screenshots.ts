@@ -9,8 +9,8 @@ import { chromiumArguments, findChromium } from './chromium';
 
 /**
  * Makes the pictures of the README and of docs/, as things really are: the demo in a terminal and its build in the Temporal Web
- * UI; a build that is held, in both, and the list of what is held; a release that waits for its approval, the same when it is
- * out, and its schedule.
+ * UI; a build that is held, in both, and the list of what is held; a release that waits for its approval, and the same when it
+ * is out.
  * Needs Chromium (`CHROMIUM_PATH`, or on the PATH) and the `script` command for a pseudo-terminal.
  */
 const root = path.resolve(__dirname, '../..');
@@ -67,9 +67,7 @@ async function photographRelease(browser: Browser, data: string): Promise<void> 
   await command(['approve', id, '--by', 'Ada', '--reason', 'looks good']);
   const shown = await command(['release', 'show', id]);
   await photographTerminal(browser, shown, path.join(pictures, 'release.png'));
-  await photographWebUi(browser, address, 'distribute', 'release-web-ui.png');
-  const schedule = `${webUi}/namespaces/default/schedules/${encodeURIComponent(id)}`;
-  await photographWebUi(browser, schedule, 'Recent Runs', 'schedule-web-ui.png');
+  await photographWebUi(browser, address, 'copyImage', 'release-web-ui.png');
 }
 
 /** Runs `cvm-image` in a pseudo-terminal. */

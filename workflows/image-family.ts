@@ -3,8 +3,10 @@ import {
   ApplicationFailure,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   setHandler,
+  setWorkflowOptions,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -49,6 +51,28 @@ export async function imageFamily(input: FamilyInput): Promise<void> {
   await family.live();
 }
 
+// It outlives the releases that it is for: with Worker Versioning it goes over to the current version by itself.
+setWorkflowOptions(
+  // The server refuses it of a worker that has no version.
+  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
+  imageFamily,
+);
+
+/** Patch: what was promoted is not rejected by whoever did not wait for it. */
+const promotedStays = 'promoted-stays';
+/** Patch: a rejected image that could not be deleted is tried again. */
+const rejectedAgain = 'rejected-again';
+/** So often, and after so many seconds each. */
+const deletionTries = 48;
+const deletionPause = 3600;
+
+const notCandidate = (imageId: string) =>
+  ApplicationFailure.create({
+    type: 'NotCandidate',
+    message: `${imageId} was promoted, and is no candidate any more`,
+    nonRetryable: true,
+  });
+
 /** The family at work: one thing at a time, in the order in which they were asked for. */
 class Family {
   private readonly doomed: Doomed[];
@@ -56,6 +80,8 @@ class Family {
   /** Ends when everything that was asked for so far is done. */
   private queue: Promise<unknown> = Promise.resolve();
   private waiting = 0;
+  /** Images that were promoted: whoever gave that up may still ask to have them rejected. */
+  private readonly promoted = new Set<string>();
 
   constructor(private readonly input: FamilyInput) {
     const { accountId, family, doomed = [] } = input;
@@ -108,9 +134,11 @@ class Family {
   }
 
   private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
-    return this.next(`promote ${imageId}, asked by ${by}`, () =>
-      moveCurrent(this.refOf(place), place, this.input.family, { imageId, old: 'released' }),
-    );
+    return this.next(`promote ${imageId}, asked by ${by}`, async () => {
+      const promoted = await moveCurrent(this.refOf(place), place, this.input.family, { imageId, old: 'released' });
+      this.promoted.add(imageId);
+      return promoted;
+    });
   }
 
   private rollBack({ place, to, by, reason }: Rollback): Promise<Promoted> {
@@ -124,6 +152,8 @@ class Family {
 
   private reject({ place, imageId, name, at, keepFor }: Rejection): Promise<undefined> {
     return this.next(`reject ${imageId}`, async () => {
+      // Its run was cancelled, or did not wait long enough: the promotion came to its end all the same.
+      if (this.promoted.has(imageId) && patched(promotedStays)) throw notCandidate(imageId);
       const about = { summary: `mark ${imageId} as rejected`, deadline: familyDeadlines.change };
       await activitiesAt(place, about).markImage({
         build: this.refOf(place),
@@ -164,16 +194,18 @@ class Family {
     return retired;
   }
 
-  private async makeRoom({ place, goes, by }: RoomMaking): Promise<{ retired: boolean }> {
+  private async makeRoom({ place, goes, by, until }: RoomMaking): Promise<{ retired: boolean }> {
     const { imageId, name } = goes;
-    const about = { summary: `retire ${imageId} (${name}) for ${by}`, deadline: familyDeadlines.delete };
-    const made = await this.next(`retire ${imageId} (${name}), to make room for ${by}`, () =>
-      quotaActivities({ taskQueue: workflowInfo().taskQueue, heartbeat: place.heartbeat }, about).retireOldest({
+    const made = await this.next(`retire ${imageId} (${name}), to make room for ${by}`, async () => {
+      const left = (Date.parse(until) - Date.now()) / 1000;
+      if (left <= 0) return { retired: false };
+      const about = { summary: `retire ${imageId} (${name}) for ${by}`, deadline: left };
+      return quotaActivities({ taskQueue: workflowInfo().taskQueue, heartbeat: place.heartbeat }, about).retireOldest({
         build: this.refOf(place),
         family: this.input.family,
         goes,
-      }),
-    );
+      });
+    });
     if (made.retired) this.forget(imageId);
     return made;
   }
@@ -183,7 +215,7 @@ class Family {
     const { family } = this.input;
     const retirement = { youngerThan: 0, keepRejected: 0, now: doomed.at };
     try {
-      await this.next(`delete ${imageId} (${name}), which was rejected`, () =>
+      const { outcome } = await this.next(`delete ${imageId} (${name}), which was rejected`, () =>
         retireOne(this.refOf(place), place, family, retirement, {
           region: place.region,
           imageId,
@@ -192,10 +224,21 @@ class Family {
           outcome: 'would go',
         }),
       );
+      if (outcome !== 'deleted' && this.triesAgain(doomed)) return;
     } catch {
-      // What cannot be deleted now is left to the next retirement, which finds it by its tags.
+      if (this.triesAgain(doomed)) return;
     }
     this.forget(imageId);
+  }
+
+  /** What cannot be deleted now is tried again for a while; then it is left to the next retirement, which finds it by its tags. */
+  private triesAgain(doomed: Doomed): boolean {
+    const tries = (doomed.tries ?? 0) + 1;
+    if (tries >= deletionTries || !patched(rejectedAgain)) return false;
+    doomed.tries = tries;
+    doomed.at = new Date(Date.now() + deletionPause * 1000).toISOString();
+    this.show();
+    return true;
   }
 
   private forget(imageId: string): void {

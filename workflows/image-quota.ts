@@ -45,6 +45,9 @@ const tidyGivesWay = 'tidy-gives-way';
 /** Patch: the oldest of a family goes by the hand of the family's workflow. */
 const familyMakesRoom = 'family-makes-room';
 
+/** How long a family may take to delete its oldest image, in seconds. Nobody else is answered meanwhile. */
+const familySeconds = 300;
+
 /** How long images of a family are not asked about again when the last deletion was refused, in seconds. */
 const retireAgainSeconds = 300;
 
@@ -217,7 +220,7 @@ class Quota {
       if (!goes) return false;
       const summary = `retire ${goes.imageId} (${goes.name}) for ${one.buildId}`;
       const retired = patched(familyMakesRoom)
-        ? await this.askFamily(one, goes, activities(summary, 1800))
+        ? await this.askFamily(one, goes, activities(summary, familySeconds))
         : (await activities(summary, 1800).retireOldest({ build, family, goes })).retired;
       if (retired) ledger.retired(goes);
       return retired;
@@ -236,7 +239,8 @@ class Quota {
   ): Promise<boolean> {
     const { region } = this.input;
     const place: FamilyPlace = { region, heartbeat, ...(roleArn === undefined ? {} : { roleArn }) };
-    const argument: RoomMaking = { place, goes, by: buildId };
+    const until = new Date(Date.now() + familySeconds * 1000).toISOString();
+    const argument: RoomMaking = { place, goes, by: buildId, until };
     this.asked += 1;
     const { retired } = (await askFamily({
       build: this.ledger.refFor({ roleArn }),

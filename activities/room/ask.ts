@@ -4,6 +4,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import {
   type QuotaInput,
   quotaMemo,
+  quotaQuery,
   type QuotaState,
   quotaWorkflowId,
   quotaWorkflowType,
@@ -46,6 +47,20 @@ export async function askForRoom(run: StepRun, wish: RoomWish, copy?: ForCopy): 
     heartbeat: (info.heartbeatTimeoutMs ?? 20_000) / 1000,
   };
   return run.patiently(quotaWorkflowId(accountId, region), () => ask(accountId, region, request, copy?.asked));
+}
+
+/** How whoever waits stands with the quota's workflow, by a query; undefined when it does not know, or nobody answers. */
+export async function placeInQueue(run: StepRun): Promise<RoomAnswer | undefined> {
+  const { client, info } = Context.current();
+  const accountId = await run.patiently('account', () => run.cloud.accountId());
+  const handle = client.workflow.getHandle(quotaWorkflowId(accountId, run.build.region));
+  const patience = (info.heartbeatTimeoutMs ?? 20_000) / 2;
+  const seen = await client.withDeadline(Date.now() + patience, () => handle.query(quotaQuery)).catch(() => undefined);
+  if (!seen) return undefined;
+  const { images = { used: 0, total: 0 }, leases, queue } = seen;
+  if (leases.some(({ owner }) => owner === run.owner)) return { is: 'granted', images };
+  const one = queue.find(({ owner }) => owner === run.owner);
+  return one && { is: 'queued', images, position: one.position ?? 1, why: one.why };
 }
 
 async function ask(accountId: string, region: string, request: RoomRequest, asked?: number): Promise<RoomAnswer> {

@@ -1,10 +1,13 @@
 import type { DistributionActivities, RoomAnswer } from '../../contract';
 import type { StepRun } from '../engine/run';
 import { step } from '../engine/step';
-import { askForRoom } from './ask';
+import { askForRoom, placeInQueue } from './ask';
 
 type InputOf = Parameters<DistributionActivities['reserveRoom']>[0];
 type OutputOf = Awaited<ReturnType<DistributionActivities['reserveRoom']>>;
+
+/** The quota may have been begun anew without what it knew: so often it is asked again, in seconds. */
+const askAgainSeconds = 900;
 
 /**
  * Asks the region of a copy for a slot of its image quota, which ends with the release. The slot is that of the image's build,
@@ -14,13 +17,23 @@ type OutputOf = Awaited<ReturnType<DistributionActivities['reserveRoom']>>;
 export const reserveRoom = step<InputOf, OutputOf>('before changes', async (run, input) => {
   const { whenFull, family, holder, wait } = input;
   const { region } = run.build;
+  const { owner } = run;
   let asked = 0;
+  let askedAt = -Infinity;
   let answer = undefined as RoomAnswer | undefined;
   await run.achieve<RoomAnswer>({
     title: `room for a copy in ${region}`,
     look: async () => {
+      // To look at the queue costs the quota nothing; what is no longer in it asks anew.
+      if (answer?.is === 'queued' && performance.now() - askedAt < askAgainSeconds * 1000) {
+        const place = await placeInQueue(run);
+        if (place) return place;
+      }
       asked += 1;
-      return askForRoom(run, { whenFull, family, refusals: 0 }, { holder, asked });
+      askedAt = performance.now();
+      const told = await askForRoom(run, { whenFull, family, refusals: 0 }, { holder, asked });
+      // Whoever waits goes on waiting when the quota cannot be looked at for a moment.
+      return told.is === 'failed' && answer?.is === 'queued' ? { ...answer, why: told.message } : told;
     },
     judge: (seen) => {
       answer = seen;
@@ -31,7 +44,7 @@ export const reserveRoom = step<InputOf, OutputOf>('before changes', async (run,
   });
   if (answer?.is === 'full') throw full(run, answer);
   if (answer?.is === 'failed') throw run.refusal(answer.code, answer.message, answer.advice, answer.requestId);
-  return answer?.is === 'queued' ? { granted: false, position: answer.position } : { granted: true };
+  return answer?.is === 'queued' ? { granted: false, position: answer.position, owner } : { granted: true, owner };
 });
 
 function full(run: StepRun, { images: { used, total }, promised }: RoomAnswer & { is: 'full' }): Error {

@@ -96,7 +96,7 @@ export const releaseScenarios: Scenario[] = [
       const handle = await copyToFull(stack, 'eu-frankfurt', 'wait');
       await until(async () => {
         const now = await quotaNow(stack, 'eu-frankfurt').catch(() => undefined);
-        return now?.queue.length === 1 ? true : undefined;
+        return now?.queue[0]?.position === 1 ? true : undefined;
       }, 120);
       await stack.cloud.seed({ imageQuota: { 'eu-frankfurt': 2 } });
       return handle;

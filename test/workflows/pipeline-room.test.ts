@@ -140,7 +140,7 @@ describe('room for the images of pipelines', () => {
     const pipeline = await pipelineIn('ap-chengdu', { distribute: { regions: [where] }, room: { whenFull: 'wait' } });
     const handle = await startRelease(stack, pipeline);
     await until(async () =>
-      (await quotaNow(stack, where).catch(() => undefined))?.queue.length === 1 ? true : undefined,
+      (await quotaNow(stack, where).catch(() => undefined))?.queue[0]?.position === 1 ? true : undefined,
     );
     assert.deepEqual(
       (await stack.cloud.calls({ action: 'SyncImages' })).filter(({ applied }) => applied),

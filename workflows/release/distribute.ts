@@ -1,13 +1,22 @@
-import { ApplicationFailure, CancellationScope, isCancellation, patched } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  getExternalWorkflowHandle,
+  isCancellation,
+  patched,
+} from '@temporalio/workflow';
 import {
   type BuildRef,
   type DiskSnapshot,
   type Distribution,
+  formatSeconds,
   type Pipeline,
   type Promoted,
   promoteUpdate,
+  quotaWorkflowId,
   type ReleaseImage,
   type Resource,
+  withdrawSignal,
 } from '../../contract';
 import { now } from '../clock';
 import { stepFailure } from '../failures';
@@ -18,6 +27,8 @@ type Rules = NonNullable<Pipeline['distribute']>;
 const distributeFailed = 'DistributeFailed';
 /** Patch: a slot of each region's image quota comes before the copy. */
 const copiesAskForRoom = 'copies-ask-for-room';
+/** How long the first ask for room may take in seconds: it only takes a place, and all regions wait for it. */
+const firstAskSeconds = 60;
 /** What says that a copy will never be of use: another try begins with another copy. */
 const useless = ['ImageGone', 'ImageCopyFailed'];
 
@@ -49,7 +60,9 @@ class Distributor {
   private readonly since = now();
   /** Where there is room for the copy. */
   private readonly roomIn = new Set<string>();
-  private asksForRoom = true;
+  private asksForRoom = false;
+  /** As what the quotas know this release. */
+  private owner: string | undefined;
 
   constructor(
     private readonly run: ReleaseRun,
@@ -80,8 +93,9 @@ class Distributor {
       delete place.problem;
     }
     this.show();
-    if (patched(copiesAskForRoom)) await this.reserve(open);
-    else this.asksForRoom = false;
+    // Anew for each try: a held run may go on with newer code.
+    this.asksForRoom = patched(copiesAskForRoom);
+    if (this.asksForRoom) await this.reserve(open);
     await this.copies(open);
     const ends = await Promise.allSettled(open.map((place) => this.serve(place)));
     // What a region failed of is in its state; only a cancellation is thrown.
@@ -133,14 +147,33 @@ class Distributor {
     if (this.roomIn.has(region)) return;
     const { room, family, deadlines } = this.run.pipeline;
     const summary = wait ? `waits for room in ${region}` : `room in ${region}`;
-    const { granted } = await this.run.activities(summary, wait ? room.deadline : deadlines.findSource).reserveRoom({
-      build: this.refIn(region),
-      holder: this.run.manifest.buildId,
-      family,
-      whenFull: room.whenFull,
-      wait,
-    });
-    if (granted) this.roomIn.add(region);
+    const limit = wait ? room.deadline : Math.min(deadlines.findSource, firstAskSeconds);
+    try {
+      const { granted, owner } = await this.run.activities(summary, limit).reserveRoom({
+        build: this.refIn(region),
+        holder: this.run.manifest.buildId,
+        family,
+        whenFull: room.whenFull,
+        wait,
+      });
+      this.owner = owner;
+      if (granted) this.roomIn.add(region);
+    } catch (error) {
+      if (!wait || room.whenFull === 'fail') throw error;
+      this.withdraw(region);
+      if (stepFailure(error).code !== 'DeadlineExceeded') throw error;
+      throw inVain(region, room.deadline);
+    }
+  }
+
+  /** Nobody is to keep a slot free, or to delete an image, for a copy that no longer waits. */
+  private withdraw(region: string): void {
+    const { accountId } = this.run.manifest;
+    const { owner } = this;
+    if (accountId === undefined || owner === undefined) return;
+    void CancellationScope.nonCancellable(() =>
+      getExternalWorkflowHandle(quotaWorkflowId(accountId, region)).signal(withdrawSignal, owner),
+    ).catch(() => undefined);
   }
 
   /** Asks for all copies that are missing in one call: an image that is being copied may take no other. */
@@ -175,7 +208,9 @@ class Distributor {
       }
     } catch (error) {
       // What was interrupted, or failed after it had asked, may have made a copy all the same.
-      const { untouched } = stepFailure(error);
+      const { untouched, code } = stepFailure(error);
+      // Somebody else took the place: another try asks for room again.
+      if (code === 'ImageQuotaLimitExceeded') for (const { region } of places) this.roomIn.delete(region);
       for (const place of places) place.unheard = place.unheard === true || untouched !== true;
       throw error;
     }
@@ -363,4 +398,19 @@ async function settled<A, B>([a, b]: [Promise<A>, Promise<B>]): Promise<[Settled
   const plain = <T>(end: PromiseSettledResult<T>): Settled<T> =>
     end.status === 'fulfilled' ? { value: end.value } : { error: end.reason as unknown };
   return [plain(first), plain(second)];
+}
+
+function inVain(region: string, deadline: number): Error {
+  return ApplicationFailure.create({
+    type: 'ImageQuotaLimitExceeded',
+    message: `${region} had no room for a copy within ${formatSeconds(deadline)}`,
+    nonRetryable: true,
+    details: [
+      {
+        advice:
+          'Delete custom images there that are no longer needed, or have the quota raised, and retry; room.deadline gives later runs more time.',
+        untouched: true,
+      },
+    ],
+  });
 }

@@ -279,7 +279,7 @@ export class ReleaseRun {
           type: 'image',
           id: imageId,
           fate: 'kept',
-          note: `still a candidate: ${message}`,
+          note: `not rejected: ${message}`,
         });
       }
     }
