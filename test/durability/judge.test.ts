@@ -12,6 +12,7 @@ interface World {
   scenario: Scenario;
   before: RegionState;
   atEnd: RegionState;
+  settled: RegionState;
   after: RegionState;
   calls: Call[];
   end: BuildEnd;
@@ -20,6 +21,8 @@ interface World {
   unreadable: string[];
   details: string;
   events: object[];
+  /** IDs of what somebody else made. */
+  others: string[];
 }
 
 const owner = 'durability/build-1';
@@ -42,8 +45,8 @@ const source = (): StateResource =>
     tags: { team: 'web' },
   });
 const disks = (): StateResource[] => [
-  resource('disk-system01', { size: 50, content: 'system' }),
-  resource('disk-data0001', { size: 100, content: 'data' }),
+  resource('disk-system01', { instanceId: 'ins-source01', size: 50, content: 'system' }),
+  resource('disk-data0001', { instanceId: 'ins-source01', size: 100, content: 'data' }),
 ];
 const call = (more: Partial<Call> = {}): Call => ({
   time: '2026-01-01T00:00:00.000Z',
@@ -57,7 +60,9 @@ const call = (more: Partial<Call> = {}): Call => ({
   faults: [],
   ...more,
 });
-const before = (): RegionState => ({ instances: [source()], disks: disks(), snapshots: [], images: [] });
+/** What is in the region beside what the build is about. */
+const bystander = () => resource('snap-of-other', { diskId: 'disk-of-other', tags: { team: 'db' } });
+const before = (): RegionState => ({ instances: [source()], disks: disks(), snapshots: [bystander()], images: [] });
 const snapshot = () => resource('snap-data0001', { diskId: 'disk-data0001', content: 'data', tags: { ...kept } });
 const implicit = () => resource('snap-system01', { diskId: 'disk-system01', content: 'system' });
 const image = () => resource('img-00000001', { snapshots: [{ id: 'snap-system01' }], tags: { ...kept } });
@@ -70,11 +75,16 @@ const base = {
   unreadable: [],
   details: '',
   events: [],
+  others: [],
 };
 
 /** A build that completed, without a launch. */
 function completed(): World {
-  const made = (): RegionState => ({ ...before(), snapshots: [snapshot(), implicit()], images: [image()] });
+  const made = (): RegionState => ({
+    ...before(),
+    snapshots: [bystander(), snapshot(), implicit()],
+    images: [image()],
+  });
   const result = {
     image: { imageId: 'img-00000001', snapshotIds: ['snap-system01'] },
     resources: [
@@ -83,7 +93,8 @@ function completed(): World {
     ],
   } as never as BuildResult;
   const end: BuildEnd = { build, buildId: 'build-1', how: 'completed', result };
-  return structuredCloneOf({ ...base, before: before(), atEnd: made(), after: made(), end });
+  const calls = [call(), asked('CreateImage', 'ins-source01', 'img-00000001')];
+  return structuredCloneOf({ ...base, calls, before: before(), atEnd: made(), settled: made(), after: made(), end });
 }
 
 /** A build that failed, and left nothing. */
@@ -104,22 +115,30 @@ function failed(): World {
     type: 'SoldOut',
     message: failure.message,
   };
-  const world = structuredCloneOf({ ...base, before: before(), atEnd: before(), after: before(), end });
+  const world = structuredCloneOf({
+    ...base,
+    before: before(),
+    atEnd: before(),
+    settled: before(),
+    after: before(),
+    end,
+  });
   return {
     ...world,
     scenario: { ...world.scenario, ends: { failed: /SoldOut/ }, says: /another zone/ },
     calls: [call({ action: 'RunInstances', outcome: 'SoldOut' })],
-    details: `**${failure.message}**`,
+    details: `**${failure.message}**\n\nWhat to do: ${failure.advice}`,
   };
 }
 
 function structuredCloneOf(world: World): World {
-  return { ...world, ...structuredClone({ before: world.before, atEnd: world.atEnd, after: world.after }) };
+  const { before, atEnd, settled, after } = world;
+  return { ...world, ...structuredClone({ before, atEnd, settled, after }) };
 }
 
 /** Judges a world, and answers what is wrong with it, by check. */
 async function wrongIn(world: World): Promise<Check[]> {
-  const { scenario, before, atEnd, after, calls, end, swept, injected, unreadable, details, events } = world;
+  const { scenario, before, atEnd, settled, after, calls, end, swept, injected, unreadable, details, events } = world;
   const handle = {
     query: () => Promise.resolve({ currentDetails: details }),
     fetchHistory: () => Promise.resolve({ events }),
@@ -130,10 +149,11 @@ async function wrongIn(world: World): Promise<Check[]> {
     since: '2026-01-01T00:00:00.000Z',
     before,
     atEnd,
+    settled,
     injected,
     unreadable,
     mayRead: unreadable.length > 0,
-    others: new Set<string>(),
+    others: new Set(world.others),
     builds: [build],
     cloud: { state: () => Promise.resolve(after), calls: () => Promise.resolve(calls) },
     server: { client: { workflow: { getHandle: () => handle } } },
@@ -152,8 +172,10 @@ interface Wrong {
   make: (world: World) => void;
 }
 
-const everywhere = (world: World, change: (state: RegionState) => void) => [world.atEnd, world.after].forEach(change);
-const sourceIn = (world: World) => world.after.instances.find(({ id }) => id === 'ins-source01')!;
+const everywhere = ({ atEnd, settled, after }: World, change: (state: RegionState) => void) =>
+  [atEnd, settled, after].forEach(change);
+const inSource = (world: World, change: (source: StateResource) => void) =>
+  everywhere(world, ({ instances }) => change(instances.find(({ id }) => id === 'ins-source01')!));
 const failureIn = (world: World) => (world.end as Extract<BuildEnd, { failure: BuildFailure | undefined }>).failure!;
 
 const wrongs: Wrong[] = [
@@ -161,6 +183,14 @@ const wrongs: Wrong[] = [
     what: 'a fault that did not fire',
     check: 'fired',
     make: ({ injected }) => void injected.push({ what: 'a fault', faultId: 'fault-1' }),
+  },
+  {
+    what: 'a fault that fired nine times of ten',
+    check: 'fired',
+    make: ({ injected, calls }) => {
+      injected.push({ what: 'a fault', faultId: 'fault-1', times: 10 });
+      calls.push(...Array.from({ length: 9 }, () => call({ faults: ['fault-1'] })));
+    },
   },
   {
     what: 'an act that was not done',
@@ -220,19 +250,19 @@ const wrongs: Wrong[] = [
     what: 'a missing snapshot',
     check: 'exact',
     make: (world) => {
-      everywhere(world, (state) => void (state.snapshots = [implicit()]));
+      everywhere(world, (state) => void (state.snapshots = [bystander(), implicit()]));
       resultIn(world).resources.pop();
     },
   },
   {
     what: 'a torn snapshot',
     check: 'exact',
-    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[0]!.content = 'data\u0000torn')),
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[1]!.content = 'data\u0000torn')),
   },
   {
     what: 'an image that was made of a running source',
     check: 'exact',
-    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[1]!.content = 'system\u0000torn')),
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[2]!.content = 'system\u0000torn')),
   },
   {
     what: 'an image that is not tagged as kept',
@@ -243,6 +273,43 @@ const wrongs: Wrong[] = [
     what: 'an image that is not usable',
     check: 'exact',
     make: (world) => everywhere(world, ({ images }) => void (images[0]!.state = 'CREATING')),
+  },
+  {
+    what: 'an image that was asked for twice, though there is one',
+    check: 'exact',
+    make: ({ calls }) => void calls.push(asked('CreateImage', 'ins-source01', 'img-00000009')),
+  },
+  {
+    what: 'a snapshot that a failed build asked for twice, though there is none',
+    check: 'exact',
+    of: failed,
+    make: ({ calls }) => {
+      for (const id of ['snap-00000008', 'snap-00000009']) calls.push(asked('CreateSnapshot', 'disk-data0001', id));
+    },
+  },
+  {
+    what: 'an instance that was asked for twice, though there is one',
+    check: 'exact',
+    of: failed,
+    make: ({ calls }) => {
+      calls.push(asked('CreateImage', 'ins-source01', 'img-00000001'));
+      for (const id of ['ins-00000008', 'ins-00000009']) calls.push(asked('RunInstances', 'img-00000001', id));
+    },
+  },
+  {
+    what: 'a snapshot of somebody else that is gone',
+    check: 'clean',
+    make: (world) => everywhere(world, ({ snapshots }) => void snapshots.shift()),
+  },
+  {
+    what: 'tags of somebody else that were changed',
+    check: 'clean',
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[0]!.tags = { team: 'web' })),
+  },
+  {
+    what: 'an image that somebody else made meanwhile, and that is gone',
+    check: 'clean',
+    make: ({ others }) => void others.push('img-of-other'),
   },
   {
     what: 'an extra image',
@@ -281,15 +348,54 @@ const wrongs: Wrong[] = [
     check: 'clean',
     make: (world) => void (world.swept = { leftovers: [{ id: 'x', plan: 'delete', outcome: 'left' }] } as never),
   },
-  { what: 'a source left stopped', check: 'restored', make: (world) => void (sourceIn(world).state = 'STOPPED') },
+  {
+    what: 'a source left stopped',
+    check: 'restored',
+    make: (world) => inSource(world, (one) => void (one.state = 'STOPPED')),
+  },
   {
     what: 'a restore tag left',
     check: 'restored',
-    make: (world) => void (sourceIn(world).tags[tagKeys.restore] = owner),
+    make: (world) => inSource(world, ({ tags }) => void (tags[tagKeys.restore] = owner)),
   },
-  { what: 'a disk detached', check: 'restored', make: (world) => void (sourceIn(world).dataDiskIds = []) },
-  { what: 'another public address', check: 'restored', make: (world) => void (sourceIn(world).publicIp = null) },
-  { what: 'a source that is gone', check: 'restored', make: ({ after }) => void after.instances.pop() },
+  {
+    what: 'a disk detached',
+    check: 'restored',
+    make: (world) => inSource(world, (one) => void (one.dataDiskIds = [])),
+  },
+  {
+    what: 'another public address',
+    check: 'restored',
+    make: (world) => inSource(world, (one) => void (one.publicIp = null)),
+  },
+  {
+    what: 'a source that is gone',
+    check: 'restored',
+    make: (world) => everywhere(world, ({ instances }) => void instances.pop()),
+  },
+  {
+    what: 'a source that only the sweep has started',
+    check: 'restored',
+    make: ({ settled }) => void (settled.instances[0]!.state = 'STOPPED'),
+  },
+  {
+    what: 'a source that is still there, though somebody terminated it',
+    check: 'restored',
+    make: (world) => void (world.scenario = { ...world.scenario, changed: 'gone' }),
+  },
+  {
+    what: 'a source that has lost the type that somebody gave it',
+    check: 'restored',
+    make: (world) => void (world.scenario = { ...world.scenario, changed: { type: 'S5.LARGE8' } }),
+  },
+  {
+    what: 'a restore tag left on a source whose tags somebody changed',
+    check: 'restored',
+    make: (world) => {
+      world.scenario = { ...world.scenario, changed: { tags: { team: 'db' } } };
+      inSource(world, (one) => void (one.tags = { team: 'db', [tagKeys.restore]: owner }));
+    },
+  },
   {
     what: 'two of a hundred calls refused as too many',
     check: 'polite',
@@ -339,6 +445,23 @@ const wrongs: Wrong[] = [
     },
   },
   {
+    what: 'advice that the UI does not show',
+    check: 'readable',
+    of: failed,
+    make: (world) => void (world.details = `**${failureIn(world).message}**`),
+  },
+  {
+    what: 'a code of the cloud that the UI does not show',
+    check: 'readable',
+    of: failed,
+    make: (world) => {
+      const told = failureIn(world);
+      told.message = 'no stock (RequestId request-1)';
+      world.details = `**${told.message}** ${told.advice}`;
+      world.end = { ...world.end, message: told.message } as BuildEnd;
+    },
+  },
+  {
     what: 'other words than the scenario asks for',
     check: 'readable',
     of: failed,
@@ -357,6 +480,7 @@ const wrongs: Wrong[] = [
   },
 ];
 
+const asked = (action: string, ...resources: string[]) => call({ action, resources });
 const resultIn = (world: World) => (world.end as Extract<BuildEnd, { how: 'completed' }>).result;
 
 /** Events of an activity that was completed. */
@@ -381,7 +505,8 @@ describe('the judge of the scenarios', () => {
 
   for (const { what, check, of = completed, make } of wrongs) {
     test(`${check}: ${what}`, async () => {
-      const world = { ...of(), injected: [], unreadable: [] };
+      const world = { ...of(), injected: [], unreadable: [], others: [] };
+      world.calls = [...world.calls];
       make(world);
       assert.deepEqual(await wrongIn(world), [check]);
     });

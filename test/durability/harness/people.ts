@@ -1,4 +1,4 @@
-import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import assert from 'node:assert/strict';
 import {
@@ -118,23 +118,37 @@ export const retry = (amendment: Amendment): Act => ({
  */
 export const resetTo = (name: ActivityName): Act => ({
   name: `reset to ${name}`,
-  do: async ({ handle, server: { client } }) => {
-    const current = client.workflow.getHandle(handle.workflowId);
-    const { runId } = await current.describe();
-    const { events } = await current.fetchHistory();
-    const scheduled = events
-      ?.map(({ activityTaskScheduledEventAttributes: activity }) => activity)
-      .find((activity) => activity?.activityType?.name === name);
-    assert.ok(scheduled, `the build has not come to ${name}`);
-    await client.workflowService.resetWorkflowExecution({
-      namespace: client.options.namespace,
-      workflowExecution: { workflowId: handle.workflowId, runId },
-      reason: 'by hand',
-      workflowTaskFinishEventId: scheduled.workflowTaskCompletedEventId!,
-      requestId: runId,
-    });
-  },
+  do: ({ handle, server: { client } }) =>
+    resetBuild(client, handle.workflowId, (names) => {
+      const index = names.indexOf(name);
+      assert.ok(index >= 0, `the build has not come to ${name}`);
+      return index;
+    }),
 });
+
+/**
+ * Resets a build to the workflow task that scheduled one of its activities.
+ *
+ * @param choose is given the activities that it has scheduled, in order, and answers which of them
+ */
+export async function resetBuild(
+  client: Client,
+  workflowId: string,
+  choose: (names: string[]) => number,
+): Promise<void> {
+  const current = client.workflow.getHandle(workflowId);
+  const { runId } = await current.describe();
+  const { events } = await current.fetchHistory();
+  const scheduled = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) => activity ?? []);
+  const chosen = scheduled[choose(scheduled.map(({ activityType }) => activityType?.name ?? ''))]!;
+  await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId, runId },
+    reason: 'by hand',
+    workflowTaskFinishEventId: chosen.workflowTaskCompletedEventId!,
+    requestId: runId,
+  });
+}
 
 /** How an activity is named to the workflow service. */
 const about = ({ handle, server: { client } }: Play, type: ActivityName) => ({

@@ -29,6 +29,8 @@ export interface Injected {
   what: string;
   /** A fault of the simulator: its call log tells. */
   faultId?: string;
+  /** How often it has to have met a call. Default: 1. */
+  times?: number;
   /** An act: done at its moment. */
   done?: boolean;
 }
@@ -42,6 +44,8 @@ export class Play {
   before!: RegionState;
   /** The region when the builds were over, before anything was swept. */
   atEnd!: RegionState;
+  /** The region when whatever was under way by then had settled, before anything was swept. */
+  settled!: RegionState;
   /** What somebody else made meanwhile, by ID: nobody of ours has to know of it. */
   readonly others = new Set<string>();
   /** What people could not read while the build waited, though they should have. */

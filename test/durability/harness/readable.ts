@@ -19,8 +19,10 @@ export async function readableProblems(play: Play, end: BuildEnd): Promise<strin
     problems.push('the details in the UI do not name the RequestId');
   if (await cloudSaid(play, failure.code)) {
     if (!fromCloud) problems.push(`no RequestId, though the cloud answered ${failure.code}`);
+    if (!details.includes(failure.code)) problems.push(`the details in the UI do not name the cloud's ${failure.code}`);
   }
   if (failure.advice === undefined) problems.push(`nothing says what to do about ${failure.code}: ${failure.message}`);
+  else if (!details.includes(failure.advice)) problems.push(`the details in the UI do not say what to do: ${details}`);
   if (!end.message.includes(failure.message)) problems.push('the workflow’s failure does not say what the report says');
   return problems;
 }
@@ -33,5 +35,6 @@ async function cloudSaid({ cloud, since }: Play, code: string): Promise<boolean>
 export async function detailsOf({ server }: Play, build: PlayedBuild): Promise<string> {
   const handle = server.client.workflow.getHandle(build.handle.workflowId);
   const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
-  return metadata.currentDetails ?? '';
+  // As people see it: an upright stroke is written with a backslash, lest it divide a table.
+  return (metadata.currentDetails ?? '').replaceAll('\\|', '|');
 }

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { endOf } from './ending';
 import { judge, type Verdict } from './judge';
 import { type Held, Play } from './play';
-import type { Beat, Scenario } from './scenario';
-import { titleOf } from './scenario';
+import { type Beat, type FaultForm, forEver, type Scenario, titleOf } from './scenario';
 import { openServer, refresh, type Site } from './site';
 import { lease, settings } from './timing';
 import { sweepAway } from './sweep';
@@ -55,6 +54,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     if (where !== 'shared' && stage.workers.length === 0) await stage.startWorker();
     const last = ends.some(({ how }) => how === 'terminated') ? lease : 0;
     await pause((last + settings.settleSeconds!) * 1000);
+    stage.settled = await stage.cloud.state(region);
     const swept = await sweepAway({ client: server.client, region, taskQueue });
     const judged = await judge(stage, ends, swept);
     problems.push(...judged.problems);
@@ -94,6 +94,7 @@ async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
     stage.injected.push({
       what: `${form.kind}${form.action ? ` of ${form.action}` : ''}`,
       faultId: await stage.arm(form),
+      times: timesOf(form),
     });
   }
   await Promise.all(keys.map((key) => stage.start(key)));
@@ -102,6 +103,9 @@ async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
   acting.catch(() => undefined);
   return { acting };
 }
+
+/** A fault that is armed for ever meets one call at least, any other as many as it is armed for. */
+const timesOf = ({ times = 1 }: FaultForm) => (Number(times) >= forEver ? 1 : Number(times));
 
 function holdFor(stage: Play, { at }: Beat): Promise<Held | undefined> {
   if ('before' in at) return stage.hold(at.before, 'before');

@@ -56,6 +56,12 @@ export type Ends = End | { each: End[] } | { either: End[] };
 /** Activities by name. */
 export type Twice = string[] | 'all';
 
+/** What somebody else makes of a source, for good: terminates it, or gives it another type or these tags. */
+export type SourceChange = 'gone' | { type?: string; tags?: Record<string, string> };
+
+/** `times` of a fault that meets every such call. */
+export const forEver = 1000;
+
 /** A few lines of data: what is built, what is done to it, and how it must end. */
 export interface Scenario {
   group: Group;
@@ -85,8 +91,10 @@ export interface Scenario {
   twice?: Twice;
   /** Name of a webhook that listens, and that its own workers know. */
   webhook?: string;
-  /** What somebody else changed about the source on purpose, and is therefore not held to be as it was. */
-  changed?: ('state' | 'tags' | 'disks' | 'gone' | 'type')[];
+  /** What somebody else made of the source: how it must be in the end, instead of as it was. */
+  changed?: SourceChange;
+  /** A step is rightly done again: it was refused and tried anew, the build was reset, or what it had made was spoiled. */
+  remakes?: boolean;
   /** What the failure, or what is shown while it waits, must say. Beside what every failure must say. */
   says?: RegExp;
   /** Real seconds within which it is to be over. Default: 120. */

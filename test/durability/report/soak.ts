@@ -25,11 +25,12 @@ export function soakFigures({ at, builds, minutes, seed, workers, report }: Soak
     `- builds: ${report.builds} (${listed(ends)})`,
     `- faults that fired: ${Object.values(faults).reduce((sum, one) => sum + one, 0)} (${listed(faults)})`,
     `- people: ${listed(report.people)}`,
-    `- killed: ${kills.workers} workers, the Temporal server ${kills.servers} times`,
+    `- killed: ${kills.workers} workers, the Temporal server ${kills.servers} times; frozen until others had taken over, and woken: ${report.frozen} workers`,
     `- ${recoveries.interrupted} activities were interrupted by the death of their worker; ${recoveries.recovered} were tried again, after ` +
       `${recoveries.median.toFixed(1)} s (median) and ${recoveries.worst.toFixed(1)} s (worst), with a heartbeat timeout of 3 s; the rest was over or given up`,
     `- API calls: ${report.calls.toLocaleString('en')}; refused as too many: ${(report.throttled * 100).toFixed(2)} %`,
     `- builds that are not over: ${none(report.hanging)}`,
+    `- failures without a reason or advice: ${none(report.unexplained)}`,
     `- leftovers: ${none(report.leftovers)}`,
     `- duplicates: ${none(report.duplicates)}`,
     `- sources not restored: ${none(report.unrestored)}`,

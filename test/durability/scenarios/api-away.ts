@@ -1,6 +1,6 @@
 import { apiDown, findIn, giveKeyBack, later, look, polling, revokeKey, someoneElse } from '../harness/cloud';
 import { cancel } from '../harness/people';
-import type { FaultForm, Moment, Scenario } from '../harness/scenario';
+import { type FaultForm, forEver, type Moment, type Scenario } from '../harness/scenario';
 import { scale } from '../harness/timing';
 import { methods } from './calls';
 
@@ -166,7 +166,7 @@ const downWithTime = (['shutdownInstance', 'createImage', 'launchInstance'] as c
 
 /** What is changed is not described for a while. */
 const lagging = (milliseconds: number): FaultForm[] =>
-  ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds, times: 1000 }));
+  ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds, times: forEver }));
 const lost = (action: string, more: Record<string, unknown> = {}): FaultForm => ({
   action,
   kind: 'answer-lost',

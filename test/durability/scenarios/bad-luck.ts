@@ -1,6 +1,6 @@
 import { apiAway } from './api-away';
 import { fillQuota, findIn, look, over, someoneElse, takeName, undoing } from '../harness/cloud';
-import type { CallPoint, FaultForm, Scenario } from '../harness/scenario';
+import { type CallPoint, type FaultForm, forEver, type Scenario } from '../harness/scenario';
 import { methods } from './calls';
 import { someoneElses } from './someone-else';
 
@@ -75,7 +75,7 @@ const stops: Scenario[] = [
     name: 'the stop is ignored for good',
     ends: { failed: /^DeadlineExceeded$/ },
     spec: { deadlines: { shutdownInstance: 6 } },
-    faults: [{ action: 'StopInstances', kind: 'stop-ignored', times: 1000 }],
+    faults: [{ action: 'StopInstances', kind: 'stop-ignored', times: forEver }],
     says: /StopInstances.*deadlines\.shutdownInstance/,
   },
 ];
@@ -157,7 +157,7 @@ const launches: Scenario[] = [
       name: `${what} at the launch, beyond its deadline`,
       ends: { failed: new RegExp(`^(DeadlineExceeded|${String(fault.code)})$`) },
       spec: { deadlines: { launchInstance: 5 } },
-      faults: [{ ...launch, ...fault, times: 1000 }],
+      faults: [{ ...launch, ...fault, times: forEver }],
       says: new RegExp(`${String(fault.code)}.*${advice.source}`),
     },
   ]),

@@ -68,6 +68,7 @@ const standing: Scenario[] = [
       { at: inPhase('held'), act: killWorker },
       { at: inPhase('held'), act: retry({}) },
     ],
+    remakes: true,
   },
   {
     group: 'kills',

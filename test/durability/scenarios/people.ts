@@ -129,6 +129,7 @@ const paused: Scenario[] = [
       { at: inPhase('held'), act: pauseRefused('Held') },
       { at: inPhase('held'), act: retry({}) },
     ],
+    remakes: true,
   }),
 ];
 
@@ -218,6 +219,7 @@ const held: Scenario[] = methods.flatMap((method) =>
         spec: { method, onFailure: 'hold', ...spec },
         faults: [fault],
         beats: [{ at: inPhase('held'), act: retry(committed ? launchAmendment : imageAmendment) }],
+        remakes: true,
         also: amended,
         ...(method === 'instance' && step === 'pollImage' ? { slice: true } : {}),
       });
@@ -264,7 +266,7 @@ const resetMoments: Record<Method, { name: string; until: ActivityName; at: Mome
   ],
 };
 
-const reset: Scenario[] = [
+const resets: Scenario[] = [
   ...methods.flatMap((method) =>
     resetMoments[method].flatMap(({ name, until, at: moment, slice }) =>
       scheduled[method].slice(0, scheduled[method].indexOf(until) + 1).map((step) =>
@@ -311,6 +313,9 @@ const reset: Scenario[] = [
     beats: [{ at: whenOver, act: resetTo('inspectSource') }],
   }),
 ];
+
+/** What was forgotten is done again. */
+const reset = resets.map((scenario): Scenario => ({ ...scenario, remakes: true }));
 
 const once = (called: string, look: (play: Play) => Promise<boolean>): Moment => ({ called, once: look });
 const atOnce = once('at once', () => Promise.resolve(true));

@@ -101,20 +101,24 @@ const grown: ByMethod = {
   ],
 };
 
+const anotherType = 'S5.LARGE8';
+const anotherTeam = { team: 'another' };
+const anotherClaim = { [tagKeys.restore]: 'another/build-1' };
+
 const meddlings: { what: string; act: Act; moments: ByMethod; changed?: Scenario['changed'] }[] = [
   {
     what: 'the source is terminated',
     act: someoneElse('terminate-instance', findIn.source),
     moments: gone,
-    changed: ['gone'],
+    changed: 'gone',
   },
   { what: 'the source is started', act: someoneElse('start-instance', findIn.source), moments: started },
   { what: 'the source is stopped', act: someoneElse('stop-instance', findIn.source), moments: stopped },
   {
     what: 'the source gets another instance type',
-    act: someoneElse('resize-instance', findIn.source, { type: 'S5.LARGE8' }),
+    act: someoneElse('resize-instance', findIn.source, { type: anotherType }),
     moments: resized,
-    changed: ['type'],
+    changed: { type: anotherType },
   },
   {
     what: 'the data disks of the source grow',
@@ -140,7 +144,7 @@ const meddlings: { what: string; act: Act; moments: ByMethod; changed?: Scenario
   },
   {
     what: 'the restore tag is replaced by that of another installation',
-    act: someoneElse('retag', findIn.source, { tags: { [tagKeys.restore]: 'another/build-1' } }),
+    act: someoneElse('retag', findIn.source, { tags: anotherClaim }),
     moments: {
       instance: [
         { when: 'before the stop', at: before('StopInstances'), ends: 'completed' },
@@ -149,13 +153,13 @@ const meddlings: { what: string; act: Act; moments: ByMethod; changed?: Scenario
       ],
       snapshots: [{ when: 'before the start', at: before('StartInstances'), ends: 'completed' }],
     },
-    changed: ['tags'],
+    changed: { tags: anotherClaim },
   },
   {
     what: 'its own tags are changed',
-    act: someoneElse('retag', findIn.source, { tags: { team: 'another' } }),
+    act: someoneElse('retag', findIn.source, { tags: anotherTeam }),
     moments: { instance: [{ when: 'before the image', at: before('CreateImage'), ends: 'completed' }], snapshots: [] },
-    changed: ['tags'],
+    changed: { tags: anotherTeam },
   },
   {
     what: 'a snapshot is deleted',

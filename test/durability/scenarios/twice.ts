@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { StepName } from '../../../contract';
 import { findIn, someoneElse } from '../harness/cloud';
 import { cancel } from '../harness/people';
-import type { Moment, Scenario, Twice } from '../harness/scenario';
+import { forEver, type Moment, type Scenario, type Twice } from '../harness/scenario';
 import { methods } from './calls';
 import { undoings } from './undoings';
 
@@ -106,7 +106,7 @@ const inFailed = undoings.flatMap(({ name, spec, faults = [], beats = [], ends }
       ends,
       ...(spec ? { spec } : {}),
       // An image that has failed while it was made twice is replaced: that one is to fail as well.
-      faults: faults.map((fault) => (fault.kind === 'image-fails' ? { ...fault, times: 10 } : fault)),
+      faults: faults.map((fault) => (fault.kind === 'image-fails' ? { ...fault, times: forEver } : fault)),
       beats,
     }),
   );
@@ -115,6 +115,7 @@ const inFailed = undoings.flatMap(({ name, spec, faults = [], beats = [], ends }
 /** An image that fails while the step that made it is done again: it is replaced, and the build goes on. */
 const replaced = twice(['createImage'], {
   name: 'instance · createImage · the image has failed meanwhile',
+  remakes: true,
   ends: 'completed',
   beats: [
     {

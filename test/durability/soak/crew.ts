@@ -4,11 +4,17 @@ import type { WorkerProcess } from '../harness/worker';
 import type { SoakPlan } from './plan';
 import type { Recoveries } from './recoveries';
 
+/** For how long a worker that was frozen goes on. */
+const zombieMs = 2000;
+
 /** The workers and the Temporal server, and who kills them. */
 export class Crew {
   workerKills = 0;
   serverKills = 0;
+  freezes = 0;
   private readonly workers: WorkerProcess[] = [];
+  /** Until each worker that was frozen has woken up and is gone. */
+  private readonly zombies: Promise<void>[] = [];
   /** One kill at a time: a worker cannot start while the server is dead. */
   private last: Promise<void> = Promise.resolve();
 
@@ -25,8 +31,9 @@ export class Crew {
   }
 
   /** Kills as planned, until it is over. */
-  async killAsPlanned({ workerKills, serverKills }: SoakPlan, over: AbortSignal): Promise<void> {
+  async killAsPlanned({ workerKills, serverKills, freezes }: SoakPlan, over: AbortSignal): Promise<void> {
     const kills = [
+      ...freezes.map(({ at, frozenFor }) => ({ at, act: () => this.freezeWorker(frozenFor) })),
       ...workerKills.map((at) => ({ at, act: () => this.killWorker() })),
       ...serverKills.map(({ at, deadFor }) => ({ at, act: () => this.killServer(deadFor) })),
     ];
@@ -35,6 +42,8 @@ export class Crew {
       return Promise.resolve();
     });
     await this.last;
+    // What they do belongs to what is judged.
+    await Promise.all(this.zombies);
   }
 
   private async killWorker(): Promise<void> {
@@ -43,6 +52,22 @@ export class Crew {
     this.workerKills += 1;
     this.recoveries.died(worker.pid);
     await this.hire(1);
+  }
+
+  /** A worker stands still, off the list of those that are killed, while another takes over; then it goes on as if nothing had been. */
+  private async freezeWorker(frozenFor: number): Promise<void> {
+    const worker = this.workers.shift()!;
+    worker.freeze();
+    this.freezes += 1;
+    await this.hire(1);
+    this.zombies.push(
+      pause(frozenFor).then(async () => {
+        worker.wake();
+        // Time enough for it to do whatever it thinks it has to do.
+        await pause(zombieMs);
+        await worker.drain();
+      }),
+    );
   }
 
   private async killServer(deadFor: number): Promise<void> {
@@ -54,6 +79,7 @@ export class Crew {
 
   async dismiss(): Promise<void> {
     await this.last.catch(() => undefined);
+    await Promise.all(this.zombies);
     await Promise.all(this.workers.map((worker) => worker.kill()));
   }
 }

@@ -21,6 +21,16 @@ async function main(): Promise<number> {
     },
   });
   const [builds, minutes, seed, workers] = [values.builds, values.minutes, values.seed, values.workers].map(Number);
+  const counts: [string, number | undefined][] = [
+    ['builds', builds],
+    ['minutes', minutes],
+    ['workers', workers],
+  ];
+  const wrong = counts.find(([, value]) => !(Number(value) > 0));
+  if (wrong) {
+    console.error(`--${wrong[0]} must be a number greater than 0.`);
+    return 2;
+  }
   console.log(`${builds} builds in ${minutes} minutes on ${workers} workers, seed ${seed}`);
   const at = new Date().toISOString();
   const began = performance.now();
@@ -34,7 +44,9 @@ async function main(): Promise<number> {
   if (values.out !== undefined)
     writeFileSync(values.out, JSON.stringify({ at, builds, minutes, seed, workers, report }));
   if (isGood(report)) return 0;
-  console.log(`Not as it must be: again with --builds ${builds} --minutes ${minutes} --seed ${seed}`);
+  console.log(
+    `Not as it must be: again with --builds ${builds} --minutes ${minutes} --seed ${seed} --workers ${workers}`,
+  );
   return 1;
 }
 

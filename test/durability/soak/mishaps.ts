@@ -8,6 +8,10 @@ export interface Mishap {
   changed?: Scenario['changed'];
   /** The image never gets usable by itself. */
   stuck?: boolean;
+  /** No waiting mends it: the build fails, or is held. */
+  refused?: boolean;
+  /** What a step had made is spoiled, so that a second attempt of it rightly makes another. */
+  remakes?: boolean;
 }
 
 /** Every call that changes something, with the text that only one build's requests contain. */
@@ -54,22 +58,22 @@ const someone = (act: string, more: Record<string, unknown> = {}): FaultForm => 
 
 export const mishaps: Mishap[] = [
   ...points.flatMap((point) => losses.map(({ name, fault }) => ({ name, fault: { ...point, ...fault } }))),
-  { name: 'image CREATEFAILED', fault: { ...image, kind: 'image-fails' } },
+  { name: 'image CREATEFAILED', fault: { ...image, kind: 'image-fails' }, refused: true, remakes: true },
   { name: 'image never finishes', fault: { ...image, kind: 'image-never-finishes' }, stuck: true },
   { name: 'soft stop fails', fault: { ...stop, kind: 'soft-stop-fails' } },
   { name: 'stop ignored', fault: { ...stop, kind: 'stop-ignored' } },
-  { name: 'launch fails', fault: { ...launch, kind: 'launch-fails' } },
+  { name: 'launch fails', fault: { ...launch, kind: 'launch-fails' }, refused: true, remakes: true },
   { name: 'sold out three times', fault: { ...launch, ...error('ResourceInsufficient.SpecifiedInstanceType', 3) } },
   { name: 'no permission three times', fault: { ...snapshot, ...error('UnauthorizedOperation', 3) } },
-  { name: 'snapshot quota', fault: { ...snapshot, ...error('InsufficientSnapshotQuota') } },
-  { name: 'image quota', fault: { ...image, ...error('ImageQuotaLimitExceeded') } },
+  { name: 'snapshot quota', fault: { ...snapshot, ...error('InsufficientSnapshotQuota') }, refused: true },
+  { name: 'image quota', fault: { ...image, ...error('ImageQuotaLimitExceeded') }, refused: true },
   { name: 'busy ten times', fault: { ...start, ...error('OperationDenied.InstanceOperationInProgress', 10) } },
-  { name: 'someone terminates the source', fault: { ...image, ...someone('terminate-instance') }, changed: ['gone'] },
-  { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') }, changed: ['state'] },
+  { name: 'someone terminates the source', fault: { ...image, ...someone('terminate-instance') }, changed: 'gone' },
+  { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') } },
   {
     name: 'someone re-tags the source',
     fault: { ...stop, ...someone('retag', { tags: { team: 'web' } }) },
-    changed: ['tags'],
+    changed: { tags: { team: 'web' } },
   },
   { name: 'what is made is described late', fault: { ...image, kind: 'describe-lag', milliseconds: 300 } },
   { name: 'what is made is described late', fault: { ...snapshot, kind: 'describe-lag', milliseconds: 300 } },

@@ -1,17 +1,29 @@
+import {
+  type Client,
+  type WorkflowHandleWithFirstExecutionRunId,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  type BuildProgress,
   type BuildResult,
   type BuildSpecInput,
   buildWorkflowId,
   buildWorkflowType,
   pauseUpdate,
+  progressQuery,
   resumeUpdate,
+  retryStepUpdate,
 } from '../../../contract';
 import type { StateResource } from '../../support/simulator';
 import { type BuildEnd, endOf } from '../harness/ending';
+import { resetBuild } from '../harness/people';
 import type { FaultForm } from '../harness/scenario';
 import type { Site } from '../harness/site';
-import type { PlannedBuild } from './plan';
+import type { PersonalAct, PlannedBuild } from './plan';
+
+type Handle = WorkflowHandleWithFirstExecutionRunId<(spec: BuildSpecInput) => Promise<BuildResult>>;
 
 /** A build of the soak that is over, or hangs. */
 export interface Soaked {
@@ -51,37 +63,66 @@ export async function soakBuild(site: Site, planned: PlannedBuild, limit: AbortS
       args: [spec],
     }),
   );
+  const acts = actsOn(client, handle, planned.person?.choice ?? 0, limit);
   const build = { key, instanceId: spec.instanceId, spec, handle };
   const acting = planned.person ? act(planned.person) : Promise.resolve(undefined);
-  const end = await endOf(client, build, limit);
+  const first = await endOf(client, build, limit);
   const person = await acting;
+  // A build that was over may have been reset.
+  const end = person === 'reset' ? await endOf(client, build, limit) : first;
   return { planned, source, disks, end, armed, ...(person === undefined ? {} : { person }) };
 
+  /** Answers what was done; undefined when it was too late for it, or nobody was there who would have answered. */
   async function act({ act, after }: NonNullable<PlannedBuild['person']>): Promise<string | undefined> {
     await pause(after);
     try {
-      if (act === 'cancel') await handle.cancel();
-      else if (act === 'terminate') await handle.terminate('a person, in the soak');
-      else {
-        await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a person, in the soak' }] });
-        await pause(3000);
-        await untilDone(limit, () => handle.executeUpdate(resumeUpdate));
-      }
+      await acts[act]();
       return act;
     } catch {
-      // Too late, nothing to pause any more, or nobody there who would answer.
       return undefined;
     }
   }
 }
 
-/** Tries until it works; what is refused for good is given up with the limit. */
+/** What a person may do to a build. Throws when nothing has come of it. */
+function actsOn(
+  client: Client,
+  handle: Handle,
+  dice: number,
+  limit: AbortSignal,
+): Record<PersonalAct, () => Promise<unknown>> {
+  return {
+    cancel: () => handle.cancel(),
+    terminate: () => handle.terminate('a person, in the soak'),
+    pause: async () => {
+      await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a person, in the soak' }] });
+      await pause(3000);
+      await untilDone(limit, () => handle.executeUpdate(resumeUpdate));
+    },
+    retry: async () => {
+      await untilDone(limit, async () => {
+        const { phase } = await handle.query<BuildProgress>(progressQuery);
+        if (phase === 'held') return;
+        // Over without ever having been held: there is nothing to retry.
+        const { status } = await handle.describe();
+        if (status.name !== 'RUNNING') throw new WorkflowNotFoundError('it is over', handle.workflowId, undefined);
+        throw new Error(`it is ${phase}`);
+      });
+      await untilDone(limit, () => handle.executeUpdate(retryStepUpdate, { args: [{}] }));
+    },
+    reset: () =>
+      untilDone(limit, () => resetBuild(client, handle.workflowId, (names) => Math.floor(dice * names.length))),
+  };
+}
+
+/** Tries until it works, or nobody is there who could do it any more. */
 async function untilDone<T>(limit: AbortSignal, work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (limit.aborted) throw error;
+      const final = error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError;
+      if (final || limit.aborted) throw error;
       await pause(200);
     }
   }

@@ -1,7 +1,7 @@
 import type { BuildSpecInput } from '../../../contract';
 import { Dice } from '../../support/dice';
 import type { FaultForm } from '../harness/scenario';
-import { heartbeat } from '../harness/timing';
+import { heartbeat, scale } from '../harness/timing';
 import { type Mishap, mishaps } from './mishaps';
 
 /** Everything that a soak does, and when; the same for the same seed. Times are in milliseconds from the start. */
@@ -9,6 +9,8 @@ export interface SoakPlan {
   builds: PlannedBuild[];
   /** Kills of one of the workers, in turn. */
   workerKills: number[];
+  /** One of the workers stands still for so long, longer than others wait before they take over. */
+  freezes: { at: number; frozenFor: number }[];
   /** Kills of the Temporal server, and for how long it stays dead. */
   serverKills: { at: number; deadFor: number }[];
   outages: { at: number; region: string; fault: FaultForm }[];
@@ -23,13 +25,18 @@ export interface PlannedBuild {
   source: { state: 'RUNNING' | 'STOPPED'; dataDisks: number };
   /** What goes wrong. */
   mishaps: Mishap[];
-  /** What a person does to it, and how long after its start. */
-  person?: { act: 'cancel' | 'terminate' | 'pause'; after: number };
+  /** What a person does to it, how long after its start, and for what there is a choice of, which: from 0 up to 1. */
+  person?: { act: PersonalAct; after: number; choice: number };
 }
+
+/** `retry`: of the step for which the build is held. */
+export type PersonalAct = 'cancel' | 'terminate' | 'pause' | 'retry' | 'reset';
 
 export const soakRegions = ['ap-guangzhou', 'ap-shanghai', 'ap-singapore', 'eu-frankfurt', 'na-ashburn'];
 
 const letters = '0123456789abcdefghijklmnopqrstuvwxyz'.split('');
+
+const halfAnHour = (1800 * 1000) / scale;
 
 /** The last builds need time to end. */
 const arrivals = 0.85;
@@ -46,6 +53,7 @@ export function planSoak(seed: number, builds: number, minutes: number): SoakPla
     builds: Array.from({ length: builds }, () => planBuild(dice, length)).sort((one, other) => one.at - other.at),
     workerKills: every(3000, 7000),
     serverKills: every(20_000, 40_000).map((at) => ({ at, deadFor: dice.between(0, 1500) })),
+    freezes: every(20_000, 40_000).map((at) => ({ at, frozenFor: dice.between(heartbeat, 3 * heartbeat) * 1000 })),
     outages: every(30_000, 60_000).map((at) => planOutage(dice, at)),
   };
 }
@@ -55,19 +63,30 @@ function planBuild(dice: Dice, length: number): PlannedBuild {
   const key = Array.from({ length: 8 }, () => dice.pick(letters)).join('');
   const chosen = Array.from({ length: dice.pick([0, 1, 1, 2]) }, () => dice.pick(mishaps));
   const method = dice.pick(['instance', 'snapshots'] as const);
-  const person = dice.chance(0.15)
-    ? { act: dice.pick(['cancel', 'cancel', 'terminate', 'pause'] as const), after: dice.between(0, 6000) }
+  const person = dice.chance(0.25)
+    ? {
+        act: dice.pick(['cancel', 'cancel', 'terminate', 'pause', 'retry', 'retry', 'reset'] as const),
+        after: dice.between(0, 6000),
+        choice: dice.next(),
+      }
     : undefined;
+  const held = person?.act === 'retry';
+  // Somebody is there who can mend what no waiting mends: let there be something.
+  if (held) chosen.push(dice.pick(mishaps.filter(({ refused }) => refused)));
   const spec: BuildSpecInput = {
     region,
     instanceId: `ins-${key}`,
     image: { name: `image-${key}` },
     method,
     dataDisks: dice.pick(['snapshot', 'snapshot', 'include', 'none'] as const),
-    onFailure: dice.pick(['cleanup', 'cleanup', 'cleanup', 'keep'] as const),
+    onFailure: held ? 'hold' : dice.pick(['cleanup', 'cleanup', 'cleanup', 'keep'] as const),
     ...(dice.chance(0.6) ? { launch: { zone: `${region}-3` } } : {}),
     // An image that never finishes is given up, and so is deleting it; then it is a leftover for the sweep.
-    deadlines: { heartbeat, ...(chosen.some(({ stuck }) => stuck) ? { pollImage: 10, undo: 10 } : {}) },
+    deadlines: {
+      heartbeat,
+      ...(held ? { hold: 30 } : {}),
+      ...(chosen.some(({ stuck }) => stuck) ? { pollImage: 10, undo: 10 } : {}),
+    },
   };
   return {
     at: dice.between(0, length),
@@ -86,6 +105,8 @@ function planOutage(dice: Dice, at: number): SoakPlan['outages'][number] {
   const region = dice.pick(soakRegions);
   // The tag service has no region: it is away everywhere.
   const where = service === 'tag' ? {} : { region };
-  const fault: FaultForm = { service, ...where, kind: 'error', code: error, message: 'an outage', lasts: 3000 };
+  // Now and then for half an hour of the cloud's time.
+  const lasts = dice.chance(0.25) ? halfAnHour : 3000;
+  const fault: FaultForm = { service, ...where, kind: 'error', code: error, message: 'an outage', lasts };
   return { at, region, fault };
 }

@@ -1,12 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, RegionState } from '../../support/simulator';
 import { endName } from '../harness/ending';
-import { cleanProblems, exactProblems, restoredProblems } from '../harness/judge';
+import { cleanProblems, unlistedProblems, untouchedProblems } from '../harness/clean';
+import { askedTwiceProblems, exactProblems } from '../harness/exact';
+import { restoredProblems } from '../harness/restored';
 import { openSite, type Site } from '../harness/site';
 import { sweepAway } from '../harness/sweep';
-import { settings } from '../harness/timing';
+import { lease, settings } from '../harness/timing';
 import { atTheirTimes, Crew } from './crew';
 import { type Soaked, soakBuild } from './one-build';
+import type { Mishap } from './mishaps';
 import { type SoakPlan, soakRegions } from './plan';
 import { Recoveries } from './recoveries';
 
@@ -19,6 +22,8 @@ export interface SoakReport {
   faults: Record<string, number>;
   people: Record<string, number>;
   kills: { workers: number; servers: number };
+  /** Workers that stood still until others had taken over, and then went on. */
+  frozen: number;
   /** Activities that were interrupted by the death of their worker, and seconds until the next attempt began. */
   recoveries: { interrupted: number; recovered: number; median: number; worst: number };
   calls: number;
@@ -29,6 +34,8 @@ export interface SoakReport {
   leftovers: string[];
   duplicates: string[];
   unrestored: string[];
+  /** Failures without a type, a report or advice. */
+  unexplained: string[];
   seconds: number;
 }
 
@@ -68,13 +75,14 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     over.abort();
     await Promise.all(disturbing);
     const calls = await site.cloud.calls({ since });
-    const judged = await judgeAll(site, before, soaked);
+    const judged = await judgeAll(site, before, soaked, calls);
     return {
       builds: soaked.length,
       ends: counts(soaked.map(({ end }) => endName(end))),
       faults: fired([...outages, ...soaked.flatMap(({ armed }) => armed)], calls),
       people: counts(soaked.flatMap(({ person }) => person ?? [])),
       kills: { workers: crew.workerKills, servers: crew.serverKills },
+      frozen: crew.freezes,
       recoveries: recoveries.summary,
       calls: calls.length,
       throttled: throttledShareOf(calls),
@@ -92,16 +100,22 @@ async function statesOf({ cloud }: Site): Promise<Map<string, RegionState>> {
   return new Map(await Promise.all(soakRegions.map(async (region) => [region, await cloud.state(region)] as const)));
 }
 
-/** Images that were stuck come to their end, the settle window passes, each region is swept once; then the cloud is looked at. */
-async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: Soaked[]) {
+/**
+ * What builds left is looked at at once, and their sources when whatever was under way has settled. Then images that were stuck come to
+ * their end, each region is swept once, and the cloud is looked at again.
+ */
+async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: Soaked[], calls: Call[]) {
   const { cloud, server, taskQueue } = site;
   await cloud.send('DELETE', 'faults');
-  for (const { images } of (await statesOf(site)).values()) {
+  const atEnd = await statesOf(site);
+  await pause((lease + settings.settleSeconds!) * 1000);
+  const settled = await statesOf(site);
+  for (const { images } of settled.values()) {
     for (const { id } of images.filter(({ state }) => state === 'CREATING')) {
       await cloud.send('POST', 'interfere', { act: 'finish-image', id });
     }
   }
-  await pause(settings.settleSeconds! * 1000);
+  const met = new Set(calls.flatMap(({ faults }) => faults));
   const leftovers: string[] = [];
   const duplicates: string[] = [];
   const unrestored: string[] = [];
@@ -110,24 +124,48 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
     const after = await cloud.state(region);
     const own = soaked.filter(({ planned }) => planned.region === region);
     const first = withSources(before.get(region)!, own);
+    const ends = own.map(({ end }) => end);
+    const sources = own.map(({ source }) => source.id);
+    const gone = own.filter((build) => changeOf(build, met) === 'gone').map(({ source }) => source.id);
     leftovers.push(
-      ...cleanProblems(
-        own.map(({ end }) => end),
-        first,
-        after,
-        swept,
-      ),
+      ...unlistedProblems(ends, first, atEnd.get(region)!),
+      ...cleanProblems(ends, first, after, swept),
+      ...untouchedProblems(first, after, { others: new Set(), sources, gone }),
     );
-    for (const { planned, source, end } of own) {
+    const here = calls.filter((call) => call.region === region);
+    for (const build of own) {
+      const { planned, source, end } = build;
       const about = (problem: string) => `${planned.spec.instanceId}: ${problem}`;
-      const changed = planned.mishaps.flatMap((mishap) => mishap.changed ?? []);
-      const now = after.instances.find(({ id }) => id === source.id);
+      const changed = changeOf(build, met);
+      const find = (state: RegionState) => state.instances.find(({ id }) => id === source.id);
       duplicates.push(...(exactProblems(end, first, after) ?? []).map(about));
-      unrestored.push(...restoredProblems({ changed }, source, now).map(about));
+      if (!remakes(build)) duplicates.push(...askedTwiceProblems([end.build], first, here).map(about));
+      // One that was terminated could not restore anything: that is for the sweep.
+      const looks = end.how === 'terminated' ? [after] : [settled.get(region)!, after];
+      unrestored.push(...looks.flatMap((state) => restoredProblems(changed, source, find(state))).map(about));
     }
   }
   const hanging = soaked.filter(({ end }) => end.how === 'hanging').map(({ planned }) => planned.spec.instanceId);
-  return { hanging, leftovers, duplicates, unrestored };
+  return { hanging, leftovers, duplicates, unrestored, unexplained: soaked.flatMap(unexplained) };
+}
+
+/** What somebody else has made of a source, if what was to happen did. */
+function changeOf({ planned, armed }: Soaked, met: ReadonlySet<string>): Mishap['changed'] {
+  return planned.mishaps.find(({ changed }, index) => changed !== undefined && met.has(armed[index]!.id))?.changed;
+}
+
+const remakes = ({ planned, person }: Soaked) =>
+  person === 'retry' || person === 'reset' || planned.mishaps.some(({ remakes }) => remakes);
+
+/** People have to be told why, and what to do. */
+function unexplained({ planned, end }: Soaked): string[] {
+  if (end.how !== 'failed') return [];
+  const missing = [
+    ...(end.type === '' ? ['a type'] : []),
+    ...(end.failure === undefined ? ['a report'] : []),
+    ...(end.failure?.advice === undefined ? ['advice'] : []),
+  ];
+  return missing.map((what) => `${planned.spec.instanceId}: failed without ${what} (${end.message})`);
 }
 
 /** The region before the soak, with the sources that were put there since, and their disks. */

@@ -1,9 +1,11 @@
 import Table from 'cli-table3';
 import type { SoakReport } from './run';
 
-/** Nothing is left, made twice, not restored, or not over. */
-export const isGood = ({ hanging, leftovers, duplicates, unrestored }: SoakReport) =>
-  [hanging, leftovers, duplicates, unrestored].every((list) => list.length === 0);
+/** What must not be. */
+const wrongs = ['hanging', 'unexplained', 'leftovers', 'duplicates', 'unrestored'] as const;
+
+/** Nothing is left, made twice, not restored, not explained, or not over. */
+export const isGood = (report: SoakReport) => wrongs.every((kind) => report[kind].length === 0);
 
 /** The end of a soak, for people. What is wrong is told below the table. */
 export function soakTable(report: SoakReport): string {
@@ -20,6 +22,7 @@ export function soakTable(report: SoakReport): string {
     ['faults', `${sum(Object.values(report.faults))} (${listed(Object.entries(report.faults))})`],
     ['people', listed(Object.entries(report.people))],
     ['kills', `${kills.workers} of workers, ${kills.servers} of the Temporal server`],
+    ['frozen workers', report.frozen],
     [
       'recoveries',
       `${recoveries.recovered} of ${recoveries.interrupted} interrupted activities were tried again, ` +
@@ -31,13 +34,12 @@ export function soakTable(report: SoakReport): string {
     ],
     ['time', `${Math.round(report.seconds)} s`],
     ['not over', report.hanging.length],
+    ['failures unexplained', report.unexplained.length],
     ['leftovers', report.leftovers.length],
     ['duplicates', report.duplicates.length],
     ['sources not restored', report.unrestored.length],
   );
-  const wrong = (['hanging', 'leftovers', 'duplicates', 'unrestored'] as const).flatMap((kind) =>
-    report[kind].map((problem) => `${kind}: ${problem}`),
-  );
+  const wrong = wrongs.flatMap((kind) => report[kind].map((problem) => `${kind}: ${problem}`));
   return [table.toString(), ...wrong].join('\n');
 }
 

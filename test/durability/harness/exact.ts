@@ -1,0 +1,130 @@
+import { isDeepStrictEqual } from 'node:util';
+import { disksToSnapshot, tagKeys } from '../../../contract';
+import type { Call, RegionState, StateResource } from '../../support/simulator';
+import type { BuildEnd } from './ending';
+import type { PlayedBuild } from './play';
+
+/** One image, one snapshot a chosen disk, one instance if asked for; all of it kept. Counted in the cloud by the build's tag. */
+export function exactProblems(end: BuildEnd, before: RegionState, after: RegionState): string[] | undefined {
+  if (end.how === 'terminated') return doubled(end, after);
+  if (end.how !== 'completed') return undefined;
+  const { spec } = end.build;
+  const made = ofBuild(after, end.buildId);
+  const chosen = chosenDisks(end.build, before);
+  const problems: string[] = [];
+  const expect = (what: string, actual: unknown, expected: unknown) => {
+    if (!isDeepStrictEqual(actual, expected))
+      problems.push(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
+  };
+  expect(
+    'images',
+    made.images.map(({ id }) => id),
+    [end.result.image.imageId],
+  );
+  expect(
+    'states of the images',
+    made.images.map(({ state }) => state),
+    made.images.map(() => 'NORMAL'),
+  );
+  expect('disks with a snapshot', made.snapshots.map(({ diskId }) => diskId as string).sort(), [...chosen].sort());
+  expect(
+    'instances',
+    made.instances.map(({ id }) => id),
+    spec.launch ? [end.result.instance!.instanceId] : [],
+  );
+  const held = new Map(before.disks.map(({ id, content }) => [id, content]));
+  const bound = new Set(made.images.flatMap(snapshotsOf));
+  const copies = after.snapshots.filter(({ id, tags }) => bound.has(id) || tags[tagKeys.build]?.endsWith(end.buildId));
+  expect(
+    'snapshots that hold something else than the disk held',
+    copies.filter(({ diskId, content }) => content !== held.get(diskId as string)).map(({ id }) => id),
+    [],
+  );
+  const pending = Object.values(made)
+    .flat()
+    .filter(({ tags }) => tags[tagKeys.state] !== 'kept');
+  expect(
+    'not tagged as kept',
+    pending.map(({ id }) => id),
+    [],
+  );
+  return problems;
+}
+
+/** What a terminated build has decided to keep may not be complete, but there is nothing twice. */
+function doubled({ buildId }: BuildEnd, after: RegionState): string[] {
+  const { images, snapshots, instances } = ofBuild(after, buildId);
+  const disks = snapshots.map(({ diskId }) => diskId as string);
+  const twice = disks.filter((id, index) => disks.indexOf(id) !== index).map((id) => `snapshots of ${id}`);
+  if (images.length > 1) twice.push('images');
+  if (instances.length > 1) twice.push('instances');
+  return twice.map((what) => `more than one: ${what}`);
+}
+
+/**
+ * No build asked the cloud for anything twice: what was made twice, and removed by whoever noticed, is not there any more, but was
+ * asked for. As many images, snapshots of a disk and instances as there were builds of its source, and no more.
+ *
+ * @param calls of the region, with the IDs that their requests and answers name
+ */
+export function askedTwiceProblems(builds: PlayedBuild[], before: RegionState, calls: Call[]): string[] {
+  const making = calls.filter(({ applied }) => applied);
+  const about = (action: string, kind: string, ids: string[]) =>
+    making
+      .filter((call) => call.action === action && call.resources.some((id) => ids.includes(id)))
+      // A dry run makes nothing.
+      .filter(({ resources }) => resources.some((id) => id.startsWith(kind)));
+  const madeBy = (of: Call[], kind: string) =>
+    of.flatMap(({ resources }) => resources.filter((id) => id.startsWith(kind)));
+  const sources = [...new Set(builds.map(({ instanceId }) => instanceId))];
+  return sources.flatMap((instanceId) => {
+    const own = builds.filter((build) => build.instanceId === instanceId);
+    const disks = before.disks.filter((disk) => disk.instanceId === instanceId).map(({ id }) => id);
+    const snapshots = disks.map((id) => ({
+      what: `CreateSnapshot of ${id}`,
+      calls: about('CreateSnapshot', 'snap-', [id]),
+    }));
+    const snapshotIds = snapshots.flatMap((one) => madeBy(one.calls, 'snap-'));
+    const images = about('CreateImage', 'img-', [instanceId, ...snapshotIds]);
+    const instances = about('RunInstances', 'ins-', madeBy(images, 'img-'));
+    const all = [...snapshots, { what: 'CreateImage', calls: images }, { what: 'RunInstances', calls: instances }];
+    return all
+      .filter((one) => one.calls.length > own.length)
+      .map((one) => `${one.what} was applied ${one.calls.length} times for ${own.length} builds of ${instanceId}`);
+  });
+}
+
+/** The disks that a build makes snapshots of. */
+function chosenDisks({ spec, instanceId }: PlayedBuild, before: RegionState): string[] {
+  const source = before.instances.find(({ id }) => id === instanceId)!;
+  const sizes = new Map(before.disks.map((disk) => [disk.id, disk.size as number]));
+  const disk = (diskId: string, usage: 'SYSTEM_DISK' | 'DATA_DISK') => ({
+    diskId,
+    usage,
+    size: sizes.get(diskId)!,
+    type: '',
+  });
+  return disksToSnapshot(
+    { method: 'instance', dataDisks: 'snapshot', ...spec } as never,
+    {
+      systemDisk: disk(source.systemDiskId as string, 'SYSTEM_DISK'),
+      dataDisks: dataDisksOf(source, spec.dataDisks).map((id) => disk(id, 'DATA_DISK')),
+    } as never,
+  ).map(({ diskId }) => diskId);
+}
+
+function dataDisksOf(source: StateResource, dataDisks: unknown): string[] {
+  const all = source.dataDiskIds as string[];
+  if (Array.isArray(dataDisks)) return all.filter((id) => dataDisks.includes(id));
+  return dataDisks === 'none' ? [] : all;
+}
+
+/** What carries the tag of a build. */
+export function ofBuild({ images, snapshots, instances, disks }: RegionState, buildId: string) {
+  const own = (list: StateResource[]) =>
+    list.filter(({ tags }) => tags[tagKeys.build]?.endsWith(`/${buildId}`) === true);
+  return { images: own(images), snapshots: own(snapshots), instances: own(instances), disks: own(disks) };
+}
+
+/** The snapshots that an image is made of. */
+export const snapshotsOf = (image: StateResource) => (image.snapshots as { id: string }[]).map(({ id }) => id);
