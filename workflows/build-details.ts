@@ -1,17 +1,16 @@
 import type { BuildProgress, HeldProgress, PausedProgress, QueuedProgress } from '../contract';
-import { cell, found, resourceList, table } from './details';
+import { cell, found, reference, resourceList, table } from './details';
 
 /** A build as Markdown, for the current details in the Web UI: who has only that sees what happens, why, and what to press. */
 export function buildDetails(progress: BuildProgress): string {
   const { buildId, imageName, instanceId, region, phase, steps, undo, failure, report } = progress;
   const { held, paused, queued, sourceDownSince } = progress;
-  const { advice, requestId } = report ?? held ?? {};
+  const { advice, code, requestId } = report ?? held ?? {};
   return [
     `**${phase}** · image \`${imageName}\` of \`${instanceId}\` in ${region} · build \`${buildId}\``,
     ...(failure === undefined ? [] : ['', `**${cell(failure)}**`]),
     ...(advice === undefined ? [] : ['', `What to do: ${cell(advice)}`]),
-    // Where the message is not the cloud's own, which has it.
-    ...(requestId === undefined || failure?.includes(requestId) === true ? [] : ['', `RequestId: ${requestId}`]),
+    ...reference(failure, code, requestId),
     ...(held ? ['', heldLine(held)] : []),
     ...(paused ? ['', pausedLine(paused)] : []),
     ...(queued ? ['', queuedLine(queued, region)] : []),

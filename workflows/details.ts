@@ -34,6 +34,18 @@ export function table(heading: string, lines: Line[]): string[] {
 export const resourceList = (resources: Resource[]): string[] =>
   resources.map(({ type, id, fate }) => `- ${type} \`${id}\`: ${fate}`);
 
+/** Code and RequestId of a failure, where its message is not the cloud's own, which has them. */
+export function reference(
+  failure: string | undefined,
+  code: string | undefined,
+  requestId: string | undefined,
+): string[] {
+  const parts = Object.entries({ Code: code, RequestId: requestId }).filter(
+    ([, value]) => value !== undefined && failure?.includes(value) !== true,
+  );
+  return parts.length === 0 ? [] : ['', parts.map(([name, value]) => `${name}: ${value}`).join(' · ')];
+}
+
 /** Text of others in one line of Markdown, also inside a table. */
 export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 

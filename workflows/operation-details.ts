@@ -1,5 +1,5 @@
 import type { OperationKind, OperationProgress } from '../contract';
-import { cell, resourceList, table } from './details';
+import { cell, reference, resourceList, table } from './details';
 
 const titles: Record<OperationKind, string> = {
   build: 'build',
@@ -17,6 +17,7 @@ export function operationDetails(progress: OperationProgress): string {
     `**${phase}** · ${titles[kind]} \`${buildId}\` of image ${image} in ${region}`,
     ...(failure === undefined ? [] : ['', `**${cell(failure)}**`]),
     ...(report?.advice === undefined ? [] : ['', `What to do: ${cell(report.advice)}`]),
+    ...reference(failure, report?.code, report?.requestId),
     '',
     ...table(
       'step',

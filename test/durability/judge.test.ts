@@ -154,6 +154,7 @@ async function wrongIn(world: World): Promise<Check[]> {
     unreadable,
     mayRead: unreadable.length > 0,
     others: new Set(world.others),
+    orphans: new Set<string>(),
     builds: [build],
     cloud: { state: () => Promise.resolve(after), calls: () => Promise.resolve(calls) },
     server: { client: { workflow: { getHandle: () => handle } } },

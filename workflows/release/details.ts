@@ -1,5 +1,5 @@
 import type { OperationProgress, Release, ReleaseStageName } from '../../contract';
-import { cell, found, resourceList, table } from '../details';
+import { cell, found, reference, resourceList, table } from '../details';
 
 /** A release as Markdown, for the current details in the Web UI: who has only that sees what happens, why, and what to press. */
 export function releaseDetails(progress: OperationProgress<ReleaseStageName>, release: Release): string {
@@ -8,13 +8,14 @@ export function releaseDetails(progress: OperationProgress<ReleaseStageName>, re
   const what = imageName === '' ? '' : ` · image \`${imageName}\``;
   const links = [found(`all releases of ${family}`, `ImageFamily = '${family}' AND WorkflowType = 'goldenImage'`)];
   if (build) links.push(found(`build ${build.buildId}`, `BuildId = '${build.buildId}'`));
-  const advice = report?.advice ?? held?.advice;
+  const { advice, code, requestId } = report ?? held ?? {};
   return [
     `**${phase}** · release \`${buildId}\` of pipeline **${cell(pipeline)}** in ${region}${what}`,
     '',
     `Family ${cell(family)}, due ${nominalAt}, asked for by ${cell(triggered.by)}${source ? `, source \`${source.instanceId}\`` : ''}.`,
     ...(failure === undefined ? [] : ['', `**${cell(failure)}**`]),
     ...(advice === undefined ? [] : ['', `What to do: ${cell(advice)}`]),
+    ...reference(failure, code, requestId),
     ...(waiting
       ? [
           '',

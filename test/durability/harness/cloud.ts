@@ -63,7 +63,7 @@ export function someoneElse(
 export const deleteImage: Act = {
   name: 'someone else: delete-image',
   do: async (play) => {
-    for (const id of await findIn.implicit(play)) play.others.add(id);
+    for (const id of await findIn.implicit(play)) play.orphans.add(id);
     await someoneElse('delete-image', findIn.images).do(play);
   },
 };

@@ -74,8 +74,10 @@ export function askedTwiceProblems(builds: PlayedBuild[], before: RegionState, c
       .filter((call) => call.action === action && call.resources.some((id) => ids.includes(id)))
       // A dry run makes nothing.
       .filter(({ resources }) => resources.some((id) => id.startsWith(kind)));
-  const madeBy = (of: Call[], kind: string) =>
-    of.flatMap(({ resources }) => resources.filter((id) => id.startsWith(kind)));
+  // A call with the same client token again answers with what the first one made.
+  const madeBy = (of: Call[], kind: string) => [
+    ...new Set(of.flatMap(({ resources }) => resources.filter((id) => id.startsWith(kind)))),
+  ];
   const sources = [...new Set(builds.map(({ instanceId }) => instanceId))];
   return sources.flatMap((instanceId) => {
     const own = builds.filter((build) => build.instanceId === instanceId);
@@ -87,10 +89,14 @@ export function askedTwiceProblems(builds: PlayedBuild[], before: RegionState, c
     const snapshotIds = snapshots.flatMap((one) => madeBy(one.calls, 'snap-'));
     const images = about('CreateImage', 'img-', [instanceId, ...snapshotIds]);
     const instances = about('RunInstances', 'ins-', madeBy(images, 'img-'));
-    const all = [...snapshots, { what: 'CreateImage', calls: images }, { what: 'RunInstances', calls: instances }];
+    const all = [
+      ...snapshots.map(({ what, calls: of }) => ({ what, ids: madeBy(of, 'snap-') })),
+      { what: 'CreateImage', ids: madeBy(images, 'img-') },
+      { what: 'RunInstances', ids: madeBy(instances, 'ins-') },
+    ];
     return all
-      .filter((one) => one.calls.length > own.length)
-      .map((one) => `${one.what} was applied ${one.calls.length} times for ${own.length} builds of ${instanceId}`);
+      .filter(({ ids }) => ids.length > own.length)
+      .map(({ what, ids }) => `${what} made ${ids.join(', ')} for ${own.length} builds of ${instanceId}`);
   });
 }
 

@@ -35,6 +35,7 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
   const { cloud, region, scenario, before } = play;
   const after = await cloud.state(region);
   const calls = await callsOf(play);
+  const notOurs = new Set([...play.others, ...play.orphans]);
   const sources = play.builds.map(({ instanceId }) => instanceId);
   const found: Record<Check, string[] | undefined> = {
     fired: await firedProblems(play, ends),
@@ -44,8 +45,8 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
       scenario.remakes === true ? [] : askedTwiceProblems(play.builds, before, calls),
     ),
     clean: [
-      ...unlistedProblems(ends, before, play.atEnd, play.others),
-      ...cleanProblems(ends, before, after, swept, play.others),
+      ...unlistedProblems(ends, before, play.atEnd, notOurs),
+      ...cleanProblems(ends, before, after, swept, notOurs),
       ...untouchedProblems(before, after, {
         others: play.others,
         sources,

@@ -16,6 +16,7 @@ export type Code = 'this' | 'changed' | `${number}.${number}.${number}`;
 const kept = path.resolve(__dirname, '../../../../test/bundles');
 /** The released versions whose workflows are kept. */
 export const releases = readdirSync(kept).map((file) => file.replace('.js.br', '') as Code);
+if (releases.length === 0) throw new Error(`${kept} has no workflows of released versions`);
 
 const made = new Map<Code, Promise<string>>();
 let folder: string | undefined;

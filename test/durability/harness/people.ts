@@ -47,6 +47,15 @@ export const whileWaiting = (name: ActivityName): Moment => ({
   },
 });
 
+/** As soon as another attempt at this activity is at work. */
+export const takenOver = (name: ActivityName): Moment => ({
+  called: `once another worker is at ${name}`,
+  once: async (play) => {
+    const { attempt = 1, state } = (await pending(play, name)) ?? {};
+    return Number(attempt) > 1 && Number(state) === startedState;
+  },
+});
+
 /** Asks for the cancellation, and comes back when Temporal has taken it. */
 export const cancel: Act = {
   name: 'cancel',
@@ -106,10 +115,14 @@ export const resume: Act = {
   },
 };
 
-/** Tries the failed step of a held build again. */
+/** Tries the failed step of a held build again. `{key}` in a new image name is the tail of the instance ID. */
 export const retry = (amendment: Amendment): Act => ({
   name: 'retry with an amendment',
-  do: ({ handle }) => handle.executeUpdate(retryStepUpdate, { args: [amendment] }),
+  do: (play) => {
+    const { name } = amendment;
+    const own = name === undefined ? amendment : { ...amendment, name: play.fill(name) };
+    return play.handle.executeUpdate(retryStepUpdate, { args: [own] });
+  },
 });
 
 /**
@@ -157,6 +170,8 @@ const about = ({ handle, server: { client } }: Play, type: ActivityName) => ({
   type,
 });
 
+/** PENDING_ACTIVITY_STATE_STARTED: an attempt of it is at work. */
+const startedState = 2;
 /** PENDING_ACTIVITY_STATE_PAUSED: it is paused, and no attempt of it is at work. */
 const pausedState = 4;
 

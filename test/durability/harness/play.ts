@@ -48,6 +48,8 @@ export class Play {
   settled!: RegionState;
   /** What somebody else made meanwhile, by ID: nobody of ours has to know of it. */
   readonly others = new Set<string>();
+  /** What is nobody's any more, by ID, because somebody else took away what it belonged to: it may stay or go. */
+  readonly orphans = new Set<string>();
   /** What people could not read while the build waited, though they should have. */
   readonly unreadable: string[] = [];
   /** Whether it was looked at while it waited. */

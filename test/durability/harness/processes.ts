@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Act } from './scenario';
+import type { Act, Moment } from './scenario';
 
 /** A worker dies; when the call in the cloud has gone on, another one is started. */
 export const killWorker: Act = {
@@ -41,12 +41,25 @@ export const freezeWorker: Act = {
   },
 };
 
-/** The first worker wakes up; comes back when it is done with whatever it thinks it has to do. */
+/** Seconds for which a worker that has woken up goes on, with whatever it thinks it has to do: several of its pauses. */
+const awake = 2;
+
+/** The first worker wakes up, goes on for a while as if nothing had been, and ends. */
 export const wakeWorker: Act = {
   name: 'SIGCONT of the worker',
   do: async (play) => {
     play.workers[0]!.wake();
+    await pause(awake * 1000);
     await play.workers[0]!.drain();
+  },
+};
+
+/** As soon as the fault that the scenario armed first has refused two calls: whoever was refused is about to try again. */
+export const refusedTwice: Moment = {
+  called: 'after two refusals',
+  once: async ({ cloud, injected, since }) => {
+    const { faultId } = injected[0]!;
+    return (await cloud.calls({ since })).filter(({ faults }) => faults.includes(faultId!)).length >= 2;
   },
 };
 

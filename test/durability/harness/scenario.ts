@@ -9,6 +9,7 @@ export const groups = [
   'kills',
   'bad luck in the cloud',
   'people',
+  'sweeps',
   'new code',
 ] as const;
 export type Group = (typeof groups)[number];

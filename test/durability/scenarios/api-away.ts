@@ -125,7 +125,11 @@ const outages: Record<(typeof methods)[number], Outage[]> = {
     { name: 'in the snapshots', at: { after: { action: 'CreateSnapshot', nth: 2 } }, ends: 'completed' },
     { name: 'at the start', at: { before: { action: 'StartInstances' } }, ends: 'completed' },
     // A call that is on its way when it goes down is applied; the image is next, or is being made.
-    { name: 'before the image', at: { after: { action: 'UnTagResources' } }, ends: 'any' },
+    {
+      name: 'before the image',
+      at: { after: { action: 'UnTagResources' } },
+      ends: { either: ['completed', { failed: /^DeadlineExceeded$/ }] },
+    },
     { name: 'while the image is made', at: polling, ends: 'completed' },
   ],
 };
@@ -196,13 +200,19 @@ const lags = methods.flatMap((method): Scenario[] => [
     { what: 'image', fault: lost('CreateImage') },
     { what: 'start', fault: lost('StartInstances') },
     { what: 'launch', fault: lost('RunInstances', { contains: '/{key}-' }) },
-  ].map(({ what, fault }): Scenario => ({
-    group,
-    name: `${method} · describes lag 30 s, and the answer to the ${what} is lost`,
-    ends: 'completed',
-    spec: { method },
-    faults: [...lagging(300), fault],
-  })),
+  ].flatMap(({ what, fault }) =>
+    [
+      { how: '30 s', milliseconds: 300 },
+      // As long as whoever looks for what was lost goes on looking, nearly.
+      { how: '2 minutes', milliseconds: 1200 },
+    ].map(({ how, milliseconds }): Scenario => ({
+      group,
+      name: `${method} · describes lag ${how}, and the answer to the ${what} is lost`,
+      ends: 'completed',
+      spec: { method },
+      faults: [...lagging(milliseconds), fault],
+    })),
+  ),
   ...(['StopInstances', 'CreateSnapshot', 'CreateImage'] as const).map((action): Scenario => ({
     group,
     name: `${method} · describes lag 30 s, the answer to ${action} is lost, and it is cancelled`,

@@ -1,9 +1,11 @@
 import type { Scenario } from '../harness/scenario';
 import { badLuck } from './bad-luck';
+import { foundStopped } from './found-stopped';
 import { killed } from './kills';
 import { lostAnswers } from './lost-answers';
 import { newCodeScenarios } from './new-code';
 import { peopleScenarios } from './people';
+import { sweeps } from './sweeps';
 import { twiceOver } from './twice';
 import { undisturbed } from './undisturbed';
 import { killedInUndo, lostInUndo } from './undo-calls';
@@ -11,6 +13,7 @@ import { killedInUndo, lostInUndo } from './undo-calls';
 /** The matrix. */
 export const scenarios: Scenario[] = [
   ...undisturbed,
+  ...foundStopped,
   ...twiceOver,
   ...lostAnswers,
   ...lostInUndo,
@@ -18,5 +21,6 @@ export const scenarios: Scenario[] = [
   ...killedInUndo,
   ...badLuck,
   ...peopleScenarios,
+  ...sweeps,
   ...newCodeScenarios,
 ];

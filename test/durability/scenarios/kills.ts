@@ -1,7 +1,16 @@
-import { inPhase, pauseBefore, resume, retry, whenOver } from '../harness/people';
-import { freezeWorker, killAll, killInTurn, killTemporal, killWorker, wakeWorker } from '../harness/processes';
+import { type ActivityName, inPhase, pauseBefore, resume, retry, takenOver, whenOver } from '../harness/people';
+import {
+  freezeWorker,
+  killAll,
+  killInTurn,
+  killTemporal,
+  killWorker,
+  refusedTwice,
+  wakeWorker,
+} from '../harness/processes';
 import type { Act, Moment, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
+import { pointsOf } from './steps';
 
 const kills: { name: string; act: Act; site: 'workers' | 'server' }[] = [
   { name: 'worker', act: killWorker, site: 'workers' },
@@ -32,28 +41,44 @@ function isSliced(what: string, victim: string): boolean {
   return what === 'image';
 }
 
-/** A worker that stands still right before a call, is taken for dead, and wakes up when the build is long over. */
-const zombies = mutations.instance.map(({ what, ...point }): Scenario => {
-  // The answer to the call before it has not reached the worker yet: it will go on from there.
-  const index = mutations.instance.findIndex((one) => one.what === what);
-  const previous = mutations.instance[index - 1];
-  const at: Moment = previous ? { after: previous } : { after: { action: 'DescribeInstances' } };
-  return {
-    group: 'kills',
-    name: `instance · right before ${what} (${point.action}) · worker frozen until the build is over`,
-    ends: 'completed',
-    site: 'workers',
-    worker: { polls: 1 },
-    beats: [
-      { at, act: freezeWorker },
-      {
-        at: whenOver,
-        act: wakeWorker,
-      },
-    ],
-    ...(what === 'stop' ? { slice: true } : {}),
-  };
-});
+/** So many that a worker is still refused when it is stopped between two attempts. */
+const refusals = 10;
+/** What differs between the methods. */
+const differs = (step: ActivityName, what: string) =>
+  step === 'restoreInstance' || ['snapshot 3', 'image'].includes(what);
+
+/** When a worker that stands still wakes up. */
+const wakings: { name: string; at: (step: ActivityName) => Moment }[] = [
+  { name: 'the build is over', at: () => whenOver },
+  { name: 'another worker is at the same step', at: takenOver },
+];
+
+/**
+ * A worker that stands still while it is about to make a call, and is taken for dead. It is refused the call a few times, so that it is
+ * in the very activity, between two attempts: when it wakes up, the next thing that it has in mind is this call.
+ */
+const zombies = methods.flatMap((method) =>
+  pointsOf(method)
+    .filter(
+      ({ step, what, call }) => /^(?!Describe)/.test(call.action) && (method === 'instance' || differs(step, what)),
+    )
+    .flatMap(({ step, what, call }) =>
+      wakings.map(({ name, at }): Scenario => ({
+        group: 'kills',
+        name: `${method} · about to make ${what} (${call.action}) · worker frozen until ${name}`,
+        ends: 'completed',
+        spec: { method },
+        site: 'workers',
+        worker: { polls: 1 },
+        faults: [{ ...call, kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: refusals }],
+        beats: [
+          { at: refusedTwice, act: freezeWorker },
+          { at: at(step), act: wakeWorker },
+        ],
+        ...(what === 'stop' ? { slice: true } : {}),
+      })),
+    ),
+);
 
 /** A worker that dies while the build waits for people. */
 const standing: Scenario[] = [
@@ -83,8 +108,22 @@ const standing: Scenario[] = [
   },
 ];
 
+/** The request of a worker that dies never arrives: nobody but the cloud knows that nothing was done. */
+const unheard = methods.flatMap((method) =>
+  mutations[method].map(({ what, ...point }): Scenario => ({
+    group: 'kills',
+    name: `${method} · right before ${what} (${point.action}), which never arrives · worker`,
+    ends: 'completed',
+    spec: { method },
+    site: 'workers',
+    faults: [{ ...point, kind: 'request-lost' }],
+    beats: [{ at: { before: point }, act: killWorker }],
+  })),
+);
+
 export const killed: Scenario[] = [
   ...deaths,
+  ...unheard,
   ...zombies,
   ...standing,
   ...methods.map((method): Scenario => ({

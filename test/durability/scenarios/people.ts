@@ -110,6 +110,35 @@ const paused: Scenario[] = [
       });
     }),
   ),
+  ...waits
+    .filter(({ step }) => step !== 'launchInstance')
+    .map(({ step, slow }) =>
+      people(`pause · instance · ${step}, waiting`, {
+        ends: 'completed',
+        faults: [slow],
+        beats: [
+          { at: whileWaiting(step), act: pauseBefore(placeAfter('instance', step, '')!) },
+          { at: inPhase('paused'), act: resume },
+        ],
+      }),
+    ),
+  // While it stands before its image, its source up again.
+  ...[
+    { name: 'cancelled', act: cancel, ends: 'cancelled' as const },
+    { name: 'terminated', act: terminate, ends: 'terminated' as const },
+    { name: 'reset to snapshotDisks', act: resetTo('snapshotDisks'), ends: 'completed' as const },
+    { name: 'reset to inspectSource', act: resetTo('inspectSource'), ends: 'completed' as const },
+  ].map(({ name, act, ends }) =>
+    people(`pause · snapshots · while it stands it is ${name}`, {
+      ends,
+      spec: { method: 'snapshots' },
+      remakes: name.startsWith('reset'),
+      beats: [
+        { at: before({ action: 'CreateSnapshot' }), act: pauseBefore('createImage') },
+        { at: inPhase('paused'), act },
+      ],
+    }),
+  ),
   people('pause · instance without a launch · createImage, image', {
     ends: 'completed',
     spec: { launch: undefined },
@@ -195,7 +224,8 @@ function both(one: Act, other: Act): Act {
 }
 
 const launchAmendment: Amendment = { launch: { name: 'second-try' } };
-const imageAmendment: Amendment = { name: 'second-try', description: 'mended', tags: { mended: 'yes' } };
+/** No two scenarios take the same name: what one leaves is there when another one uses its region. */
+const imageAmendment: Amendment = { name: 'second-try-{key}', description: 'mended', tags: { mended: 'yes' } };
 
 /** What a retry was to change is changed. */
 async function amended(play: Play): Promise<void> {
@@ -206,7 +236,7 @@ async function amended(play: Play): Promise<void> {
   const [instance] = instances.filter(isNew).filter(({ state }) => state === 'RUNNING');
   const told = [image?.name, image?.description, image?.tags.mended, instance?.name];
   const byLaunch = instance?.name === 'second-try';
-  assert.ok(byLaunch || told.slice(0, 3).join() === 'second-try,mended,yes', `not amended: ${told.join()}`);
+  assert.ok(byLaunch || told.slice(0, 3).join() === `${play.fill('second-try-{key}')},mended,yes`, `not amended: ${told.join()}`);
 }
 
 const held: Scenario[] = methods.flatMap((method) =>
@@ -354,6 +384,40 @@ const activities: Scenario[] = [
       ends: 'completed',
       faults: [{ ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: 1200 }],
       beats: [{ at: { after: call }, act: resetActivity(step) }],
+    }),
+  ]),
+  ...[
+    ...pointsOf('instance').filter(({ step }) => ['inspectSource', 'checkQuota'].includes(step)),
+    ...pointsOf('instance').filter(({ what }) => what === 'image and snapshots, kept' || what.endsWith('taken away')),
+  ].flatMap(({ step, what, call }) => [
+    people(`activity · ${step}, before ${what} · paused and unpaused`, {
+      ends: 'completed',
+      beats: [
+        { at: before(call), act: pauseActivity(step) },
+        { at: atOnce, act: unpauseActivity(step) },
+      ],
+    }),
+    people(`activity · ${step}, after ${what} · reset`, {
+      ends: 'completed',
+      beats: [{ at: { after: call }, act: resetActivity(step) }],
+    }),
+  ]),
+  ...[
+    { step: 'undoCreateImage' as const, action: 'DeleteImages' },
+    { step: 'undoSnapshotDisks' as const, action: 'DeleteSnapshots' },
+  ].flatMap(({ step, action }) => [
+    people(`activity · ${step}, before ${action} · paused and unpaused`, {
+      ends: { failed: /^ImageCreateFailed$/ },
+      faults: [imageFails],
+      beats: [
+        { at: before({ action }), act: pauseActivity(step) },
+        { at: atOnce, act: unpauseActivity(step) },
+      ],
+    }),
+    people(`activity · ${step}, after ${action} · reset`, {
+      ends: { failed: /^ImageCreateFailed$/ },
+      faults: [imageFails],
+      beats: [{ at: { after: { action } }, act: resetActivity(step) }],
     }),
   ]),
   people('activity · restoreInstance of the undo, waiting · paused and unpaused', {
