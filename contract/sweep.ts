@@ -54,8 +54,8 @@ export interface Leftover {
   plan: 'delete' | 'start' | 'report';
   /** Why. */
   reason: string;
-  /** What came of it; absent until it has been tried. */
-  outcome?: 'deleted' | 'started' | 'gone' | 'left' | undefined;
+  /** What came of it; absent until it has been tried. `unclaimed`: a source that nobody owes a start any more, so nothing was done. */
+  outcome?: 'deleted' | 'started' | 'gone' | 'unclaimed' | 'left' | undefined;
   /** Why it was left. */
   problem?: string | undefined;
 }

@@ -24,6 +24,9 @@ import { stepFailure } from './failures';
 import { told } from './read-images';
 import { sweepDetails } from './sweep-details';
 
+/** What came of a source that was to be started. */
+const startOutcomes = { running: 'started', gone: 'gone', untouched: 'unclaimed' } as const;
+
 /** Builds that are put right at a time. */
 const together = 5;
 
@@ -76,7 +79,7 @@ class Sweep {
         const activities = activitiesOf(this.spec, this.about(`start ${id}, which build ${buildId} left down`));
         const build = { ...this.refOf(buildId), instanceId: id };
         const { outcome, tagLeft } = await activities.restoreAbandoned({ build, grace: this.spec.grace });
-        source.outcome = outcome === 'running' ? 'started' : 'gone';
+        source.outcome = startOutcomes[outcome];
         if (tagLeft !== undefined) source.problem = `the restore tag is still there: ${tagLeft}`;
       });
     });

@@ -145,6 +145,54 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
     assertSource((await resourcesOf(stack.cloud, region, instanceId)).source);
   });
 
+  /** A sweep of what a terminated build left, that has looked and is about to start the source; what happens then is done meanwhile. */
+  async function betweenLookAndAct(meanwhile: (left: { build: WorkflowHandle; snapshotId: string }) => Promise<void>) {
+    const { instanceId, build, release, buildId } = await heldBuild();
+    const { runId } = await build.describe();
+    await build.terminate('a test');
+    await lookedAt(stack, buildId);
+    const snapshotId = (await resourcesOf(stack.cloud, region, instanceId)).snapshots[0]!.id;
+    const start = await stack.cloud.stall('StartInstances', instanceId.slice(4));
+    const sweeping = sweep(stack, { apply: true });
+    await until(async () => ((await start.met()) ? true : undefined));
+    await meanwhile({ build: stack.client.workflow.getHandle(build.workflowId, runId), snapshotId });
+    await start.release();
+    const report = await sweeping;
+    await release();
+    return { instanceId, build, buildId, snapshotId, left: leftOf(report, buildId) };
+  }
+
+  test('delete what has been tagged as kept since it looked', async () => {
+    const { left, snapshotId, instanceId } = await betweenLookAndAct(async ({ snapshotId: id }) => {
+      await stack.cloud.send('POST', 'interfere', { act: 'retag', id, tags: { [tagKeys.state]: 'kept' } });
+    });
+    const spared = left.find(({ id }) => id === snapshotId)!;
+    assert.deepEqual([spared.plan, spared.outcome], ['delete', 'left']);
+    assert.match(spared.problem!, /no longer carries the tags/);
+    const { snapshots, source } = await resourcesOf(stack.cloud, region, instanceId);
+    assert.ok(snapshots.some(({ id }) => id === snapshotId));
+    assertSource(source);
+  });
+
+  test('delete what is of a build that has been reset since it looked', async () => {
+    const { left, snapshotId, instanceId, build } = await betweenLookAndAct(async ({ build: run }) => {
+      await stack.client.workflowService.resetWorkflowExecution({
+        namespace: stack.client.options.namespace,
+        workflowExecution: { workflowId: run.workflowId, runId: (await run.describe()).runId },
+        reason: 'a test',
+        workflowTaskFinishEventId: 4 as never,
+        requestId: 'between-look-and-act',
+      });
+    });
+    const spared = left.find(({ id }) => id === snapshotId)!;
+    assert.deepEqual([spared.plan, spared.outcome], ['delete', 'left']);
+    assert.match(spared.problem!, /at work|open/);
+    await stack.client.workflow.getHandle(build.workflowId).result();
+    const { images, snapshots, source } = await resourcesOf(stack.cloud, region, instanceId);
+    assert.deepEqual([images.length, snapshots.length], [1, 1]);
+    assertSource(source);
+  });
+
   test('start a source that the next build of it has taken down', async () => {
     const first = await heldBuild();
     await first.build.terminate('a test');
@@ -244,53 +292,55 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
     await release();
   });
 
-  test('act when Temporal answers with an error', async () => {
-    const { address, namespace } = stack.temporal;
-    const refusing: Interceptor = (options, next) =>
-      /Describe|List/.test(options.method_definition.path) && !options.method_definition.path.endsWith('GetSystemInfo')
-        ? new InterceptingCall(next(options), {
-            start: (_metadata, listener) =>
-              listener.onReceiveStatus({
-                code: status.PERMISSION_DENIED,
-                details: 'not today',
-                metadata: new Metadata(),
-              }),
-            sendMessage: () => undefined,
-            halfClose: () => undefined,
-          })
-        : new InterceptingCall(next(options));
-    const connection = await Connection.connect({ address, interceptors: [refusing] });
-    const bench = await startActivityBench({}, new Client({ connection, namespace }));
-    try {
-      const build = await bench.build({ state: 'STOPPED' });
-      const owner = `test/${build.buildId}`;
-      const tags = { [tagKeys.build]: owner, [tagKeys.state]: 'pending' };
-      const source = build.instanceId;
-      await bench.cloud.seed({
-        images: [{ region, id: 'img-pending1', name: 'pending', tags }],
-        instances: [{ region, id: 'ins-pending1', tags }],
-      });
-      await bench.cloud.send('POST', 'interfere', { act: 'retag', id: source, tags: { [tagKeys.restore]: owner } });
-      const { leftovers } = await bench.run('findLeftovers', { build, grace: 0 });
-      assert.deepEqual(
-        ids(leftovers.filter(({ type }) => type !== 'disk')),
-        ['img-pending1', source, 'ins-pending1'].sort(),
-      );
-      assertSpared(leftovers, /Temporal did not say .*not today/);
-      // Also when they are asked for by themselves.
-      const abandoned = { images: ['img-pending1'], instances: ['ins-pending1'], disks: [], snapshots: [] };
-      const { outcomes } = await bench.run('removeLeftovers', { build, grace: 0, abandoned });
-      assert.ok(outcomes.every(({ outcome, problem }) => outcome === 'left' && problem?.includes('not today')));
-      await assert.rejects(bench.run('restoreAbandoned', { build, grace: 0 }), (error) => {
-        assert.ok(error instanceof ApplicationFailure);
-        assert.equal(error.type, 'NotAbandoned');
-        return true;
-      });
-      const changes = (await bench.cloud.calls()).filter(({ action }) => !/^(Describe|Get)/.test(action));
-      assert.deepEqual(changes, []);
-    } finally {
-      await bench.stop();
-      await connection.close();
-    }
-  });
+  // Both, or only what tells how a run ended that is not the current one of its workflow ID.
+  for (const refused of [/Describe|List/, /List/])
+    test(`act when Temporal answers with an error to ${refused.source}`, async () => {
+      const { address, namespace } = stack.temporal;
+      const refusing: Interceptor = (options, next) =>
+        refused.test(options.method_definition.path) && !options.method_definition.path.endsWith('GetSystemInfo')
+          ? new InterceptingCall(next(options), {
+              start: (_metadata, listener) =>
+                listener.onReceiveStatus({
+                  code: status.PERMISSION_DENIED,
+                  details: 'not today',
+                  metadata: new Metadata(),
+                }),
+              sendMessage: () => undefined,
+              halfClose: () => undefined,
+            })
+          : new InterceptingCall(next(options));
+      const connection = await Connection.connect({ address, interceptors: [refusing] });
+      const bench = await startActivityBench({}, new Client({ connection, namespace }));
+      try {
+        const build = await bench.build({ state: 'STOPPED' });
+        const owner = `test/${build.buildId}`;
+        const tags = { [tagKeys.build]: owner, [tagKeys.state]: 'pending' };
+        const source = build.instanceId;
+        await bench.cloud.seed({
+          images: [{ region, id: 'img-pending1', name: 'pending', tags }],
+          instances: [{ region, id: 'ins-pending1', tags }],
+        });
+        await bench.cloud.send('POST', 'interfere', { act: 'retag', id: source, tags: { [tagKeys.restore]: owner } });
+        const { leftovers } = await bench.run('findLeftovers', { build, grace: 0 });
+        assert.deepEqual(
+          ids(leftovers.filter(({ type }) => type !== 'disk')),
+          ['img-pending1', source, 'ins-pending1'].sort(),
+        );
+        assertSpared(leftovers, /Temporal did not say .*not today/);
+        // Also when they are asked for by themselves.
+        const abandoned = { images: ['img-pending1'], instances: ['ins-pending1'], disks: [], snapshots: [] };
+        const { outcomes } = await bench.run('removeLeftovers', { build, grace: 0, abandoned });
+        assert.ok(outcomes.every(({ outcome, problem }) => outcome === 'left' && problem?.includes('not today')));
+        await assert.rejects(bench.run('restoreAbandoned', { build, grace: 0 }), (error) => {
+          assert.ok(error instanceof ApplicationFailure);
+          assert.equal(error.type, 'NotAbandoned');
+          return true;
+        });
+        const changes = (await bench.cloud.calls()).filter(({ action }) => !/^(Describe|Get)/.test(action));
+        assert.deepEqual(changes, []);
+      } finally {
+        await bench.stop();
+        await connection.close();
+      }
+    });
 });

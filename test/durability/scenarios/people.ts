@@ -236,7 +236,10 @@ async function amended(play: Play): Promise<void> {
   const [instance] = instances.filter(isNew).filter(({ state }) => state === 'RUNNING');
   const told = [image?.name, image?.description, image?.tags.mended, instance?.name];
   const byLaunch = instance?.name === 'second-try';
-  assert.ok(byLaunch || told.slice(0, 3).join() === `${play.fill('second-try-{key}')},mended,yes`, `not amended: ${told.join()}`);
+  assert.ok(
+    byLaunch || told.slice(0, 3).join() === `${play.fill('second-try-{key}')},mended,yes`,
+    `not amended: ${told.join()}`,
+  );
 }
 
 const held: Scenario[] = methods.flatMap((method) =>
