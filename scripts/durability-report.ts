@@ -1,7 +1,7 @@
 /**
- * Puts the figures of a run into docs/durability.md: `npm run durability:report -- [--matrix FILE] [--soak FILE]`, where the files are what
- * `npm run test:durability` and `npm run test:soak` wrote with `--out`. Without them the matrix and a soak of 300 builds are
- * played first, which takes half an hour.
+ * Puts the figures of a run into docs/durability.md: `npm run durability:report -- [--matrix FILE…] [--soak FILE]`, where the files are what
+ * `npm run test:durability` and `npm run test:soak` wrote with `--out`. Of several runs of
+ * the matrix the last one is told in full. Without files the matrix and a soak of 300 builds are played first, which takes half an hour.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,16 +16,17 @@ import { type SoakRun, soakFigures } from '../test/durability/report/soak';
 const page = path.resolve('docs/durability.md');
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { matrix: { type: 'string' }, soak: { type: 'string' } } });
+  const { values } = parseArgs({ options: { matrix: { type: 'string', multiple: true }, soak: { type: 'string' } } });
   const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-report-'));
   try {
-    const matrix = read(values.matrix ?? played('main.js', [], path.join(folder, 'matrix.json'))) as MatrixRun;
+    const files = values.matrix ?? [played('main.js', [], path.join(folder, 'matrix.json'))];
+    const matrices = files.map(read) as MatrixRun[];
     const soakArguments = ['--builds', '300', '--minutes', '10', '--seed', '7'];
     const soak = read(values.soak ?? played('soak/main.js', soakArguments, path.join(folder, 'soak.json'))) as SoakRun;
     const recovery = (await measureRecovery()).map(
       ({ what, value, target }) => `- ${what}: ${value} (target ${target})`,
     );
-    const parts = { matrix: matrixTables(matrix), soak: soakFigures(soak), recovery: recovery.join('\n') };
+    const parts = { matrix: matrixTables(matrices), soak: soakFigures(soak), recovery: recovery.join('\n') };
     let text = readFileSync(page, 'utf8');
     for (const [name, content] of Object.entries(parts)) text = put(text, name, content);
     writeFileSync(page, await format(text, { ...(await resolveConfig(page)), filepath: page }));

@@ -3,6 +3,7 @@
  * exit code 1 when a scenario is not as it must be.
  */
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { play, type Played } from './harness/run';
 import { type Scenario, titleOf } from './harness/scenario';
@@ -45,7 +46,7 @@ async function main(): Promise<number> {
     const rows = played.map(({ scenario: { group, name }, verdict, problems, ended, calls, seconds }) => {
       return { group, name, verdict, problems, ended, calls, seconds };
     });
-    const run: MatrixRun = { at, seconds, jobs, played: rows };
+    const run: MatrixRun = { at, seconds, cores: availableParallelism(), jobs, played: rows };
     writeFileSync(values.out, JSON.stringify(run));
   }
   return played.every(({ problems }) => problems.length === 0) ? 0 : 1;
@@ -78,6 +79,8 @@ async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
   return played;
 }
 
+// What it has started ends with it, also when somebody has had enough.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -66,6 +66,10 @@ export async function startWorker(
     },
   );
   const ended = once(child, 'exit');
+  // One that stands still does not notice that we are gone.
+  const gone = () => void child.kill('SIGKILL');
+  process.once('exit', gone);
+  child.once('exit', () => process.off('exit', gone));
   const [first] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
   if (first !== 'ready') throw new Error(`the worker ended before it polled (${String(first)})`);
   if (onActivity) child.on('message', (event) => onActivity(event as ActivityEvent));

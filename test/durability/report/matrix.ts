@@ -6,6 +6,8 @@ export interface MatrixRun {
   /** When it began; ISO 8601, UTC. */
   at: string;
   seconds: number;
+  /** Processors that the machine had. */
+  cores: number;
   /** Scenarios at a time. */
   jobs: number;
   played: {
@@ -21,15 +23,24 @@ export interface MatrixRun {
 
 type Row = MatrixRun['played'][number];
 
-/** A table for each group: where one thing was done in many places, the places are the rows and what was done the columns. */
-export function matrixTables({ at, seconds, jobs, played }: MatrixRun): string {
-  const good = played.filter(isGood).length;
-  const calls = played.reduce((sum, one) => sum + one.calls, 0);
+/** What came of each run, and of the last one a table for each group: where one thing was done in many places, the places are the rows and what was done the columns. */
+export function matrixTables(runs: MatrixRun[]): string {
+  const { played } = runs.at(-1)!;
   const intro =
-    `${good} of ${played.length} scenarios were as they must be on ${at.slice(0, 10)}: ${Math.round(seconds / 60)} minutes with ` +
-    `${jobs} at a time on 2 cores, ${calls.toLocaleString('en')} API calls. A tick: all checks that apply are fulfilled; with it, how the ` +
-    `build ended where it was not completed, and the seconds that it took, sweep included.`;
-  return [intro, ...groups.flatMap((group) => tablesOf(group, played))].join('\n\n');
+    'A tick: all checks that apply are fulfilled; with it, how the build ended where it was not completed, and the seconds that it took, ' +
+    `sweep included.${runs.length === 1 ? '' : ' The tables are of the last run.'}`;
+  return [runs.map(summaryOf).join('\n'), intro, ...groups.flatMap((group) => tablesOf(group, played))].join('\n\n');
+}
+
+/** One run as an item of a list, with what was not as it must be. */
+function summaryOf({ at, seconds, cores, jobs, played }: MatrixRun): string {
+  const wrong = played.filter((row) => !isGood(row)).map(({ group, name }) => `${group} · ${name}`);
+  const calls = played.reduce((sum, row) => sum + row.calls, 0);
+  return (
+    `- ${at.slice(0, 16).replace('T', ' ')} UTC: ${played.length - wrong.length} of ${played.length} scenarios as they must be, in ` +
+    `${Math.round(seconds / 60)} minutes with ${jobs} at a time on ${cores} cores, ${calls.toLocaleString('en')} API calls` +
+    (wrong.length === 0 ? '' : `; not: ${wrong.join('; ')}`)
+  );
 }
 
 function tablesOf(group: Group, played: Row[]): string[] {

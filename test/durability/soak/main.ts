@@ -5,7 +5,9 @@
  */
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { SoakRun } from '../report/soak';
 import { planSoak } from './plan';
 import { soak } from './run';
 import { isGood, soakTable } from './table';
@@ -20,13 +22,18 @@ async function main(): Promise<number> {
       out: { type: 'string' },
     },
   });
-  const [builds, minutes, seed, workers] = [values.builds, values.minutes, values.seed, values.workers].map(Number);
-  const counts: [string, number | undefined][] = [
+  const [builds, minutes, seed, workers] = [values.builds, values.minutes, values.seed, values.workers].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const counts: [string, number][] = [
     ['builds', builds],
     ['minutes', minutes],
     ['workers', workers],
   ];
-  const wrong = counts.find(([, value]) => !(Number(value) > 0));
+  const wrong = counts.find(([, value]) => !(value > 0));
   if (wrong) {
     console.error(`--${wrong[0]} must be a number greater than 0.`);
     return 2;
@@ -35,14 +42,17 @@ async function main(): Promise<number> {
   const at = new Date().toISOString();
   const began = performance.now();
   let said = 0;
-  const report = await soak(planSoak(seed!, builds!, minutes!), workers!, (line) => {
+  const report = await soak(planSoak(seed, builds, minutes), workers, (line) => {
     if (performance.now() - said < 10_000) return;
     said = performance.now();
     console.log(`${Math.round((said - began) / 1000)} s: ${line}`);
   });
   console.log(soakTable(report));
   if (values.out !== undefined)
-    writeFileSync(values.out, JSON.stringify({ at, builds, minutes, seed, workers, report }));
+    writeFileSync(
+      values.out,
+      JSON.stringify({ at, builds, minutes, seed, workers, cores: availableParallelism(), report } satisfies SoakRun),
+    );
   if (isGood(report)) return 0;
   console.log(
     `Not as it must be: again with --builds ${builds} --minutes ${minutes} --seed ${seed} --workers ${workers}`,
@@ -50,6 +60,8 @@ async function main(): Promise<number> {
   return 1;
 }
 
+// What it has started ends with it, also when somebody has had enough.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
