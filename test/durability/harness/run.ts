@@ -161,10 +161,12 @@ const settled = (acting: Promise<void>) =>
     (error: unknown) => ({ failed: told(error) }),
   );
 
+/** Later than what is settled already. */
 const aborted = (signal: AbortSignal) =>
   new Promise<'late'>((resolve) => {
-    if (signal.aborted) resolve('late');
-    else signal.addEventListener('abort', () => resolve('late'), { once: true });
+    const late = () => setImmediate(resolve, 'late');
+    if (signal.aborted) late();
+    else signal.addEventListener('abort', late, { once: true });
   });
 
 const told = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -124,18 +124,19 @@ const paused: Scenario[] = [
     ),
   // While it stands before its image, its source up again.
   ...[
-    { name: 'cancelled', act: cancel, ends: 'cancelled' as const },
-    { name: 'terminated', act: terminate, ends: 'terminated' as const },
-    { name: 'reset to snapshotDisks', act: resetTo('snapshotDisks'), ends: 'completed' as const },
-    { name: 'reset to inspectSource', act: resetTo('inspectSource'), ends: 'completed' as const },
-  ].map(({ name, act, ends }) =>
+    { name: 'cancelled', acts: [cancel], ends: 'cancelled' as const },
+    { name: 'terminated', acts: [terminate], ends: 'terminated' as const },
+    // Temporal hands what was asked for to the new run, so that one stands, too.
+    { name: 'reset to snapshotDisks', acts: [resetTo('snapshotDisks'), resume], ends: 'completed' as const },
+    { name: 'reset to inspectSource', acts: [resetTo('inspectSource'), resume], ends: 'completed' as const },
+  ].map(({ name, acts, ends }) =>
     people(`pause · snapshots · while it stands it is ${name}`, {
       ends,
       spec: { method: 'snapshots' },
       remakes: name.startsWith('reset'),
       beats: [
         { at: before({ action: 'CreateSnapshot' }), act: pauseBefore('createImage') },
-        { at: inPhase('paused'), act },
+        ...acts.map((act) => ({ at: inPhase('paused'), act })),
       ],
     }),
   ),
@@ -389,22 +390,30 @@ const activities: Scenario[] = [
       beats: [{ at: { after: call }, act: resetActivity(step) }],
     }),
   ]),
-  ...[
-    ...pointsOf('instance').filter(({ step }) => ['inspectSource', 'checkQuota'].includes(step)),
-    ...pointsOf('instance').filter(({ what }) => what === 'image and snapshots, kept' || what.endsWith('taken away')),
-  ].flatMap(({ step, what, call }) => [
-    people(`activity · ${step}, before ${what} · paused and unpaused`, {
-      ends: 'completed',
-      beats: [
-        { at: before(call), act: pauseActivity(step) },
-        { at: atOnce, act: unpauseActivity(step) },
-      ],
-    }),
-    people(`activity · ${step}, after ${what} · reset`, {
-      ends: 'completed',
-      beats: [{ at: { after: call }, act: resetActivity(step) }],
-    }),
-  ]),
+  // One that only looks may be done before it hears of the pause.
+  ...pointsOf('instance')
+    .filter(({ step }) => ['inspectSource', 'checkQuota'].includes(step))
+    .map(({ step, what, call }) =>
+      people(`activity · ${step}, after ${what} · reset`, {
+        ends: 'completed',
+        beats: [{ at: { after: call }, act: resetActivity(step) }],
+      }),
+    ),
+  ...pointsOf('instance')
+    .filter(({ what }) => what === 'image and snapshots, kept' || what.endsWith('taken away'))
+    .flatMap(({ step, what, call }) => [
+      people(`activity · ${step}, before ${what} · paused and unpaused`, {
+        ends: 'completed',
+        beats: [
+          { at: before(call), act: pauseActivity(step) },
+          { at: atOnce, act: unpauseActivity(step) },
+        ],
+      }),
+      people(`activity · ${step}, after ${what} · reset`, {
+        ends: 'completed',
+        beats: [{ at: { after: call }, act: resetActivity(step) }],
+      }),
+    ]),
   ...[
     { step: 'undoCreateImage' as const, action: 'DeleteImages' },
     { step: 'undoSnapshotDisks' as const, action: 'DeleteSnapshots' },

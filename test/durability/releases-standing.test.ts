@@ -1,0 +1,116 @@
+import { after, before, describe, test } from 'node:test';
+import { approveUpdate, type PipelineInput, retryStepUpdate } from '../../contract';
+import { until } from '../support/judge';
+import { untilRelease } from '../support/releases';
+import { ReleasePlay } from './harness/release-play';
+import { openReleaseSite, type ReleaseSite } from './harness/release-site';
+import { heartbeat } from './harness/timing';
+
+const all = process.env.TEST_DURABILITY === 'all';
+
+/** A release that waits, for people or for the cloud, and what ends its waiting. */
+interface Standing {
+  what: string;
+  slice?: boolean;
+  form?: Partial<PipelineInput>;
+  /** Done before the release begins; answers what to do when the worker is dead. */
+  stands: (
+    play: ReleasePlay,
+    cloud: ReleaseSite['cloud'],
+  ) => Promise<{ met: () => Promise<unknown>; goOn: () => Promise<unknown> }>;
+}
+
+const phaseIs = (play: ReleasePlay, phase: string) => () =>
+  untilRelease(play.handle, (progress) => progress.phase === phase);
+
+const standings: Standing[] = [
+  {
+    what: 'while it waits for approval',
+    slice: true,
+    form: { approve: { deadline: 600 } },
+    stands: (play) =>
+      Promise.resolve({
+        met: async () => {
+          await phaseIs(play, 'waiting')();
+          await play.assertAsBefore();
+        },
+        goOn: () => play.handle.executeUpdate(approveUpdate, { args: [{ by: 'the test' }] }),
+      }),
+  },
+  {
+    what: 'while it is held',
+    form: { onFailure: 'hold', deadlines: { heartbeat, hold: 600 } },
+    stands: async (play, cloud) => {
+      const { region } = play;
+      await cloud.fault({
+        action: 'CreateImage',
+        region,
+        kind: 'error',
+        code: 'ImageQuotaLimitExceeded',
+        message: 'full',
+      });
+      return {
+        met: phaseIs(play, 'held'),
+        goOn: () => play.handle.executeUpdate(retryStepUpdate, { args: [{}] }),
+      };
+    },
+  },
+  {
+    what: 'while it looks for its source',
+    stands: async (play) => {
+      const held = await play.hold({ action: 'DescribeInstances', nth: 1 }, 'before');
+      return { met: held.met, goOn: held.release };
+    },
+  },
+  {
+    what: 'while the source is compared with what it was',
+    form: { skipUnchanged: true },
+    stands: async (play) => {
+      const held = await play.hold({ action: 'DescribeInstances', nth: 2 }, 'after');
+      return { met: held.met, goOn: held.release };
+    },
+  },
+  {
+    what: 'while the guest is watched',
+    stands: (play) => {
+      // There is nothing to check but that it goes on running.
+      play.pipeline.test = { launch: { zone: `${play.region}-3` }, settle: 3 };
+      return Promise.resolve({
+        met: () =>
+          until(async () => {
+            const { raw } = await play.handle.describe();
+            const names = (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
+            return names.includes('watchGuest') ? true : undefined;
+          }),
+        goOn: () => Promise.resolve(),
+      });
+    },
+  },
+];
+
+describe('the worker is killed while a release stands', { concurrency: 2 }, () => {
+  let site: ReleaseSite;
+  before(async () => {
+    site = await openReleaseSite();
+  });
+  after(() => site.stop());
+
+  for (const { what, slice, form, stands } of standings) {
+    if (!all && slice !== true) continue;
+    test(what, async () => {
+      const play = await ReleasePlay.open(site, form);
+      try {
+        const { met, goOn } = await stands(play, site.cloud);
+        const first = await play.startWorker();
+        await play.start();
+        await met();
+        await first.kill();
+        await play.startWorker();
+        await goOn();
+        await play.assertReleased();
+      } finally {
+        await play.close();
+      }
+    });
+  }
+});
