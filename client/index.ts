@@ -13,7 +13,7 @@ export {
   SpecError,
   UnreachableError,
 } from './errors';
-export { extendDeadline, pauseBuild, resumeBuild, retryBuild } from './control-build';
+export { extendDeadline, extendRelease, pauseBuild, resumeBuild, retryBuild } from './control-build';
 export { describeImage, ImageQuestionError, listImages } from './images';
 export { findBuild } from './find-build';
 export { type BuildRun, describeBuild, followBuild, type FollowOptions } from './follow-build';
@@ -29,7 +29,14 @@ export { lookForLeftovers, scheduleSweep, type StartedSweep, startSweep, unsched
 export { type BuildView, type StepView, type UndoView } from './view';
 export { type UiPlace, webUiUrl } from './web-ui';
 export { currentImage, listFamily, retireFamily, rollBack } from './families';
-export { approveRelease, listReleases, rejectRelease, releaseOf, type ReleaseSummary } from './releases';
+export {
+  approveRelease,
+  listBuildsAndReleases,
+  listReleases,
+  rejectRelease,
+  releaseOf,
+  type ReleaseSummary,
+} from './releases';
 export { startRelease } from './start-release';
 export { type Blocking, type LastRun, listSchedules, scheduleState, type ScheduleState } from './list-schedules';
 export {

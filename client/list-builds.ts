@@ -1,5 +1,13 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { buildIdOf, type BuildPhase, buildWorkflowType, queueMemo, searchAttributes } from '../contract';
+import {
+  buildIdOf,
+  type BuildPhase,
+  buildWorkflowType,
+  type HeldInList,
+  heldMemo,
+  queueMemo,
+  searchAttributes,
+} from '../contract';
 import { type BuildStatus, partsOf } from './outcome';
 import { imageNameMemo } from './memo';
 import { statusOf } from './watch';
@@ -15,6 +23,8 @@ export interface BuildSummary {
   phase: BuildPhase;
   /** Its place in the queue for image quota, while it waits for that. */
   queue?: { position: number };
+  /** What is held of it, while it is. */
+  held?: HeldInList;
   /** The image's name as the spec has it, its placeholders not filled in. */
   imageName?: string;
   imageId?: string;
@@ -27,10 +37,11 @@ export interface BuildSummary {
 export interface ListOptions {
   region?: string;
   family?: string;
+  /** The source. */
   instanceId?: string;
-  /** Only builds that are held now. */
+  /** Only what is held now. */
   held?: boolean;
-  /** Also builds that ended more than a week ago. */
+  /** Also what ended more than a week ago. */
   all?: boolean;
   /** Default 20. */
   limit?: number;
@@ -40,22 +51,35 @@ const recentMs = 7 * 86_400_000;
 
 /** Builds, the open ones first, then from the one that ended last. A build that was reset counts once. */
 export async function listBuilds(client: Client, options: ListOptions = {}): Promise<BuildSummary[]> {
-  const { region, family, instanceId, held = false, all = false, limit = 20 } = options;
+  return findBuilds(client, conditionsOf(options), options.limit ?? 20);
+}
+
+/** What a visibility query has to say for these options. */
+export function conditionsOf({ region, family, instanceId, held = false, all = false }: ListOptions): string[] {
   const since = new Date(Date.now() - recentMs).toISOString();
-  const conditions = [
+  return [
     ...(region === undefined ? [] : [`ImageRegion = ${quoted(region)}`]),
     ...(family === undefined ? [] : [`ImageFamily = ${quoted(family)}`]),
     ...(instanceId === undefined ? [] : [`SourceInstanceId = ${quoted(instanceId)}`]),
     ...(held ? [`BuildPhase = 'held'`, `ExecutionStatus = 'Running'`] : []),
     ...(all ? [] : [`(ExecutionStatus = 'Running' OR CloseTime > ${quoted(since)})`]),
   ];
-  return findBuilds(client, conditions, limit);
 }
 
 /** Builds that meet all conditions, in the order of visibility: open ones first, then by the time of their end. */
-export async function findBuilds(client: Client, conditions: string[], limit: number): Promise<BuildSummary[]> {
-  const query = [`WorkflowType = ${quoted(buildWorkflowType)}`, ...conditions].join(' AND ');
-  const found = new Map<string, BuildSummary>();
+export const findBuilds = (client: Client, conditions: string[], limit: number): Promise<BuildSummary[]> =>
+  findRuns(client, [buildWorkflowType], conditions, limit, buildSummary);
+
+/** What there is of these workflow types that meets all conditions, in the order of visibility. What was reset counts once. */
+export async function findRuns<Summary extends { buildId: string }>(
+  client: Client,
+  types: string[],
+  conditions: string[],
+  limit: number,
+  summaryOf: (info: WorkflowExecutionInfo) => Summary,
+): Promise<Summary[]> {
+  const query = [`WorkflowType IN (${types.map(quoted).join(', ')})`, ...conditions].join(' AND ');
+  const found = new Map<string, Summary>();
   for await (const info of client.workflow.list({ query, pageSize: Math.min(1000, limit + 10) })) {
     const summary = summaryOf(info);
     if (!found.has(summary.buildId)) found.set(summary.buildId, summary);
@@ -67,7 +91,14 @@ export async function findBuilds(client: Client, conditions: string[], limit: nu
 /** A value in a visibility query. */
 export const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
-function summaryOf(info: WorkflowExecutionInfo): BuildSummary {
+/** What is held of it, as long as it is held. */
+export function heldOf(phase: BuildPhase, memo: WorkflowExecutionInfo['memo']): { held?: HeldInList } {
+  const held = memo?.[heldMemo] as HeldInList | undefined;
+  return phase === 'held' && held ? { held } : {};
+}
+
+/** A build, out of what visibility has of it. */
+export function buildSummary(info: WorkflowExecutionInfo): BuildSummary {
   const { workflowId, runId, typedSearchAttributes: attributes, memo, closeTime } = info;
   const parts = partsOf(workflowId);
   const queue = memo?.[queueMemo] as BuildSummary['queue'] | undefined;
@@ -85,6 +116,7 @@ function summaryOf(info: WorkflowExecutionInfo): BuildSummary {
     status,
     phase,
     ...(phase === 'queued' && queue ? { queue } : {}),
+    ...heldOf(phase, memo),
     ...(typeof imageName === 'string' ? { imageName } : {}),
     ...(imageId === undefined ? {} : { imageId }),
     ...(family === undefined ? {} : { family }),

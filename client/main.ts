@@ -62,9 +62,9 @@ function program(finish: (exitCode: number) => void): Command {
     .addHelpText('after', '\nTags, deadlines, security groups and keys may be given more than once.')
     .action(async (flags: Flags) => finish(await (await import('./commands/build.js')).build(flags)));
 
-  talking(verb('list', 'list open builds and those that ended within a week'))
+  talking(verb('list', 'list open builds and releases, and those that ended within a week'))
     .option('--all', 'all that Temporal knows')
-    .option('--held', 'only those that are held for somebody to mend')
+    .option('--held', 'only those that are held for somebody to mend, with the step or stage')
     .addOption(new Option('--waiting', 'instead: the releases whose candidate waits for an approval').conflicts('held'))
     .option('--limit <n>', 'at most so many', positiveInteger, 20)
     .option('--region <region>', 'of this region')

@@ -1,10 +1,13 @@
-import { type Client, WorkflowFailedError } from '@temporalio/client';
+import { type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import {
   approveUpdate,
   type BuildPhase,
+  buildWorkflowType,
   type Decision,
   goldenImageWorkflowType,
+  type HeldInList,
+  imageNameMemo,
   rejectUpdate,
   type Release,
   releaseIdOf,
@@ -16,7 +19,7 @@ import {
 import { send } from './control-build';
 import { BuildNotFoundError, ClientError } from './errors';
 import type { BuildRun } from './follow-build';
-import { quoted } from './list-builds';
+import { buildSummary, type BuildSummary, conditionsOf, findRuns, heldOf, type ListOptions } from './list-builds';
 import type { BuildStatus } from './outcome';
 import { statusOf } from './watch';
 
@@ -38,14 +41,22 @@ export const rejectRelease = (client: Client, run: BuildRun, verdict: Verdict): 
 
 /** A run of a pipeline as Temporal's visibility has it; no worker is asked. */
 export interface ReleaseSummary {
+  kind: 'release';
   workflowId: string;
   runId: string;
+  /** The release ID. */
   buildId: string;
   region: string;
   pipeline: string;
+  /** The source; empty until it is found. */
+  instanceId: string;
   family?: string | undefined;
   status: BuildStatus;
   phase: BuildPhase;
+  /** The stage that is held, while one is. */
+  held?: HeldInList;
+  /** The image's name as the pipeline has it, its placeholders not filled in. */
+  imageName?: string;
   imageId?: string | undefined;
   /** ISO 8601, UTC. */
   startedAt: string;
@@ -55,38 +66,55 @@ export interface ReleaseSummary {
 /** Runs of pipelines, the open ones first, then from the one that ended last. */
 export async function listReleases(
   client: Client,
-  options: { region?: string; family?: string; waiting?: boolean; limit?: number } = {},
+  options: { region?: string; family?: string; waiting?: boolean; held?: boolean; limit?: number } = {},
 ): Promise<ReleaseSummary[]> {
-  const { region, family, waiting = false, limit = 20 } = options;
-  const query = [
-    `WorkflowType = ${quoted(goldenImageWorkflowType)}`,
-    ...(region === undefined ? [] : [`ImageRegion = ${quoted(region)}`]),
-    ...(family === undefined ? [] : [`ImageFamily = ${quoted(family)}`]),
+  const { waiting = false, limit = 20 } = options;
+  const conditions = [
+    ...conditionsOf({ ...options, all: true }),
     ...(waiting ? [`BuildPhase = 'waiting'`, `ExecutionStatus = 'Running'`] : []),
-  ].join(' AND ');
-  const found: ReleaseSummary[] = [];
-  for await (const info of client.workflow.list({ query, pageSize: Math.min(1000, limit) })) {
-    const { workflowId, runId, typedSearchAttributes: attributes, closeTime } = info;
-    const [, place = '', ...name] = workflowId.split('/');
-    const status = statusOf(info.status.name);
-    const phase = attributes.get(searchAttributes.BuildPhase) as BuildPhase | undefined;
-    found.push({
-      workflowId,
-      runId,
-      buildId: attributes.get(searchAttributes.BuildId) ?? releaseIdOf(runId),
-      region: place,
-      pipeline: name.join('/'),
-      family: attributes.get(searchAttributes.ImageFamily),
-      status,
-      // A terminated workflow could not write its last phase any more.
-      phase: status === 'running' ? (phase ?? 'checking') : status === 'terminated' ? 'failed' : (phase ?? 'failed'),
-      imageId: attributes.get(searchAttributes.ImageId),
-      startedAt: info.startTime.toISOString(),
-      ...(closeTime ? { endedAt: closeTime.toISOString() } : {}),
-    });
-    if (found.length >= limit) break;
-  }
-  return found;
+  ];
+  return findRuns(client, [goldenImageWorkflowType], conditions, limit, releaseSummary);
+}
+
+/** Builds and runs of pipelines together, the open ones first, then from the one that ended last; a release has a `kind`. */
+export const listBuildsAndReleases = (
+  client: Client,
+  options: ListOptions = {},
+): Promise<(BuildSummary | ReleaseSummary)[]> =>
+  findRuns(
+    client,
+    [buildWorkflowType, goldenImageWorkflowType],
+    conditionsOf(options),
+    options.limit ?? 20,
+    (info): BuildSummary | ReleaseSummary =>
+      info.type === goldenImageWorkflowType ? releaseSummary(info) : buildSummary(info),
+  );
+
+function releaseSummary(info: WorkflowExecutionInfo): ReleaseSummary {
+  const { workflowId, runId, typedSearchAttributes: attributes, memo, closeTime } = info;
+  const [, region = '', ...name] = workflowId.split('/');
+  const status = statusOf(info.status.name);
+  const told = attributes.get(searchAttributes.BuildPhase) as BuildPhase | undefined;
+  // A terminated workflow could not write its last phase any more.
+  const phase = status === 'running' ? (told ?? 'checking') : status === 'terminated' ? 'failed' : (told ?? 'failed');
+  const imageName = memo?.[imageNameMemo];
+  return {
+    kind: 'release',
+    workflowId,
+    runId,
+    buildId: attributes.get(searchAttributes.BuildId) ?? releaseIdOf(runId),
+    region,
+    pipeline: name.join('/'),
+    instanceId: attributes.get(searchAttributes.SourceInstanceId) ?? '',
+    family: attributes.get(searchAttributes.ImageFamily),
+    status,
+    phase,
+    ...heldOf(phase, memo),
+    ...(typeof imageName === 'string' ? { imageName } : {}),
+    imageId: attributes.get(searchAttributes.ImageId),
+    startedAt: info.startTime.toISOString(),
+    ...(closeTime ? { endedAt: closeTime.toISOString() } : {}),
+  };
 }
 
 /**

@@ -85,6 +85,15 @@ export interface HeldProgress<Name extends string = StepName> {
   imageStays: boolean;
 }
 
+/**
+ * Key of the memo field of what is held, for lists: see {@link HeldInList}. Absent while it is not held, and of what began to be
+ * held before there was this field.
+ */
+export const heldMemo = 'held';
+
+/** What a list says of something that is held. */
+export type HeldInList<Name extends string = string> = Pick<HeldProgress<Name>, 'step' | 'code'>;
+
 /** That a build is to be paused, or is. */
 export interface PausedProgress {
   /** The step before which it stands, or will stand. */

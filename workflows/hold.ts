@@ -1,14 +1,18 @@
-import { condition, setHandler } from '@temporalio/workflow';
+import { condition, patched, setHandler, upsertMemo } from '@temporalio/workflow';
 import {
   type Amendment,
   formatProblems,
   formatSeconds,
+  heldMemo,
   type HeldProgress,
   type RetryAnswer,
   retryStepUpdate,
   type SpecCheck,
 } from '../contract';
 import { refuse } from './failures';
+
+/** Patch: lists say which step or stage is held, without a worker. */
+const heldInLists = 'held-in-lists';
 
 /** What can be held: the spec of a build, or a pipeline. */
 interface Holdable {
@@ -70,10 +74,12 @@ export class Hold<Spec extends Holdable, Name extends string> {
     return this.holding !== undefined;
   }
 
-  /** Holds it longer, by so many seconds. */
-  extend(seconds: number): void {
+  /** Holds it longer, by so many seconds; answers until when. */
+  extend(seconds: number): string {
     this.until += seconds * 1000;
-    this.journal.holdUntil(new Date(this.until).toISOString());
+    const until = new Date(this.until).toISOString();
+    this.journal.holdUntil(until);
+    return until;
   }
 
   /**
@@ -88,6 +94,9 @@ export class Hold<Spec extends Holdable, Name extends string> {
     this.holding = holding;
     this.mended = undefined;
     this.until = Date.now() + seconds * 1000;
+    const listed = patched(heldInLists);
+    const { step, code } = about;
+    if (listed) upsertMemo({ [heldMemo]: { step, code } });
     this.journal.hold({
       ...about,
       since: new Date().toISOString(),
@@ -105,6 +114,7 @@ export class Hold<Spec extends Holdable, Name extends string> {
       return undefined;
     } finally {
       this.holding = undefined;
+      if (listed) upsertMemo({ [heldMemo]: null });
       this.journal.hold(undefined);
     }
   }

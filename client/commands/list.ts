@@ -1,11 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { exitCodes, type ExitCode } from '../exit-codes';
-import { listBuilds } from '../list-builds';
 import { buildsTable } from '../output/builds-table';
 import { print, printError } from '../output/print';
 import { releasesTable } from '../output/releases-table';
 import { colorsFor } from '../output/text';
-import { listReleases } from '../releases';
+import { listBuildsAndReleases, listReleases } from '../releases';
 import { connected } from './connected';
 import type { CommonOptions } from './options';
 
@@ -19,12 +18,12 @@ interface ListFlags extends CommonOptions {
   limit: number;
 }
 
-/** Lists open and recent builds. */
+/** Lists open and recent builds and releases. */
 export async function list(options: ListFlags): Promise<ExitCode> {
   return connected(options, async ({ client, namespace }) => {
     const { region, family, instance, all = false, held = false, limit, json } = options;
     if (options.waiting === true) return listWaiting(client, options);
-    const builds = await listBuilds(client, {
+    const found = await listBuildsAndReleases(client, {
       all,
       held,
       limit,
@@ -33,18 +32,18 @@ export async function list(options: ListFlags): Promise<ExitCode> {
       ...(instance === undefined ? {} : { instanceId: instance }),
     });
     if (json === true) {
-      print(JSON.stringify(builds, undefined, 2));
+      print(JSON.stringify(found, undefined, 2));
       return exitCodes.done;
     }
-    if (builds.length === 0) {
+    if (found.length === 0) {
       printError(
-        `No ${held ? 'held ' : ''}builds in namespace ${namespace}${all || held ? '' : ' that are open or ended within a week (--all: all)'}.`,
+        `No ${held ? 'held ' : ''}builds or releases in namespace ${namespace}${all || held ? '' : ' that are open or ended within a week (--all: all)'}.`,
       );
       return exitCodes.done;
     }
     const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
-    print(...buildsTable(builds, Date.now(), colorsFor(process.stdout), columns));
-    if (builds.length === limit) printError(`The first ${limit}: there may be more (--limit).`);
+    print(...buildsTable(found, Date.now(), colorsFor(process.stdout), columns));
+    if (found.length === limit) printError(`The first ${limit}: there may be more (--limit).`);
     return exitCodes.done;
   });
 }

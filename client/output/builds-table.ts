@@ -1,24 +1,31 @@
 import { formatSeconds } from '../../contract';
 import type { BuildSummary } from '../list-builds';
+import type { ReleaseSummary } from '../releases';
 import { type Colors, columnsOf, line } from './text';
 
-/** Builds as a table with a heading; cut to `columns` on a terminal, whole in a file. */
-export function buildsTable(builds: BuildSummary[], now: number, colors: Colors, columns?: number): string[] {
-  const rows = builds.map((build) => [
-    build.buildId,
-    build.status === 'terminated' || build.status === 'timed-out' ? build.status : phaseOf(build),
-    `${build.region}/${build.instanceId}`,
-    build.imageId ?? '',
-    build.imageName ?? '',
-    build.startedAt.replace(/\.\d+Z$/, 'Z'),
-    formatSeconds(((build.endedAt ? Date.parse(build.endedAt) : now) - Date.parse(build.startedAt)) / 1000),
-    build.workflowId,
+type Summary = BuildSummary | ReleaseSummary;
+
+/** Builds and releases as a table with a heading; cut to `columns` on a terminal, whole in a file. */
+export function buildsTable(found: Summary[], now: number, colors: Colors, columns?: number): string[] {
+  const rows = found.map((one) => [
+    one.buildId,
+    one.status === 'terminated' || one.status === 'timed-out' ? one.status : phaseOf(one),
+    [one.region, one.instanceId].filter(Boolean).join('/'),
+    one.imageId ?? '',
+    one.imageName ?? '',
+    one.startedAt.replace(/\.\d+Z$/, 'Z'),
+    formatSeconds(((one.endedAt === undefined ? now : Date.parse(one.endedAt)) - Date.parse(one.startedAt)) / 1000),
+    one.workflowId,
   ]);
-  const heading = ['BUILD', 'PHASE', 'SOURCE', 'IMAGE', 'NAME', 'STARTED', 'DURATION', 'WORKFLOW ID'];
+  const heading = ['ID', 'PHASE', 'SOURCE', 'IMAGE', 'NAME', 'STARTED', 'DURATION', 'WORKFLOW ID'];
   return columnsOf([heading, ...rows]).map((text, index) =>
     line([index === 0 ? [text, 'dim'] : text], colors, columns),
   );
 }
 
-/** With its place, where a build stands in the queue for image quota: `queued (3)`. */
-const phaseOf = ({ phase, queue }: BuildSummary) => (queue ? `${phase} (${queue.position})` : phase);
+/** With its place, where it stands in the queue for image quota, `queued (3)`; with the step or stage, where one is held. */
+function phaseOf(one: Summary): string {
+  const { phase, held } = one;
+  if ('queue' in one && one.queue) return `${phase} (${one.queue.position})`;
+  return held === undefined ? phase : `${phase} (${held.step ?? held.code})`;
+}

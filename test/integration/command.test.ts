@@ -42,10 +42,11 @@ describe('cvm-image, end to end', { concurrency: 3 }, () => {
     const listed = JSON.parse((await run('list', '--held', '--json')).stdout) as {
       instanceId: string;
       phase: string;
+      held: unknown;
     }[];
     assert.deepEqual(
-      listed.filter((one) => one.instanceId === instanceId).map(({ phase }) => phase),
-      ['held'],
+      listed.filter((one) => one.instanceId === instanceId).map(({ phase, held }) => [phase, held]),
+      [['held', { step: 'pollImage', code: 'ImageCreateFailed' }]],
     );
     const watched = linesOf(await run('watch', instanceId, '--json')).at(-1)!;
     assert.equal(watched.type, 'held');
