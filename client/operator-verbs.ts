@@ -12,7 +12,7 @@ interface Program {
 type Flags = Record<string, never>;
 
 /** What has a deadline. Starting the source again has none. */
-const extendable = ['build', 'hold', ...stepNames.filter((name) => name !== 'restoreInstance')];
+const extendable = ['build', 'hold', 'approve', ...stepNames.filter((name) => name !== 'restoreInstance')];
 
 /** Adds the verbs for a build that runs: retry, pause, resume, extend. */
 export function addOperatorVerbs({ aboutOne, collect, finish }: Program): void {
@@ -32,9 +32,14 @@ export function addOperatorVerbs({ aboutOne, collect, finish }: Program): void {
   aboutOne('resume', 'let a paused build go on').action(async (id: string, flags: Flags) =>
     finish(await (await import('./commands/control.js')).resume(id, flags)),
   );
-  aboutOne('extend', 'put a deadline of a build off')
+  aboutOne('extend', 'put a deadline of a build off, or that of what waits of a release')
     .requiredOption('--by <duration>', 'how much later: 90s, 45m, 2h')
-    .addOption(new Option('--of <what>', 'build (default), hold, or a step').choices(extendable))
+    .addOption(
+      new Option(
+        '--of <what>',
+        'build (default), hold, or a step; of a release: hold or approve (default: what waits)',
+      ).choices(extendable),
+    )
     .action(async (id: string, flags: Flags & { by: never }) =>
       finish(await (await import('./commands/control.js')).extend(id, flags)),
     );

@@ -74,6 +74,12 @@ export const nouns: Record<OperationKind, string> = {
   release: 'release',
 };
 
+/** What a workflow ID says that it is, also before anything else is known. */
+export function kindOfId(workflowId: string): OperationKind {
+  if (workflowId.startsWith('golden-image/')) return 'release';
+  return (/^(launch|delete)-image\//.exec(workflowId)?.[1] as 'launch' | 'delete' | undefined) ?? 'build';
+}
+
 /** Region and instance as the workflow ID has them. */
 export function partsOf(workflowId: string): { region: string; instanceId: string } {
   const [, region = '', instanceId = ''] = workflowId.split('/');

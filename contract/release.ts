@@ -144,5 +144,23 @@ export interface Verdict {
 export const approveUpdate = update<Decision, [verdict: Verdict]>('approve');
 export const rejectUpdate = update<Decision, [verdict: Verdict]>('reject');
 
+/** That somebody is given more time: to mend a release that is held (`hold`), or to approve its candidate (`approve`). */
+export interface ReleaseExtension {
+  /** Default: what waits now. */
+  of?: 'hold' | 'approve' | undefined;
+  /** How much later, in seconds. */
+  seconds: number;
+}
+
+/** What was put off, and until when. */
+export interface Extended {
+  of: 'hold' | 'approve';
+  /** ISO 8601, UTC. */
+  until: string;
+}
+
+/** Update: puts the deadline of what waits off. Named as that of a build; refused when nothing waits. */
+export const extendReleaseUpdate = update<Extended, [extension: ReleaseExtension]>('extendDeadline');
+
 /** Query: the manifest as far as it is written. */
 export const releaseQuery = { type: 'query', name: 'release' } as QueryDefinition<Release>;

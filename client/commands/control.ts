@@ -1,9 +1,11 @@
-import { duration, type Extension, formatSeconds } from '../../contract';
-import { extendDeadline, pauseBuild, resumeBuild, retryBuild } from '../control-build';
+import type { Client } from '@temporalio/client';
+import { duration, type Extension, formatSeconds, type ReleaseExtension } from '../../contract';
+import { extendDeadline, extendRelease, pauseBuild, resumeBuild, retryBuild } from '../control-build';
 import { ClientError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { findBuild } from '../find-build';
 import type { BuildRun } from '../follow-build';
+import { kindOfId, nouns } from '../outcome';
 import { print, printJson } from '../output/print';
 import { amendmentOf, type FlagValues } from '../spec-input';
 import type { Connected } from '../connect';
@@ -51,19 +53,39 @@ export function resume(id: string, options: Options): Promise<ExitCode> {
   });
 }
 
-/** Puts a deadline of a build off. */
+/** Puts a deadline of a build off, or the one until which a release is held or waits for its approval. */
 export function extend(id: string, options: Options & { by: string; of?: string }): Promise<ExitCode> {
-  const { by, of = 'build' } = options;
+  const { by, of } = options;
   const parsed = duration(1).safeParse(/^\d+$/.test(by) ? Number(by) : by);
   if (!parsed.success) throw new ClientError(`--by: ${parsed.error.issues[0]!.message} (found "${by}")`);
   const seconds = parsed.data;
   return onBuild(id, options, async ({ client }, run) => {
-    // Which deadlines there are is for the build to say.
-    await extendDeadline(client, run, { of: of as NonNullable<Extension['of']>, seconds });
-    if (options.json === true) printJson({ type: 'extended', workflowId: run.workflowId, of, seconds });
-    else print(`The deadline of ${of} is ${formatSeconds(seconds)} later.`);
+    const { workflowId } = run;
+    const kind = kindOfId(workflowId);
+    if (kind === 'launch' || kind === 'delete') {
+      throw new ClientError(`A ${nouns[kind]} has no deadline that can be put off: ${workflowId}`);
+    }
+    // Which deadlines there are is for the build or the release to say.
+    const extended: { of: string; until?: string } =
+      kind === 'release'
+        ? await extendRelease(client, run, { of: of as ReleaseExtension['of'], seconds })
+        : await extendBuild(client, run, { of: (of ?? 'build') as NonNullable<Extension['of']>, seconds });
+    if (options.json === true) printJson({ type: 'extended', workflowId, ...extended, seconds });
+    else {
+      const until = extended.until === undefined ? '' : `: ${extended.until}`;
+      print(`The deadline of ${extended.of} is ${formatSeconds(seconds)} later${until}.`);
+    }
     return exitCodes.done;
   });
+}
+
+async function extendBuild(
+  client: Client,
+  run: BuildRun,
+  extension: Extension & { of: string },
+): Promise<{ of: string }> {
+  await extendDeadline(client, run, extension);
+  return { of: extension.of };
 }
 
 function onBuild(

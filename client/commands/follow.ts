@@ -1,7 +1,7 @@
 import type { Connected } from '../connect';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { type BuildRun, followBuild } from '../follow-build';
-import type { BuildOutcome } from '../outcome';
+import { type BuildOutcome, kindOfId, nouns } from '../outcome';
 import { ChangeLog } from '../output/changes';
 import { frame } from '../output/frame';
 import { LiveView } from '../output/live';
@@ -109,12 +109,6 @@ export function exitCodeOf({ status }: BuildOutcome): ExitCode {
   return status === 'cancelled' ? exitCodes.cancelled : exitCodes.buildFailed;
 }
 
-/** The workflow ID says what it is, also before anything else is known. */
-const nounOf = (workflowId: string) =>
-  workflowId.startsWith('golden-image/')
-    ? 'release'
-    : (/^(launch|delete)-image\//.exec(workflowId)?.[1]?.replace('delete', 'deletion') ?? 'build');
-
 function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): void {
   if (json === true) {
     printJson({ type: 'detached', workflowId });
@@ -122,7 +116,7 @@ function sayHowToComeBack({ workflowId }: BuildRun, { json }: CommonOptions): vo
   }
   printError(
     '',
-    `You have left; the ${nounOf(workflowId)} goes on.`,
+    `You have left; the ${nouns[kindOfId(workflowId)]} goes on.`,
     `Come back with: cvm-image watch ${workflowId}`,
     `Cancel it with: cvm-image cancel ${workflowId}`,
   );

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { BuildView, ReleaseSummary } from '../../client';
 import type { Release } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { commandEnv, linesOf, noTrace, runCommand } from '../support/command';
@@ -122,13 +123,82 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
     for (const outcome of [dry, unasked, young, done]) noTrace(outcome);
   });
 
+  /** A release whose promotion the cloud refuses, once: it is held. */
+  const held = async () => {
+    const pipeline = await pipelineOf(stack, { onFailure: 'hold' }, { dataDisks: 0 });
+    const fired = await stack.cloud.armed({
+      action: 'ModifyImageAttribute',
+      contains: pipeline.family,
+      kind: 'error',
+      code: 'InvalidParameterValue.InvalidImageFamily',
+      message: 'not today',
+      when: 'before',
+    });
+    const ran = await command('pipeline', 'run', '-f', fileOf(pipeline));
+    await fired();
+    assert.equal(ran.code, 4, ran.stdout + ran.stderr);
+    return { pipeline, id: `golden-image/${region}/${pipeline.family}` };
+  };
+
+  test('a release that is held is listed among the builds, with its stage, and held longer; it is not paused', async () => {
+    const { pipeline, id } = await held();
+    const { family, source } = pipeline;
+    const { instanceId } = source as { instanceId: string };
+    // The visibility index is late.
+    const listed = await until(async () => {
+      const all = JSON.parse(
+        (await command('list', '--held', '--family', family, '--json')).stdout,
+      ) as ReleaseSummary[];
+      return all.length > 0 ? all : undefined;
+    });
+    assert.deepEqual(
+      listed.map(({ kind, workflowId, phase, held, instanceId: of }) => ({ kind, workflowId, phase, held, of })),
+      [
+        {
+          kind: 'release',
+          workflowId: id,
+          phase: 'held',
+          held: { step: 'promote', code: 'InvalidParameterValue.InvalidImageFamily' },
+          of: instanceId,
+        },
+      ],
+    );
+    const table = (await command('list', '--instance', instanceId)).stdout.split('\n');
+    assert.match(table[1]!, new RegExp(`^release-\\w+ +held \\(promote\\) +${region}/${instanceId} .*${id}$`));
+    assert.match(table[2]!, new RegExp(`completed +${region}/${instanceId} .*build-image/${region}/${instanceId}$`));
+    const before = JSON.parse((await command('show', id, '--json')).stdout) as BuildView;
+    const extended = await command('extend', id, '--by', '2h');
+    assert.equal(extended.code, 0, extended.stderr);
+    const later = new Date(Date.parse(before.held!.until) + 7_200_000).toISOString();
+    assert.equal(extended.stdout, `The deadline of hold is 2 h 00 min later: ${later}.\n`);
+    const of = await command('extend', id, '--by', '2h', '--of', 'pollImage');
+    assert.equal(of.code, 2);
+    assert.match(of.stderr, new RegExp(`only hold and approve.*cvm-image extend build-image/${region}/${instanceId}`));
+    const paused = await command('pause', id);
+    assert.deepEqual([paused.code, paused.stdout], [2, '']);
+    assert.match(paused.stderr, new RegExp(`Only builds can be paused; ${id} is a release`));
+    assert.match(paused.stderr, new RegExp(`cvm-image schedule pause ${id}`));
+    assert.equal((await command('retry', id)).code, 0);
+    const late = await command('extend', id, '--by', '2h');
+    assert.deepEqual([late.code, late.stderr], [2, `The release is over already: ${id}\n`]);
+    for (const outcome of [extended, of, paused, late]) noTrace(outcome);
+    await until(async () => {
+      const [now] = JSON.parse((await command('list', '--family', family, '--json')).stdout) as ReleaseSummary[];
+      return now?.phase === 'completed' && now.held === undefined ? true : undefined;
+    });
+  });
+
   test('reject ends with 1, and says why', async () => {
     const pipeline = await pipelineOf(stack, { approve: {} }, { dataDisks: 0 });
     const file = fileOf(pipeline);
     const waiting = await command('pipeline', 'run', '-f', file, '--json');
     assert.equal(waiting.code, 4);
-    assert.equal(linesOf(waiting).at(-1)!.type, 'waiting');
+    const last = linesOf(waiting).at(-1) as { type: string; waiting: { until: string } };
+    assert.equal(last.type, 'waiting');
     const id = `golden-image/${region}/${pipeline.family}`;
+    const [extended] = linesOf(await command('extend', id, '--by', '90m', '--json'));
+    const until = new Date(Date.parse(last.waiting.until) + 5_400_000).toISOString();
+    assert.deepEqual(extended, { type: 'extended', workflowId: id, of: 'approve', until, seconds: 5400 });
     const rejected = await command('reject', id, '--by', 'Ada', '--reason', 'wrong kernel');
     assert.equal(rejected.code, 0, rejected.stderr);
     const watched = await command('watch', id);

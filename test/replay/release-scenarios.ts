@@ -1,5 +1,12 @@
 import { applyPipeline, listFamily, rollBack, triggerSchedule, wantedSchedule } from '../../client';
-import { approveUpdate, familyWorkflowId, type PipelineInput, rejectUpdate, retryStepUpdate } from '../../contract';
+import {
+  approveUpdate,
+  extendReleaseUpdate,
+  familyWorkflowId,
+  type PipelineInput,
+  rejectUpdate,
+  retryStepUpdate,
+} from '../../contract';
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
 import { fill, quotaNow, quotaOf, untilQuotaEnded } from '../support/quota';
@@ -51,6 +58,23 @@ export const releaseScenarios: Scenario[] = [
       const code = 'InvalidParameterValue.InvalidImageFamily';
       const handle = await release({ onFailure: 'hold' }, { action: 'ModifyImageAttribute', code, ...refusal })(stack);
       await untilRelease(handle, ({ held }) => held !== undefined);
+      await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+      return handle;
+    },
+  },
+  {
+    // What waits is given more time; lists know the stage that is held.
+    name: 'release-extended',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      const code = 'InvalidParameterValue.InvalidImageFamily';
+      const fault = { action: 'ModifyImageAttribute', code, ...refusal };
+      const handle = await release({ approve: {}, onFailure: 'hold' }, fault)(stack);
+      await untilRelease(handle, ({ waiting }) => waiting !== undefined);
+      await handle.executeUpdate(extendReleaseUpdate, { args: [{ seconds: 3600 }] });
+      await handle.executeUpdate(approveUpdate, { args: [{ by: 'Ada' }] });
+      await untilRelease(handle, ({ held }) => held !== undefined);
+      await handle.executeUpdate(extendReleaseUpdate, { args: [{ of: 'hold', seconds: 3600 }] });
       await handle.executeUpdate(retryStepUpdate, { args: [{}] });
       return handle;
     },

@@ -9,7 +9,7 @@ type Rules = NonNullable<Pipeline['approve']>;
 
 /** The updates `approve` and `reject`, and the waiting for one of them. */
 export class Approval {
-  private isOn = false;
+  private waiting: { run: ReleaseRun; end: number } | undefined;
   private decision: Decision | undefined;
 
   constructor() {
@@ -24,36 +24,52 @@ export class Approval {
     });
   }
 
+  /** Whether a candidate waits now. */
+  get isOn(): boolean {
+    return this.waiting !== undefined;
+  }
+
+  /** Waits longer, by so many seconds; answers until when. */
+  extend(seconds: number): string {
+    const { run } = this.waiting!;
+    this.waiting!.end += seconds * 1000;
+    const until = new Date(this.waiting!.end).toISOString();
+    run.journal.waitUntil(until);
+    return until;
+  }
+
   /**
    * Waits until somebody has decided; the webhook is told, and told again while nobody has.
    *
    * @throws CandidateRejected when somebody says no, or nobody says anything in time
    */
   async wait(run: ReleaseRun, { deadline, remindEvery }: Rules, imageId: string): Promise<void> {
-    const end = Date.now() + deadline * 1000;
-    const until = new Date(end).toISOString();
-    this.isOn = true;
-    run.journal.wait({ imageId, since: now(), until });
+    const begun = Date.now();
+    const waiting = (this.waiting = { run, end: begun + deadline * 1000 });
+    run.journal.wait({ imageId, since: new Date(begun).toISOString(), until: new Date(waiting.end).toISOString() });
     try {
       while (!this.decision) {
+        const { end } = waiting;
         const left = end - Date.now();
         if (left <= 0) break;
         run.notify('release.waiting', `${imageId} waits for approval`, {
           step: 'approve',
           advice: `cvm-image approve ${run.manifest.workflowId} --by NAME, or reject`,
-          until,
+          until: new Date(end).toISOString(),
         });
         const summary = `${imageId} waits for approval: ${formatSeconds(left / 1000)} left`;
-        await condition(() => this.decision !== undefined, Math.min(left, remindEvery * 1000), { summary });
+        // Ends early also when there is more time than this timer says; then the webhook is told of that.
+        const over = () => this.decision !== undefined || waiting.end !== end;
+        await condition(over, Math.min(left, remindEvery * 1000), { summary });
       }
     } finally {
-      this.isOn = false;
+      this.waiting = undefined;
       run.journal.wait(undefined);
     }
     const decision: Decision = this.decision ?? {
       verdict: 'rejected',
       by: 'deadline',
-      reason: `nobody approved it within ${formatSeconds(deadline)}`,
+      reason: `nobody approved it within ${formatSeconds((waiting.end - begun) / 1000)}`,
       at: now(),
     };
     run.manifest.decision = decision;
@@ -77,7 +93,7 @@ export class Approval {
     if (needsReason && (typeof reason !== 'string' || reason.trim() === '')) {
       refuse('BadRequest', 'a rejection needs a reason: {"by": "your name", "reason": "…"}');
     }
-    if (!this.isOn) refuse('NotWaiting', 'No candidate waits for approval now.');
+    if (!this.waiting) refuse('NotWaiting', 'No candidate waits for approval now.');
     if (this.decision) {
       const { verdict: said, by: who } = this.decision;
       refuse('AlreadyDecided', `It has been ${said} by ${who} already.`);

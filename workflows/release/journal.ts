@@ -102,6 +102,11 @@ export class ReleaseJournal {
     this.show();
   }
 
+  waitUntil(until: string): void {
+    if (this.progress.waiting) this.progress.waiting.until = until;
+    this.show();
+  }
+
   fail(message: string, phase: BuildPhase): void {
     this.progress.failure = message;
     this.phase(phase);

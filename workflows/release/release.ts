@@ -34,6 +34,7 @@ import { type StepFailure, stepFailure } from '../failures';
 import { Hold } from '../hold';
 import { tell } from '../notices';
 import { Approval } from './approve';
+import { takeExtensions } from './extensions';
 import { ReleaseJournal } from './journal';
 import { candidateRejected } from './verdict';
 
@@ -96,6 +97,7 @@ export class ReleaseRun {
     };
     this.journal = new ReleaseJournal(this.manifest);
     this.hold = new Hold(this.journal, amendPipeline, 'release');
+    takeExtensions({ hold: this.hold, approve: this.approval }, this.manifest);
   }
 
   /** Runs the story to its end; whatever happens, no candidate is left undecided. */
