@@ -6,7 +6,6 @@ import {
   patched,
   setCurrentDetails,
   setHandler,
-  setWorkflowOptions,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -35,6 +34,7 @@ import { now } from './clock';
 import { familyDetails } from './family/details';
 import { stepFailure } from './failures';
 import { moveCurrent, rollBackTarget } from './family/move-current';
+import { longLived } from './long-lived';
 import { activitiesAt, familyDeadlines } from './family/place';
 import { retireOne, toRetire } from './family/retire';
 import { quotaActivities } from './quota/activities';
@@ -51,12 +51,7 @@ export async function imageFamily(input: FamilyInput): Promise<void> {
   await family.live();
 }
 
-// It outlives the releases that it is for: with Worker Versioning it goes over to the current version by itself.
-setWorkflowOptions(
-  // The server refuses it of a worker that has no version.
-  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
-  imageFamily,
-);
+longLived(imageFamily);
 
 /** Patch: what was promoted is not rejected by whoever did not wait for it. */
 const promotedStays = 'promoted-stays';

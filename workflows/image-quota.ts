@@ -8,7 +8,6 @@ import {
   log,
   patched,
   setHandler,
-  setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -30,6 +29,7 @@ import {
 } from '../contract';
 import { now } from './clock';
 import { stepFailure } from './failures';
+import { longLived } from './long-lived';
 import { quotaActivities } from './quota/activities';
 import { QuotaLedger } from './quota/ledger';
 
@@ -62,12 +62,7 @@ export async function imageQuota(input: QuotaInput): Promise<void> {
   await new Quota(input).live();
 }
 
-// It outlives the builds that it is for: with Worker Versioning it goes over to the current version by itself.
-setWorkflowOptions(
-  // The server refuses it of a worker that has no version.
-  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
-  imageQuota,
-);
+longLived(imageQuota);
 
 /** Somebody who has asked, and waits for the answer. */
 interface Asking {

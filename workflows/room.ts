@@ -1,22 +1,14 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  getExternalWorkflowHandle,
-  setHandler,
-  upsertMemo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, condition, setHandler, upsertMemo } from '@temporalio/workflow';
 import {
   type BuildSpec,
   formatSeconds,
   type QueuedProgress,
   queueMemo,
   type QuotaFacts,
-  quotaWorkflowId,
   turnSignal,
-  withdrawSignal,
 } from '../contract';
 import type { Journal } from './journal';
+import { withdraw } from './quota/withdraw';
 
 /** A build that has heard nothing for so long asks again: the workflow of the quota may have been ended by hand. */
 const askAgainSeconds = 900;
@@ -82,7 +74,7 @@ export class Room {
         facts = await ask();
       }
     } catch (error) {
-      this.withdraw();
+      withdraw(ref.accountId, ref.region, this.owner);
       throw error;
     } finally {
       this.show(undefined);
@@ -119,15 +111,5 @@ export class Room {
         },
       ],
     });
-  }
-
-  /** Nobody is to keep a slot free for a build that no longer waits. It would be found out anyway when the build is over. */
-  private withdraw(): void {
-    const { accountId, region } = this.build.ref;
-    const { owner } = this;
-    if (accountId === undefined || owner === undefined) return;
-    void CancellationScope.nonCancellable(() =>
-      getExternalWorkflowHandle(quotaWorkflowId(accountId, region)).signal(withdrawSignal, owner),
-    ).catch(() => undefined);
   }
 }

@@ -1,34 +1,22 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  getExternalWorkflowHandle,
-  isCancellation,
-  patched,
-} from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import {
   type BuildRef,
   type DiskSnapshot,
   type Distribution,
-  formatSeconds,
   type Pipeline,
   type Promoted,
   promoteUpdate,
-  quotaWorkflowId,
   type ReleaseImage,
   type Resource,
-  withdrawSignal,
 } from '../../contract';
 import { now } from '../clock';
 import { stepFailure } from '../failures';
+import { CopyRoom } from './copy-room';
 import type { ReleaseRun } from './release';
 
 type Rules = NonNullable<Pipeline['distribute']>;
 
 const distributeFailed = 'DistributeFailed';
-/** Patch: a slot of each region's image quota comes before the copy. */
-const copiesAskForRoom = 'copies-ask-for-room';
-/** How long the first ask for room may take in seconds: it only takes a place, and all regions wait for it. */
-const firstAskSeconds = 60;
 /** What says that a copy will never be of use: another try begins with another copy. */
 const useless = ['ImageGone', 'ImageCopyFailed'];
 
@@ -58,11 +46,7 @@ class Distributor {
   private readonly source: ReleaseImage;
   private readonly places: Distribution[];
   private readonly since = now();
-  /** Where there is room for the copy. */
-  private readonly roomIn = new Set<string>();
-  private asksForRoom = false;
-  /** As what the quotas know this release. */
-  private owner: string | undefined;
+  private readonly room: CopyRoom;
 
   constructor(
     private readonly run: ReleaseRun,
@@ -79,6 +63,7 @@ class Distributor {
       ...rules.regions.map((one): Distribution => ({ region: one, state: 'pending', sharedWith: [], notShared: [] })),
     ];
     run.manifest.distribution = this.places;
+    this.room = new CopyRoom(run, (region) => this.refIn(region));
   }
 
   /**
@@ -93,9 +78,7 @@ class Distributor {
       delete place.problem;
     }
     this.show();
-    // Anew for each try: a held run may go on with newer code.
-    this.asksForRoom = patched(copiesAskForRoom);
-    if (this.asksForRoom) await this.reserve(open);
+    await this.room.reserve(this.missing(open).map(({ region }) => region));
     await this.copies(open);
     const ends = await Promise.allSettled(open.map((place) => this.serve(place)));
     // What a region failed of is in its state; only a cancellation is thrown.
@@ -135,52 +118,14 @@ class Distributor {
     return this.run.manifest.images.find((image) => image.region === region);
   }
 
-  /** Takes a slot, or a place in the queue, in each region; what is refused is told when that region is served. */
-  private async reserve(open: Distribution[]): Promise<void> {
-    const missing = open.filter(({ imageId, region }) => imageId === undefined && region !== this.source.region);
-    const ends = await Promise.allSettled(missing.map((place) => this.room(place, { wait: false })));
-    for (const end of ends) if (end.status === 'rejected' && isCancellation(end.reason)) throw end.reason as Error;
-  }
-
-  /** Asks for room for the copy. A slot that it has stays with it to the end of the release. */
-  private async room({ region }: Distribution, { wait }: { wait: boolean }): Promise<void> {
-    if (this.roomIn.has(region)) return;
-    const { room, family, deadlines } = this.run.pipeline;
-    const summary = wait ? `waits for room in ${region}` : `room in ${region}`;
-    const limit = wait ? room.deadline : Math.min(deadlines.findSource, firstAskSeconds);
-    try {
-      const { granted, owner } = await this.run.activities(summary, limit).reserveRoom({
-        build: this.refIn(region),
-        holder: this.run.manifest.buildId,
-        family,
-        whenFull: room.whenFull,
-        wait,
-      });
-      this.owner = owner;
-      if (granted) this.roomIn.add(region);
-    } catch (error) {
-      if (!wait || room.whenFull === 'fail') throw error;
-      this.withdraw(region);
-      if (stepFailure(error).code !== 'DeadlineExceeded') throw error;
-      throw inVain(region, room.deadline);
-    }
-  }
-
-  /** Nobody is to keep a slot free, or to delete an image, for a copy that no longer waits. */
-  private withdraw(region: string): void {
-    const { accountId } = this.run.manifest;
-    const { owner } = this;
-    if (accountId === undefined || owner === undefined) return;
-    void CancellationScope.nonCancellable(() =>
-      getExternalWorkflowHandle(quotaWorkflowId(accountId, region)).signal(withdrawSignal, owner),
-    ).catch(() => undefined);
+  /** The places whose copy has not been made. */
+  private missing(places: Distribution[]): Distribution[] {
+    return places.filter(({ imageId, region }) => imageId === undefined && region !== this.source.region);
   }
 
   /** Asks for all copies that are missing in one call: an image that is being copied may take no other. */
   private async copies(open: Distribution[]): Promise<void> {
-    const missing = open.filter(
-      ({ imageId, region }) => imageId === undefined && (!this.asksForRoom || this.roomIn.has(region)),
-    );
+    const missing = this.missing(open).filter(({ region }) => this.room.isIn(region));
     if (missing.length < 2) return;
     try {
       await this.ask(missing);
@@ -209,8 +154,7 @@ class Distributor {
     } catch (error) {
       // What was interrupted, or failed after it had asked, may have made a copy all the same.
       const { untouched, code } = stepFailure(error);
-      // Somebody else took the place: another try asks for room again.
-      if (code === 'ImageQuotaLimitExceeded') for (const { region } of places) this.roomIn.delete(region);
+      if (code === 'ImageQuotaLimitExceeded') for (const { region } of places) this.room.lose(region);
       for (const place of places) place.unheard = place.unheard === true || untouched !== true;
       throw error;
     }
@@ -272,7 +216,7 @@ class Distributor {
   private async tryToCopy(place: Distribution): Promise<[Settled<undefined>, Settled<DiskSnapshot[]>]> {
     const { region } = place;
     if (place.imageId === undefined) {
-      if (this.asksForRoom) await this.room(place, { wait: true });
+      await this.room.enter(region);
       await this.ask([place]);
     }
     const image = this.imageIn(region)!;
@@ -398,19 +342,4 @@ async function settled<A, B>([a, b]: [Promise<A>, Promise<B>]): Promise<[Settled
   const plain = <T>(end: PromiseSettledResult<T>): Settled<T> =>
     end.status === 'fulfilled' ? { value: end.value } : { error: end.reason as unknown };
   return [plain(first), plain(second)];
-}
-
-function inVain(region: string, deadline: number): Error {
-  return ApplicationFailure.create({
-    type: 'ImageQuotaLimitExceeded',
-    message: `${region} had no room for a copy within ${formatSeconds(deadline)}`,
-    nonRetryable: true,
-    details: [
-      {
-        advice:
-          'Delete custom images there that are no longer needed, or have the quota raised, and retry; room.deadline gives later runs more time.',
-        untouched: true,
-      },
-    ],
-  });
 }

@@ -1,0 +1,91 @@
+import { ApplicationFailure, isCancellation, patched } from '@temporalio/workflow';
+import { type BuildRef, formatSeconds } from '../../contract';
+import { stepFailure } from '../failures';
+import { withdraw } from '../quota/withdraw';
+import type { ReleaseRun } from './release';
+
+/** Patch: a slot of each region's image quota comes before the copy. */
+const copiesAskForRoom = 'copies-ask-for-room';
+/** How long the first ask for room may take in seconds: it only takes a place, and all regions wait for it. */
+const firstAskSeconds = 60;
+
+/** Room for the copies of a release: a slot of the image quota of each region, which stays with it to the end of the release. */
+export class CopyRoom {
+  /** Regions where there is room for the copy. */
+  private readonly regions = new Set<string>();
+  private asks = false;
+  /** As what the quotas know this release. */
+  private owner: string | undefined;
+
+  /** @param refIn what a region's copy belongs to */
+  constructor(
+    private readonly run: ReleaseRun,
+    private readonly refIn: (region: string) => BuildRef,
+  ) {}
+
+  /** Takes a slot, or a place in the queue, in each region; what is refused is told when that region is served. */
+  async reserve(regions: string[]): Promise<void> {
+    // Anew for each try: a held run may go on with newer code.
+    this.asks = patched(copiesAskForRoom);
+    if (!this.asks) return;
+    const ends = await Promise.allSettled(regions.map((region) => this.ask(region, { wait: false })));
+    for (const end of ends) if (end.status === 'rejected' && isCancellation(end.reason)) throw end.reason as Error;
+  }
+
+  /** Whether a copy may be asked for there now. */
+  isIn(region: string): boolean {
+    return !this.asks || this.regions.has(region);
+  }
+
+  /**
+   * Waits until there is room, if the pipeline says so.
+   *
+   * @throws ImageQuotaLimitExceeded when there is none, or the region was waited for in vain
+   */
+  async enter(region: string): Promise<void> {
+    if (this.asks) await this.ask(region, { wait: true });
+  }
+
+  /** Somebody else took the place: another try asks for room again. */
+  lose(region: string): void {
+    this.regions.delete(region);
+  }
+
+  private async ask(region: string, { wait }: { wait: boolean }): Promise<void> {
+    if (this.regions.has(region)) return;
+    const { room, family, deadlines } = this.run.pipeline;
+    const summary = wait ? `waits for room in ${region}` : `room in ${region}`;
+    const limit = wait ? room.deadline : Math.min(deadlines.findSource, firstAskSeconds);
+    try {
+      const { granted, owner } = await this.run.activities(summary, limit).reserveRoom({
+        build: this.refIn(region),
+        holder: this.run.manifest.buildId,
+        family,
+        whenFull: room.whenFull,
+        wait,
+      });
+      this.owner = owner;
+      if (granted) this.regions.add(region);
+    } catch (error) {
+      if (!wait || room.whenFull === 'fail') throw error;
+      withdraw(this.run.manifest.accountId, region, this.owner);
+      if (stepFailure(error).code !== 'DeadlineExceeded') throw error;
+      throw inVain(region, room.deadline);
+    }
+  }
+}
+
+function inVain(region: string, deadline: number): Error {
+  return ApplicationFailure.create({
+    type: 'ImageQuotaLimitExceeded',
+    message: `${region} had no room for a copy within ${formatSeconds(deadline)}`,
+    nonRetryable: true,
+    details: [
+      {
+        advice:
+          'Delete custom images there that are no longer needed, or have the quota raised, and retry; room.deadline gives later runs more time.',
+        untouched: true,
+      },
+    ],
+  });
+}
