@@ -9,6 +9,28 @@ export interface Problem {
   requestId?: string | undefined;
 }
 
+/** That a copy waits for room; its place and the numbers are absent until the quota has answered. */
+export interface QueuedCopy {
+  /** Its place in the queue; counts from 1. */
+  position?: number | undefined;
+  /** Custom images of the region and how many there may be, when it asked last. */
+  images?: { used: number; total: number } | undefined;
+  /** ISO 8601, UTC. */
+  since: string;
+  /** When it gives up. */
+  until: string;
+  /** Why none of its family's images may go for it (`retire-oldest`). */
+  why?: string | undefined;
+}
+
+/** For people: in which place and until when a copy waits. */
+export function describeQueuedCopy({ position, until, images, why }: QueuedCopy): string {
+  const place = position === undefined ? '' : `, place ${position} in the queue`;
+  const numbers = images === undefined ? '' : ` (${images.used} of ${images.total} custom images when it asked)`;
+  const because = why === undefined ? '' : `; nothing of its family may go: ${why}`;
+  return `waits for room until ${until}${place}${numbers}${because}`;
+}
+
 /** How far a release has come in one region that it is distributed to; one that failed does not hold up the others. */
 export interface Distribution {
   region: string;
@@ -16,6 +38,8 @@ export interface Distribution {
   state: 'pending' | 'at work' | 'done' | 'failed';
   /** The image there, once it is known. */
   imageId?: string | undefined;
+  /** Only while the copy waits for room in the image quota there. */
+  queued?: QueuedCopy | undefined;
   /** Accounts that it is shared with there. */
   sharedWith: string[];
   /** Accounts that it could not be shared with. */
@@ -44,7 +68,12 @@ export interface DistributionActivities {
     whenFull: WhenFull;
     /** Until its turn has come; else it only takes its place in the queue. */
     wait: boolean;
-  }): Promise<{ granted: boolean; position?: number | undefined; /** As what the quota knows it. */ owner: string }>;
+  }): Promise<
+    { granted: boolean; /** As what the quota knows it. */ owner: string } & Pick<
+      QueuedCopy,
+      'position' | 'images' | 'why'
+    >
+  >;
   /**
    * Asks for copies of an image in other regions, in one call. Asked for several at once it answers those that the cloud took;
    * asked for a single one it takes it or fails.

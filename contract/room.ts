@@ -31,7 +31,7 @@ export interface RoomRequest extends RoomWish {
   /** Value of the build tag of what it makes: installation/build. */
   owner: string;
   buildId: string;
-  /** Told by signal when its turn comes; absent where it asks again by itself. */
+  /** Told by signal when its place changes and when its turn comes. */
   workflowId?: string | undefined;
   /** ISO 8601, UTC: when it first asked. The order of the queue. */
   since: string;
@@ -90,9 +90,12 @@ export const reserveUpdate = { type: 'update', name: 'reserve' } as UpdateDefini
 /** Signal: a build no longer waits. */
 export const withdrawSignal = { type: 'signal', name: 'withdraw' } as SignalDefinition<[owner: string]>;
 
-/** What a waiting build is told. */
+/** What a waiting build is told, or a release whose copy waits. */
 export interface Turn {
+  /** Of the build, or of the release. */
   buildId: string;
+  /** Where it waits: a release may in several regions. Absent in what was told before there was this field. */
+  region?: string | undefined;
   /** Of the request that it answers. */
   refusals: number;
   /** Its place now; 0: its turn has come. */

@@ -330,8 +330,9 @@ class Quota {
   /** Tells a build its place, or (0) that its turn has come. One that is no longer there needs neither. */
   private async tell({ owner, buildId, workflowId, refusals }: RoomRequest, position: number): Promise<void> {
     if (workflowId === undefined) return;
+    const { region } = this.input;
     try {
-      await getExternalWorkflowHandle(workflowId).signal(turnSignal, { buildId, refusals, position });
+      await getExternalWorkflowHandle(workflowId).signal(turnSignal, { buildId, region, refusals, position });
     } catch (error) {
       if (isCancellation(error)) throw error;
       log.info('a build that waited for room is gone', { buildId, at: now() });

@@ -40,7 +40,7 @@ export async function askForRoom(run: StepRun, wish: RoomWish, copy?: ForCopy): 
     ...wish,
     owner: run.owner,
     buildId: copy?.holder ?? buildId,
-    ...(copy ? {} : { workflowId: info.workflowExecution!.workflowId }),
+    workflowId: info.workflowExecution!.workflowId,
     since: run.startedAt,
     taskQueue: info.taskQueue,
     roleArn,

@@ -44,7 +44,9 @@ export const reserveRoom = step<InputOf, OutputOf>('before changes', async (run,
   });
   if (answer?.is === 'full') throw full(run, answer);
   if (answer?.is === 'failed') throw run.refusal(answer.code, answer.message, answer.advice, answer.requestId);
-  return answer?.is === 'queued' ? { granted: false, position: answer.position, owner } : { granted: true, owner };
+  if (answer?.is !== 'queued') return { granted: true, owner };
+  const { position, images, why } = answer;
+  return { granted: false, owner, position, images, ...(why === undefined ? {} : { why }) };
 });
 
 function full(run: StepRun, { images: { used, total }, promised }: RoomAnswer & { is: 'full' }): Error {

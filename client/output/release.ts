@@ -1,4 +1,4 @@
-import { type Distribution, formatSeconds, type Problem, type Release } from '../../contract';
+import { describeQueuedCopy, type Distribution, formatSeconds, type Problem, type Release } from '../../contract';
 import { describeResource, durationRows, type ResultOptions } from './rows';
 import { labelled, plain } from './text';
 
@@ -73,10 +73,11 @@ function releaseRows(release: Release): [label: string, value: string][] {
 }
 
 /** How far it has come in one region: its image, whom it is shared with, and what went wrong. */
-function placeLines({ region, state, imageId, sharedWith, notShared, problem }: Distribution): string[] {
+function placeLines({ region, state, imageId, queued, sharedWith, notShared, problem }: Distribution): string[] {
   const shared = sharedWith.length === 0 ? '' : `, shared with ${sharedWith.join(', ')}`;
   return [
     `${region}: ${state}${imageId === undefined ? '' : `  ${imageId}`}${shared}`,
+    ...(queued ? [`  ${describeQueuedCopy(queued)}`] : []),
     ...(problem ? [`  ${problemLine(problem)}`] : []),
     ...notShared.map((one) => `  not shared with ${one.account}: ${problemLine(one)}`),
   ];

@@ -41,6 +41,19 @@ describe('a release', () => {
           },
         },
         {
+          region: 'ap-nanjing',
+          state: 'at work',
+          queued: {
+            position: 2,
+            since: '2026-11-20T18:10:00.000Z',
+            until: '2026-11-20T19:10:00.000Z',
+            images: { used: 10, total: 10 },
+            why: 'it has one image',
+          },
+          sharedWith: [],
+          notShared: [],
+        },
+        {
           region: 'ap-beijing',
           state: 'done',
           imageId: 'img-3',
@@ -50,12 +63,14 @@ describe('a release', () => {
       ],
     });
     assert.deepEqual(
-      text.split('\n').filter((line) => /ap-|not shared|quota/.test(line)),
+      text.split('\n').filter((line) => /ap-|not shared|quota|room/.test(line)),
       [
         '  pipeline      web in ap-guangzhou, family web',
         '  distribution  ap-guangzhou: done  img-1, shared with 100000000002',
         '                ap-shanghai: failed',
         '                  ap-shanghai has 10 of 10 custom images (ImageQuotaLimitExceeded, RequestId r-1). Delete one.',
+        '                ap-nanjing: at work',
+        '                  waits for room until 2026-11-20T19:10:00.000Z, place 2 in the queue (10 of 10 custom images when it asked); nothing of its family may go: it has one image',
         '                ap-beijing: done  img-3',
         '                  not shared with 100000000009: no such account (InvalidAccountId.NotFound)',
       ],

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { familyWorkflowId, makeRoomUpdate, type PipelineInput, type Release, tagKeys } from '../../contract';
+import {
+  familyWorkflowId,
+  makeRoomUpdate,
+  type PipelineInput,
+  type Release,
+  releaseQuery,
+  tagKeys,
+} from '../../contract';
 import { listFamily, rollBack } from '../../client';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertNeverRefused, countImages, fill, someoneDeletes, quotaNow } from '../support/quota';
@@ -137,18 +144,40 @@ describe('room for the images of pipelines', () => {
     const where = 'ap-shanghai';
     await quota(1, where);
     const [inTheWay] = await fill(stack.cloud, where, ['in-the-way']);
-    const pipeline = await pipelineIn('ap-chengdu', { distribute: { regions: [where] }, room: { whenFull: 'wait' } });
+    const source = () =>
+      pipelineIn('ap-chengdu', { distribute: { regions: [where] }, room: { whenFull: 'wait', deadline: '1h' } });
+    const pipeline = await source();
+    const first = await startRelease(stack, await source());
+    await arrived(1, where);
     const handle = await startRelease(stack, pipeline);
-    await until(async () =>
-      (await quotaNow(stack, where).catch(() => undefined))?.queue[0]?.position === 1 ? true : undefined,
+    /** The copy of the second, once it has this place. */
+    const queuedAt = (position: number) =>
+      until(async () => {
+        const { distribution } = await handle.query(releaseQuery);
+        const queued = distribution?.[0]?.queued;
+        return queued?.position === position ? queued : undefined;
+      }, 120);
+    const second = await queuedAt(2);
+    assert.deepEqual(second.images, { used: 1, total: 1 });
+    assert.ok(
+      Date.parse(second.until) > Date.now() + 3_000_000,
+      `room.deadline is an hour, and it waits until ${second.until}`,
     );
     assert.deepEqual(
       (await stack.cloud.calls({ action: 'SyncImages' })).filter(({ applied }) => applied),
       [],
     );
+    // Who gives up makes way; the quota tells those behind.
+    await first.cancel();
+    const now = await queuedAt(1);
+    assert.equal(now.since, second.since);
+    const told = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+    const row = told.currentDetails?.split('\n').find((text) => text.startsWith(`| ${where} `));
+    assert.match(row ?? '', new RegExp(`at work \\| waits for room until ${now.until}, place 1 in the queue`));
     await someoneDeletes(stack.cloud, inTheWay!);
     const made = await ended(handle);
     assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
+    assert.equal(made.distribution?.[0]?.queued, undefined);
     const { images } = await stack.cloud.state(where);
     assert.deepEqual(
       images.map(({ tags }) => tags[tagKeys.build]),

@@ -16,5 +16,6 @@ export function quotaDetails({ accountId, region, leases, queue, images, seenAt,
   ].join('\n');
 }
 
-const link = ({ buildId, workflowId }: RoomRequest) =>
-  workflowId === undefined ? `\`${buildId}\` (a copy)` : `\`${buildId}\` (\`${workflowId}\`)`;
+/** A release asks for its copies. */
+const link = ({ buildId, workflowId = '' }: RoomRequest) =>
+  `\`${buildId}\` (${buildId.startsWith('release-') ? 'a copy of ' : ''}\`${workflowId}\`)`;

@@ -1,5 +1,6 @@
-import { ApplicationFailure, isCancellation, patched } from '@temporalio/workflow';
-import { type BuildRef, formatSeconds } from '../../contract';
+import { ApplicationFailure, isCancellation, patched, setHandler } from '@temporalio/workflow';
+import { type BuildRef, type Distribution, formatSeconds, type QueuedCopy, turnSignal } from '../../contract';
+import { now } from '../clock';
 import { stepFailure } from '../failures';
 import { withdraw } from '../quota/withdraw';
 import type { ReleaseRun } from './release';
@@ -16,19 +17,37 @@ export class CopyRoom {
   private asks = false;
   /** As what the quotas know this release. */
   private owner: string | undefined;
+  /** Places in the queues that were told by signal, which may come before the answer. */
+  private readonly told = new Map<string, number>();
 
-  /** @param refIn what a region's copy belongs to */
+  /**
+   * @param refIn what a region's copy belongs to
+   * @param show shows that a place has changed
+   */
   constructor(
     private readonly run: ReleaseRun,
     private readonly refIn: (region: string) => BuildRef,
-  ) {}
+    private readonly show: () => void,
+  ) {
+    setHandler(
+      turnSignal,
+      ({ buildId, region, position }) => {
+        // What waits finds out by itself that its turn has come.
+        if (buildId !== run.manifest.buildId || region === undefined || position === 0) return;
+        this.told.set(region, position);
+        const place = run.manifest.distribution?.find((one) => one.region === region);
+        if (place?.queued) this.queue(place, { ...place.queued, position });
+      },
+      { description: 'The place of a copy in the queue for image quota has changed, or (0) its turn has come' },
+    );
+  }
 
   /** Takes a slot, or a place in the queue, in each region; what is refused is told when that region is served. */
-  async reserve(regions: string[]): Promise<void> {
+  async reserve(places: Distribution[]): Promise<void> {
     // Anew for each try: a held run may go on with newer code.
     this.asks = patched(copiesAskForRoom);
     if (!this.asks) return;
-    const ends = await Promise.allSettled(regions.map((region) => this.ask(region, { wait: false })));
+    const ends = await Promise.allSettled(places.map((place) => this.ask(place, { wait: false })));
     for (const end of ends) if (end.status === 'rejected' && isCancellation(end.reason)) throw end.reason as Error;
   }
 
@@ -42,8 +61,8 @@ export class CopyRoom {
    *
    * @throws ImageQuotaLimitExceeded when there is none, or the region was waited for in vain
    */
-  async enter(region: string): Promise<void> {
-    if (this.asks) await this.ask(region, { wait: true });
+  async enter(place: Distribution): Promise<void> {
+    if (this.asks) await this.ask(place, { wait: true });
   }
 
   /** Somebody else took the place: another try asks for room again. */
@@ -51,13 +70,20 @@ export class CopyRoom {
     this.regions.delete(region);
   }
 
-  private async ask(region: string, { wait }: { wait: boolean }): Promise<void> {
+  private async ask(place: Distribution, { wait }: { wait: boolean }): Promise<void> {
+    const { region } = place;
     if (this.regions.has(region)) return;
     const { room, family, deadlines } = this.run.pipeline;
     const summary = wait ? `waits for room in ${region}` : `room in ${region}`;
     const limit = wait ? room.deadline : Math.min(deadlines.findSource, firstAskSeconds);
+    const times = {
+      since: place.queued?.since ?? now(),
+      until: new Date(Date.now() + room.deadline * 1000).toISOString(),
+    };
+    if (wait && room.whenFull !== 'fail') this.queue(place, { ...place.queued, ...times });
+    else this.told.delete(region);
     try {
-      const { granted, owner } = await this.run.activities(summary, limit).reserveRoom({
+      const { granted, owner, position, images, why } = await this.run.activities(summary, limit).reserveRoom({
         build: this.refIn(region),
         holder: this.run.manifest.buildId,
         family,
@@ -66,12 +92,20 @@ export class CopyRoom {
       });
       this.owner = owner;
       if (granted) this.regions.add(region);
+      this.queue(place, granted ? undefined : { ...times, position: this.told.get(region) ?? position, images, why });
     } catch (error) {
+      this.queue(place, undefined);
       if (!wait || room.whenFull === 'fail') throw error;
       withdraw(this.run.manifest.accountId, region, this.owner);
       if (stepFailure(error).code !== 'DeadlineExceeded') throw error;
       throw inVain(region, room.deadline);
     }
+  }
+
+  private queue(place: Distribution, queued: QueuedCopy | undefined): void {
+    if (queued) place.queued = queued;
+    else delete place.queued;
+    this.show();
   }
 }
 

@@ -1,9 +1,10 @@
-import type { OperationProgress, Release, ReleaseStageName } from '../../contract';
+import { describeQueuedCopy, type OperationProgress, type Release, type ReleaseStageName } from '../../contract';
 import { cell, found, reference, resourceList, table } from '../details';
 
 /** A release as Markdown, for the current details in the Web UI: who has only that sees what happens, why, and what to press. */
 export function releaseDetails(progress: OperationProgress<ReleaseStageName>, release: Release): string {
   const { buildId, region, phase, steps, failure, held, waiting, report, imageName } = progress;
+  const { distribution = [] } = release;
   const { family, pipeline, images, nominalAt, triggered, source, build, promoted, retired, resources } = release;
   const what = imageName === '' ? '' : ` · image \`${imageName}\``;
   const links = [found(`all releases of ${family}`, `ImageFamily = '${family}' AND WorkflowType = 'goldenImage'`)];
@@ -41,6 +42,11 @@ export function releaseDetails(progress: OperationProgress<ReleaseStageName>, re
     ...(images.length === 0 ? [] : ['', '| image | region | state |', '|---|---|---|']),
     ...images.map(
       ({ imageId, name, region: where, state }) => `| \`${imageId}\` ${cell(name)} | ${where} | ${state} |`,
+    ),
+    ...(distribution.length === 0 ? [] : ['', '| distributed to | state | |', '|---|---|---|']),
+    ...distribution.map(
+      ({ region: where, state, queued, problem }) =>
+        `| ${where} | ${state} | ${queued ? `${describeQueuedCopy(queued)} · ${found('the queue', `WorkflowType = 'imageQuota'`)}` : cell(problem?.message ?? '')} |`,
     ),
     ...(promoted?.notes ?? []).flatMap((note) => ['', `Note: ${cell(note)}`]),
     ...(retired.length === 0 ? [] : ['', '| retired | region | why | |', '|---|---|---|---|']),

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import {
   type BuildRef,
+  describeQueuedCopy,
   type DiskSnapshot,
   type Distribution,
   type Pipeline,
@@ -63,7 +64,11 @@ class Distributor {
       ...rules.regions.map((one): Distribution => ({ region: one, state: 'pending', sharedWith: [], notShared: [] })),
     ];
     run.manifest.distribution = this.places;
-    this.room = new CopyRoom(run, (region) => this.refIn(region));
+    this.room = new CopyRoom(
+      run,
+      (region) => this.refIn(region),
+      () => this.show(),
+    );
   }
 
   /**
@@ -78,7 +83,7 @@ class Distributor {
       delete place.problem;
     }
     this.show();
-    await this.room.reserve(this.missing(open).map(({ region }) => region));
+    await this.room.reserve(this.missing(open));
     await this.copies(open);
     const ends = await Promise.allSettled(open.map((place) => this.serve(place)));
     // What a region failed of is in its state; only a cancellation is thrown.
@@ -216,7 +221,7 @@ class Distributor {
   private async tryToCopy(place: Distribution): Promise<[Settled<undefined>, Settled<DiskSnapshot[]>]> {
     const { region } = place;
     if (place.imageId === undefined) {
-      await this.room.enter(region);
+      await this.room.enter(place);
       await this.ask([place]);
     }
     const image = this.imageIn(region)!;
@@ -324,7 +329,10 @@ class Distributor {
   }
 
   private show(): void {
-    const states = this.places.map(({ region, state, problem }) => `${region}: ${problem?.message ?? state}`);
+    const states = this.places.map(
+      ({ region, state, problem, queued }) =>
+        `${region}: ${problem?.message ?? (queued === undefined ? state : describeQueuedCopy(queued))}`,
+    );
     const images = this.places.flatMap(({ imageId }) => imageId ?? []);
     this.run.journal.note('distribute', states.join('; '), images);
   }
