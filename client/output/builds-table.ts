@@ -26,6 +26,6 @@ export function buildsTable(found: Summary[], now: number, colors: Colors, colum
 /** With its place, where it stands in the queue for image quota, `queued (3)`; with the step or stage, where one is held. */
 function phaseOf(one: Summary): string {
   const { phase, held } = one;
-  if ('queue' in one && one.queue) return `${phase} (${one.queue.position})`;
+  if ('queue' in one) return `${phase} (${one.queue.position})`;
   return held === undefined ? phase : `${phase} (${held.step ?? held.code})`;
 }

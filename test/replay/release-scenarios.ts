@@ -5,6 +5,7 @@ import {
   familyWorkflowId,
   type PipelineInput,
   rejectUpdate,
+  releaseQuery,
   retryStepUpdate,
 } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
@@ -118,11 +119,27 @@ export const releaseScenarios: Scenario[] = [
     ends: 'COMPLETED',
     run: async (stack) => {
       const handle = await copyToFull(stack, 'eu-frankfurt', 'wait');
-      await until(async () => {
-        const now = await quotaNow(stack, 'eu-frankfurt').catch(() => undefined);
-        return now?.queue[0]?.position === 1 ? true : undefined;
-      }, 120);
+      await queued(stack, 'eu-frankfurt', 1);
       await stack.cloud.seed({ imageQuota: { 'eu-frankfurt': 2 } });
+      return handle;
+    },
+  },
+  {
+    // The one before it gives up; the quota tells it its new place.
+    name: 'release-copy-moves-up',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      const where = 'ap-tokyo';
+      const first = await copyToFull(stack, where, 'wait');
+      await queued(stack, where, 1);
+      const handle = await copyTo(stack, where, 'wait');
+      await queued(stack, where, 2);
+      await first.cancel();
+      await until(async () => {
+        const { distribution } = await handle.query(releaseQuery);
+        return distribution?.[0]?.queued?.position === 1 ? true : undefined;
+      }, 120);
+      await stack.cloud.seed({ imageQuota: { [where]: 2 } });
       return handle;
     },
   },
@@ -178,8 +195,18 @@ export const releaseScenarios: Scenario[] = [
 async function copyToFull(stack: BuildStack, where: string, whenFull: 'fail' | 'wait') {
   await stack.cloud.seed({ imageQuota: { [where]: 1 } });
   await fill(stack.cloud, where, ['somebody-elses']);
-  return release({ distribute: { regions: [where] }, room: { whenFull } })(stack);
+  return copyTo(stack, where, whenFull);
 }
+
+const copyTo = (stack: BuildStack, where: string, whenFull: 'fail' | 'wait') =>
+  release({ distribute: { regions: [where] }, room: { whenFull } })(stack);
+
+/** Waits until so many stand in a region's queue. */
+const queued = (stack: BuildStack, where: string, waiting: number) =>
+  until(async () => {
+    const now = await quotaNow(stack, where).catch(() => undefined);
+    return now?.queue[waiting - 1]?.position === waiting ? true : undefined;
+  }, 120);
 
 /** The region is full of the family's images: the oldest goes when the next is to come. */
 async function roomMade(stack: BuildStack, where: string) {

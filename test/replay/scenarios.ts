@@ -149,6 +149,12 @@ export const scenarios: Scenario[] = [
     ),
   },
   {
+    // Lists know the step that is held.
+    name: 'held-listed',
+    ends: 'COMPLETED',
+    run: heldAndRetried({ method: 'snapshots' }, { action: 'CreateImage', kind: 'image-fails' }, {}),
+  },
+  {
     name: 'held-in-vain',
     ends: 'FAILED',
     run: build({ onFailure: 'hold', deadlines: { hold: 1 } }, {}, { action: 'CreateImage', kind: 'image-fails' }),

@@ -16,18 +16,17 @@ interface Waiting {
 
 /** The update `extendDeadline` of a release. Its stages have no deadline that could be put off; what waits for people has. */
 export function takeExtensions(waiting: Record<Extended['of'], Waiting>, manifest: Release): void {
-  const meant = ({ of }: ReleaseExtension): Extended['of'] | undefined =>
-    of ?? (waiting.hold.isOn ? 'hold' : 'approve');
+  const meant = ({ of }: ReleaseExtension) => of ?? (waiting.hold.isOn ? 'hold' : 'approve');
   setHandler(
     extendReleaseUpdate,
     (extension) => {
-      const of = meant(extension)!;
+      const of = meant(extension);
       return { of, until: waiting[of].extend(extension.seconds) };
     },
     {
       description:
         'Gives more time to mend a release that is held, or to approve one that waits: {"seconds": 3600}; with "of": "hold" or "approve" only that.',
-      validator: (extension) => {
+      validator: (extension: ReleaseExtension) => {
         check(extension, manifest);
         if (extension.of === 'hold' && !waiting.hold.isOn) refuse('NotHeld', 'The release is not held.');
         if (extension.of === 'approve' && !waiting.approve.isOn)
