@@ -1,9 +1,12 @@
+import type { Client } from '@temporalio/client';
 import { currentOf, type FamilyImage, previousOf } from '../../contract';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { currentImage, listFamily, rollBack } from '../families';
+import { ImageQuestionError } from '../images';
 import { print, printError, printJson } from '../output/print';
-import { familiesTable, familyTable } from '../output/families';
+import { currentFields, familiesTable, familyTable, renderSharesTaken } from '../output/families';
 import { colorsFor } from '../output/text';
+import { sharedThatChange } from '../shared-images';
 import { userName } from '../start-release';
 import { connected } from './connected';
 import type { ImageOptions } from './options';
@@ -53,7 +56,7 @@ export function showFamily(family: string, options: ImageOptions): Promise<ExitC
 export function current(family: string, options: ImageOptions): Promise<ExitCode> {
   return connected(options, async ({ client }) => {
     const image = await currentImage(client, { ...askedOf(options), family }, queueOf(options));
-    if (options.json === true) printJson(image);
+    if (options.json === true) printJson(currentFields(image, options.region));
     else print(image.imageId);
     return exitCodes.done;
   });
@@ -65,11 +68,27 @@ interface RollbackOptions extends ImageOptions {
   reason?: string;
 }
 
+/** Says beforehand which images are unshared for the change. Not to know it is no reason to leave a bad image current. */
+async function saySharesTaken(client: Client, options: RollbackOptions, images: FamilyImage[]): Promise<void> {
+  const { to } = options;
+  const target = to === undefined ? previousOf(images) : images.find((one) => one.imageId === to || one.name === to);
+  // The worker says why not.
+  if (!target || target === currentOf(images)) return;
+  try {
+    const shared = await sharedThatChange(client, askedOf(options), images, target, queueOf(options));
+    printError(...renderSharesTaken(shared));
+  } catch (error) {
+    if (!(error instanceof ImageQuestionError)) throw error;
+    printError(`Whether an image that is changed is shared cannot be told: ${error.message}`);
+  }
+}
+
 /** Makes the image current again that was so before. */
 export function rollback(family: string, options: RollbackOptions): Promise<ExitCode> {
   return connected(options, async (temporal) => {
     const { region, roleArn, to, reason, by = userName(), json } = options;
-    const { accountId } = await listFamily(temporal.client, { ...askedOf(options), family }, queueOf(options));
+    const { accountId, images } = await listFamily(temporal.client, { ...askedOf(options), family }, queueOf(options));
+    await saySharesTaken(temporal.client, options, images);
     const done = await rollBack(
       temporal.client,
       { accountId, family, ...queueOf(options) },

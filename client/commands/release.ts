@@ -1,12 +1,13 @@
-import type { Decision, Verdict } from '../../contract';
+import type { Decision, PipelineInput, Verdict } from '../../contract';
 import type { Client } from '@temporalio/client';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { findBuild } from '../find-build';
 import type { BuildRun } from '../follow-build';
-import { print, printJson } from '../output/print';
+import { print, printError, printJson } from '../output/print';
 import { renderRelease } from '../output/release';
 import { colorsFor } from '../output/text';
 import { approveRelease, rejectRelease, releaseOf } from '../releases';
+import { specOf } from '../spec-of';
 import { userName } from '../start-release';
 import { webUiUrl } from '../web-ui';
 import { connected } from './connected';
@@ -20,7 +21,20 @@ interface DecideOptions extends CommonOptions {
 }
 
 /** Approves the candidate that waits, and follows the release. */
-export const approve = (id: string, options: DecideOptions): Promise<ExitCode> => decide(id, options, approveRelease);
+export const approve = (id: string, options: DecideOptions): Promise<ExitCode> =>
+  decide(id, options, async (client, run, verdict) => {
+    await saySharesTaken(client, run);
+    return approveRelease(client, run, verdict);
+  });
+
+/** Says beforehand what the promotion means for those who use the image that is current now. */
+async function saySharesTaken(client: Client, { workflowId, runId }: BuildRun): Promise<void> {
+  const { distribute } = ((await specOf(client, workflowId, runId)) ?? {}) as Partial<PipelineInput>;
+  if ((distribute?.accounts ?? []).length === 0) return;
+  printError(
+    'The pipeline shares its images. A shared image takes no changes: the one that is current now is unshared, changed, and shared again.',
+  );
+}
 
 /** Rejects the candidate that waits. */
 export const reject = (id: string, options: DecideOptions): Promise<ExitCode> =>

@@ -1,4 +1,5 @@
 import type { FamilyImage, RetiredImage } from '../../contract';
+import type { SharedImage } from '../shared-images';
 import { type Colors, columnsOf, line } from './text';
 
 /** Families as a table with a heading; cut to `columns` on a terminal, whole in a file. */
@@ -17,6 +18,19 @@ export function familiesTable(
   ]);
   return table(['FAMILY', 'IMAGES', 'CURRENT', 'NAME', 'SINCE', 'BEFORE'], rows, colors, columns);
 }
+
+/** What a script is told of the current image: an object of strings, as Terraform's data source `external` asks for. */
+export const currentFields = (image: FamilyImage, region: string): Record<string, string> => {
+  const { imageId, name, family, buildId, release, nominalAt, since } = image;
+  return { imageId, name, family, region, buildId, release, nominalAt, since };
+};
+
+/** What becomes of the shares of images that take a change: said before anything is done. */
+export const renderSharesTaken = (shared: SharedImage[]): string[] =>
+  shared.map(
+    ({ imageId, name, accounts }) =>
+      `${imageId} (${name}) is shared with ${accounts.join(', ')}. A shared image takes no changes: it is unshared, changed, and shared again.`,
+  );
 
 /** The images of a family as a table with a heading. */
 export function familyTable(images: FamilyImage[], colors: Colors, columns?: number): string[] {

@@ -10,6 +10,8 @@ import { commandEnv, linesOf, noTrace, runCommand } from '../support/command';
 import { ids, until } from '../support/judge';
 import { familyInCloud, pipelineOf, region, release } from '../support/releases';
 
+const partner = '100000000002';
+
 describe('the verbs of pipelines', { concurrency: 3 }, () => {
   let stack: BuildStack;
   let home: string;
@@ -31,7 +33,8 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
   };
 
   test('run, approve, show, current, rollback', async () => {
-    const pipeline = await pipelineOf(stack, { approve: {} }, { dataDisks: 0 });
+    const distribute = { accounts: [partner] };
+    const pipeline = await pipelineOf(stack, { approve: {}, distribute }, { dataDisks: 0 });
     const { family } = pipeline;
     const file = fileOf(pipeline);
     const id = `golden-image/${region}/${family}`;
@@ -53,6 +56,7 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
       });
       const approved = await command('approve', id, '--by', 'Ada', '--reason', 'looks good');
       assert.equal(approved.code, 0, approved.stdout + approved.stderr);
+      assert.match(approved.stderr, /current now is unshared, changed, and shared again/);
       assert.match(approved.stdout, /The candidate is approved by Ada\.[^]*released in/);
       const shown = await command('release', 'show', id, '--json');
       const release = JSON.parse(shown.stdout) as Release;
@@ -69,6 +73,11 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
     const [first, second] = images as [string, string];
     const rolled = await command('family', 'rollback', family, '--region', region, '--reason', 'it crashes');
     assert.equal(rolled.code, 0, rolled.stderr);
+    // Both take the change: the one no longer answers for the family, the other does again.
+    for (const imageId of images) {
+      const said = `${imageId} .* is shared with ${partner}.*: it is unshared, changed, and shared again`;
+      assert.match(rolled.stderr, new RegExp(said));
+    }
     assert.match(rolled.stdout, new RegExp(`${first} is the current image of ${family}.*instead of ${second}`));
     assert.deepEqual((await familyInCloud(stack.cloud, family)).answers, [first]);
     const table = await command('family', 'show', family, '--region', region);
