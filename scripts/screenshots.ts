@@ -9,8 +9,8 @@ import { chromiumArguments, findChromium } from './chromium';
 
 /**
  * Makes the pictures of the README and of docs/, as things really are: the demo in a terminal and its build in the Temporal Web
- * UI; a build that is held, in both, and the list of what is held; a release that waits for its approval, and the same when it
- * is out.
+ * UI; a build that is held, in both, and the list of what is held; a release that waits for its approval, the same when it is
+ * out, and the schedule that it is of. `node dist/scripts/screenshots.js schedule` makes only those whose name begins so.
  * Needs Chromium (`CHROMIUM_PATH`, or on the PATH) and the `script` command for a pseudo-terminal.
  */
 const root = path.resolve(__dirname, '../..');
@@ -68,6 +68,9 @@ async function photographRelease(browser: Browser, data: string): Promise<void> 
   const shown = await command(['release', 'show', id]);
   await photographTerminal(browser, shown, path.join(pictures, 'release.png'));
   await photographWebUi(browser, address, 'copyImage', 'release-web-ui.png');
+  await command(['schedule', 'trigger', id, '--detach']);
+  const schedule = `${webUi}/namespaces/default/schedules/${encodeURIComponent(id)}`;
+  await photographWebUi(browser, schedule, '2 Recent Runs', 'schedule-web-ui.png');
 }
 
 /** Runs `cvm-image` in a pseudo-terminal. */
@@ -113,7 +116,14 @@ function textOf(terminal: Terminal): string {
   return text;
 }
 
+/** Whether a picture is asked for. */
+function isWanted(name: string): boolean {
+  const wanted = process.argv.slice(2);
+  return wanted.length === 0 || wanted.some((one) => name.startsWith(one));
+}
+
 async function photographTerminal(browser: Browser, terminal: Terminal, file: string): Promise<void> {
+  if (!isWanted(path.basename(file))) return;
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer);
   const page = await browser.newPage({ deviceScaleFactor: 1.5 });
@@ -133,6 +143,7 @@ async function photographTerminal(browser: Browser, terminal: Terminal, file: st
 
 /** @param shows text that is there once the page is */
 async function photographWebUi(browser: Browser, address: string, shows: string, name: string): Promise<void> {
+  if (!isWanted(name)) return;
   const file = path.join(pictures, name);
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
   await page.goto(address);
