@@ -18,7 +18,7 @@ import type { StepRun } from '../engine/run';
 
 type Entity = (input: QuotaInput) => Promise<void>;
 
-/** What asks again by itself, for the room of a copy. */
+/** For the room of a copy, which looks by itself whether its turn has come. */
 export interface ForCopy {
   /** Whose run the slot ends with. */
   holder: string;
