@@ -33,12 +33,13 @@ import { askFamily } from './release/ask-family';
 import { checkGuest, watchGuest } from './release/check-guest';
 import { copyImage, followCopy, undoCopyImage } from './release/copy-image';
 import { copySnapshots, undoCopySnapshots } from './release/copy-snapshots';
-import { listFamily, markImage } from './release/family-images';
+import { listFamily } from './release/family-images';
 import { findSource } from './release/find-source';
 import { inspectChange, rememberSource } from './release/inspect-change';
 import { joinBuild } from './release/join-build';
 import { nameRelease } from './release/name-release';
-import { demoteImages, inspectPromotion, promoteImage } from './release/promote';
+import { markImage } from './release/marks';
+import { awaitCopied, demoteImages, inspectPromotion, promoteImage } from './release/promote';
 import { inspectRetirement } from './release/retire';
 import { awaitEnd, pauseSchedule } from './release/schedule';
 import { shareImage } from './release/share-image';
@@ -91,6 +92,7 @@ const steps = {
   inspectPromotion,
   promoteImage,
   demoteImages,
+  awaitCopied,
   markImage,
   inspectRetirement,
   unshareImage,

@@ -1,13 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { type Client, WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
-import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
 import {
   currentOf,
-  defaultTaskQueue,
   type FamilyImage,
   type FamilyListing,
-  familyWorkflowId,
-  familyWorkflowType,
   type ListFamilyInput,
   listFamilyWorkflowType,
   type Promoted,
@@ -17,8 +12,8 @@ import {
   type Retirement,
   type Rollback,
 } from '../contract';
+import { askFamily, type FamilyAbout } from './ask-family';
 import { ClientError } from './errors';
-import { exitCodes } from './exit-codes';
 import { ask } from './images';
 import type { StartOptions } from './start-build';
 
@@ -61,38 +56,3 @@ export const rollBack = (client: Client, about: FamilyAbout, rollback: Rollback)
 /** Deletes what the rules no longer keep of a family in one region; with `dryRun` it only says what would go and what would stay. */
 export const retireFamily = (client: Client, about: FamilyAbout, retirement: Retirement): Promise<RetiredImage[]> =>
   askFamily<RetiredImage[]>(client, about, retireUpdate.name, retirement);
-
-interface FamilyAbout extends StartOptions {
-  accountId: string;
-  family: string;
-}
-
-async function askFamily<Result>(
-  client: Client,
-  { accountId, family, taskQueue = process.env.CVM_IMAGE_TASK_QUEUE ?? defaultTaskQueue }: FamilyAbout,
-  update: string,
-  argument: unknown,
-): Promise<Result> {
-  const startWorkflowOperation = new WithStartWorkflowOperation(familyWorkflowType, {
-    workflowId: familyWorkflowId(accountId, family),
-    taskQueue,
-    args: [{ accountId, family }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `Image family ${family} of account ${accountId}`,
-  });
-  try {
-    return await client.workflow.executeUpdateWithStart(updateOf<Result>(update), {
-      startWorkflowOperation,
-      updateId: randomUUID(),
-      args: [argument],
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    const { cause } = error;
-    const [details] = (cause instanceof ApplicationFailure ? (cause.details ?? []) : []) as [{ advice?: string }?];
-    const message = [cause?.message ?? error.message, details?.advice].filter(Boolean).join('\n');
-    throw new ClientError(message, exitCodes.buildFailed);
-  }
-}
-
-const updateOf = <Result>(name: string) => ({ type: 'update', name }) as UpdateDefinition<Result, [unknown]>;

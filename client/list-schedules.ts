@@ -97,6 +97,16 @@ export async function blocking(client: Client, workflowId: string): Promise<Bloc
   }
 }
 
+/**
+ * The run of the pipeline that is at work, when its schedule has not started it and would not wait for it: whatever comes due
+ * meanwhile is skipped, one time after the other.
+ */
+export async function skippedFor(client: Client, scheduleId: string): Promise<Blocking | undefined> {
+  const now = await scheduleNow(client, scheduleId);
+  if (!now || now.info.runningActions.length > 0 || deployedSchedule(now).schedule.overlap !== 'skip') return undefined;
+  return blocking(client, scheduleId);
+}
+
 /** The last time that has ended. */
 async function lastRun(client: Client, { info }: ScheduleDescription): Promise<LastRun | undefined> {
   for (const recent of [...info.recentActions].reverse()) {

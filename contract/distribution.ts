@@ -64,6 +64,8 @@ export interface DistributionActivities {
   reserveRoom(input: {
     build: BuildRef;
     holder: string;
+    /** Of the copy: it has no tag at first. */
+    imageName?: string | undefined;
     family: string;
     whenFull: WhenFull;
     /** Until its turn has come; else it only takes its place in the queue. */

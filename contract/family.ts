@@ -18,6 +18,18 @@ export interface FamilyInput {
   family: string;
   /** Rejected images and when they go; carried along when it continues as new. */
   doomed?: Doomed[] | undefined;
+  /** Images that still answer for the family; carried along likewise. */
+  trailing?: Trailing[] | undefined;
+}
+
+/** Key of the memo field with what only its workflow knows: it is there without a worker, too. */
+export const familyMemo = 'family';
+export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing'>;
+
+/** Images that are not current, and answer for the family until they have been copied: so long they take no changes. */
+export interface Trailing {
+  place: FamilyPlace;
+  imageIds: string[];
 }
 
 /** A rejected image that is to go at a certain time. */
@@ -67,11 +79,26 @@ export function currentOf(images: FamilyImage[]): FamilyImage | undefined {
   return latest(images.filter(({ state }) => state === 'current'));
 }
 
-/** The one before it, which a rollback goes to: of those that were current and not withdrawn, the last one promoted. */
+/**
+ * The one before it, which a rollback goes to: of those that were current and not withdrawn, the last one promoted.
+ *
+ * A second `current` is one that was not unmarked yet, or never, when something got in the way: the one before when it is older
+ * than the current one, and the one that was to be withdrawn when it is younger.
+ */
 export function previousOf(images: FamilyImage[]): FamilyImage | undefined {
   const current = currentOf(images);
-  // A second `current` is one that a promotion under way has not unmarked yet.
-  return latest(images.filter((one) => one !== current && (one.state === 'released' || one.state === 'current')));
+  const counts = (one: FamilyImage) =>
+    one.state === 'released' || (one.state === 'current' && madeBefore(one, current));
+  return latest(images.filter((one) => one !== current && counts(one)));
+}
+
+function madeBefore(one: FamilyImage, other: FamilyImage | undefined): boolean {
+  const times = ({ createdAt, nominalAt }: FamilyImage): [number, number] => [
+    Date.parse(createdAt ?? nominalAt),
+    Date.parse(nominalAt),
+  ];
+  const [[made, due], [otherMade, otherDue]] = [times(one), times(other ?? one)];
+  return made === otherMade ? due <= otherDue : made < otherMade;
 }
 
 const latest = (images: FamilyImage[]) =>
@@ -93,6 +120,8 @@ export interface Promoted {
   at: string;
   /** What somebody should know, such as another image that the cloud answers for the family. */
   notes: string[];
+  /** Images that are being copied, and answer for the family until then. */
+  later?: string[] | undefined;
 }
 
 export interface Rollback {
@@ -155,6 +184,8 @@ export interface FamilyProgress {
   /** The last thing that it did. */
   last?: string | undefined;
   doomed: Doomed[];
+  /** Images that still answer for the family, and will not once they have been copied. */
+  trailing?: Trailing[] | undefined;
 }
 export const familyQuery = { type: 'query', name: 'family' } as QueryDefinition<FamilyProgress>;
 

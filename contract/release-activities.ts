@@ -20,6 +20,8 @@ export type Shares = Record<string, string[]>;
 export interface PromotionPlan {
   /** The image that is current now. */
   current?: string | undefined;
+  /** What the image to promote is until then. */
+  was?: Pick<FamilyImage, 'state' | 'since'> | undefined;
   /** What is marked as current, or answers for the family, and is not the image to promote. */
   others: FamilyImage[];
   /** A shared image takes no changes: these are taken back for that long, and given again. */
@@ -99,15 +101,24 @@ export interface ReleaseActivities {
   }): Promise<{
     /** What somebody should know, such as another image that the cloud answers for the family. */
     notes: string[];
+    /** Those that are being copied: they are marked, and go on answering until they take changes again. */
+    later?: string[] | undefined;
   }>;
-  /** Marks an image of a family. */
+  /** Waits until none of these images is being copied any more. Changes nothing. */
+  awaitCopied(input: { build: BuildRef; imageIds: string[] }): Promise<undefined>;
+  /**
+   * Marks an image of a family. Only a candidate is rejected: what was current once is refused as `NotCandidate`. What is a
+   * candidate or rejected does not answer for the family; `later`: as soon as it has been copied.
+   */
   markImage(input: {
     build: BuildRef;
     family: string;
     imageId: string;
     state: ReleaseState;
     since: string;
-  }): Promise<undefined>;
+    /** Whatever the image seems to be marked as: a mark that was made a moment ago shows late. */
+    again?: boolean | undefined;
+  }): Promise<{ later?: string[] | undefined } | undefined>;
   /** What is to go of a family in one region; with `only`, of that image. Changes nothing. */
   inspectRetirement(input: {
     build: BuildRef;

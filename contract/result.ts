@@ -1,4 +1,5 @@
 import type { StepName } from './progress';
+import type { ReleaseState } from './release';
 import type { Resource } from './resources';
 import type { DiskSnapshot, ImageFacts, LaunchedInstance } from './steps';
 
@@ -52,6 +53,8 @@ export interface StepFailureDetails {
   claimed?: boolean;
   /** Resources that the activity saw and that are still there; what an undo that ran out of time leaves behind. */
   left?: Resource[];
+  /** What became of the image, when it was refused for that. */
+  imageState?: ReleaseState | undefined;
   /** IDs of what the build had made and somebody else has removed. */
   gone?: string[];
 }

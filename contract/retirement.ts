@@ -41,6 +41,7 @@ export function planRetirement(
     };
     if (image === current) return stays('it is the current one');
     if (image === previous) return stays('it was current before the current one');
+    if (image.state === 'current') return stays('it is marked as current as well: see cvm-image family show');
     const old = `${formatSeconds(age(image))} old`;
     if (!isReleased(image)) {
       if (image.state === 'candidate' && tiesOf(image).runIsOpen) return stays('its run is not over');

@@ -31,6 +31,8 @@ export interface RoomRequest extends RoomWish {
   /** Value of the build tag of what it makes: installation/build. */
   owner: string;
   buildId: string;
+  /** Name of the image, where that has no tag at first: a copy is the one of this name that has none. */
+  imageName?: string | undefined;
   /** Told by signal when its place changes and when its turn comes. */
   workflowId?: string | undefined;
   /** ISO 8601, UTC: when it first asked. The order of the queue. */
@@ -119,7 +121,7 @@ export interface QuotaProgress extends QuotaState {
 export const quotaQuery = { type: 'query', name: 'quota' } as QueryDefinition<QuotaProgress>;
 
 /** Somebody whose image, and whose standing in Temporal, is looked for. */
-export type Party = Pick<RoomRequest, 'owner' | 'buildId'>;
+export type Party = Pick<RoomRequest, 'owner' | 'buildId' | 'imageName'>;
 
 /** A look at a region's quota. */
 export interface RoomSeen {

@@ -61,6 +61,8 @@ export interface Switches {
   readonly imagesInNoOrder: boolean;
   /** While an image is copied, the source is SYNCING too (default), and takes nothing else; or only the copy is. */
   readonly syncingShowsOnSource: boolean;
+  /** A copy of an image belongs to the ImageFamily of its source from the start (default), or to none. */
+  readonly copiesKeepFamily: boolean;
   /** Images can be copied between mainland China and the rest of the world without a ticket. */
   readonly copiesCrossBorder: boolean;
   /** Accounts that an image can be shared with: 50 in the older, 500 in the newer documentation. */
@@ -81,6 +83,7 @@ export const defaultSwitches: Switches = {
   snapshotsAreRecycled: true,
   imagesInNoOrder: true,
   syncingShowsOnSource: true,
+  copiesKeepFamily: true,
   copiesCrossBorder: true,
   imageShareLimit: 50,
 };

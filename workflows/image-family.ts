@@ -1,11 +1,15 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
+  CancellationScope,
   condition,
   continueAsNew,
+  isCancellation,
+  log,
   patched,
   setCurrentDetails,
   setHandler,
+  upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -13,6 +17,7 @@ import {
   type BuildRef,
   type Doomed,
   type FamilyInput,
+  familyMemo,
   type FamilyPlace,
   type FamilyProgress,
   familyQuery,
@@ -22,6 +27,7 @@ import {
   promoteUpdate,
   rejectImageUpdate,
   type Rejection,
+  type ReleaseState,
   retireUpdate,
   type RetiredImage,
   type Retirement,
@@ -29,11 +35,12 @@ import {
   type RoomMaking,
   rollbackUpdate,
   searchAttributes,
+  type Trailing,
 } from '../contract';
 import { now } from './clock';
 import { familyDetails } from './family/details';
 import { stepFailure } from './failures';
-import { moveCurrent, rollBackTarget } from './family/move-current';
+import { moveCurrent, onlyCurrentAnswers, type Promoting, rollBackTarget } from './family/move-current';
 import { longLived } from './long-lived';
 import { activitiesAt, familyDeadlines } from './family/place';
 import { retireOne, toRetire } from './family/retire';
@@ -44,7 +51,7 @@ import { quotaActivities } from './quota/activities';
  * never run at the same time. It lives as long as the family, and continues as new when its history gets long.
  *
  * The tags on the images are the truth, and are read anew each time; this workflow remembers only which rejected images are
- * still to be deleted.
+ * still to be deleted, and which images are to answer for the family no longer.
  */
 export async function imageFamily(input: FamilyInput): Promise<void> {
   const family = new Family(input);
@@ -55,33 +62,49 @@ longLived(imageFamily);
 
 /** Patch: what was promoted is not rejected by whoever did not wait for it. */
 const promotedStays = 'promoted-stays';
+/** Patch: who rejects an image gives its promotion up. */
+const rejectionGivesUp = 'rejection-gives-up';
 /** Patch: a rejected image that could not be deleted is tried again. */
 const rejectedAgain = 'rejected-again';
+/** Patch: what only the workflow knows is in its memo, for the one that goes on on another task queue. */
+const isRemembered = 'family-in-memo';
 /** So often, and after so many seconds each. */
 const deletionTries = 48;
 const deletionPause = 3600;
 
-const notCandidate = (imageId: string) =>
+const notCandidate = (imageId: string, imageState: ReleaseState) =>
   ApplicationFailure.create({
     type: 'NotCandidate',
-    message: `${imageId} was promoted, and is no candidate any more`,
+    message: `${imageId} is ${imageState}: it was promoted, and is no candidate any more`,
+    nonRetryable: true,
+    details: [{ imageState }],
+  });
+
+const givenUp = (imageId: string) =>
+  ApplicationFailure.create({
+    type: 'GivenUp',
+    message: `the promotion of ${imageId} was given up by whoever asked for it`,
     nonRetryable: true,
   });
 
 /** The family at work: one thing at a time, in the order in which they were asked for. */
 class Family {
   private readonly doomed: Doomed[];
+  private readonly trailing: Trailing[] = [];
   private readonly progress: FamilyProgress;
   /** Ends when everything that was asked for so far is done. */
   private queue: Promise<unknown> = Promise.resolve();
   private waiting = 0;
-  /** Images that were promoted: whoever gave that up may still ask to have them rejected. */
-  private readonly promoted = new Set<string>();
+  /** What became of images that were promoted of late. What a tag says is what counts, but it shows late. */
+  private readonly promoted = new Map<string, ReleaseState>();
+  /** What nobody wants promoted any more. */
+  private readonly unwanted = new Set<string>();
+  private promoting: Promoting | undefined;
 
   constructor(private readonly input: FamilyInput) {
     const { accountId, family, doomed = [] } = input;
     this.doomed = doomed;
-    this.progress = { accountId, family, doomed: this.doomed };
+    this.progress = { accountId, family, doomed: this.doomed, trailing: this.trailing };
     upsertSearchAttributes([{ key: searchAttributes.ImageFamily, value: family }]);
     setHandler(familyQuery, () => this.progress, { description: 'What it does now, and what it has still to do' });
     setHandler(promoteUpdate, (promotion) => this.promote(promotion), {
@@ -101,11 +124,13 @@ class Family {
     setHandler(makeRoomUpdate, (making) => this.makeRoom(making), {
       description: 'Deletes one old image, if it may still go, so that there is room for another',
     });
+    for (const { place, imageIds } of input.trailing ?? []) this.follow(place, imageIds);
     this.show();
   }
 
   /** Deletes rejected images when their time has come. */
   async live(): Promise<void> {
+    if (this.doomed.length > 0 || this.trailing.length > 0) this.remember();
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.goOn();
       const [next] = [...this.doomed].sort((a, b) => a.at.localeCompare(b.at));
@@ -125,15 +150,63 @@ class Family {
   private async goOn(): Promise<never> {
     await condition(() => this.waiting === 0 && allHandlersFinished());
     const { accountId, family } = this.input;
-    return continueAsNew<typeof imageFamily>({ accountId, family, doomed: this.doomed });
+    const { doomed, trailing } = this;
+    return continueAsNew<typeof imageFamily>({ accountId, family, doomed, trailing });
   }
 
   private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
     return this.next(`promote ${imageId}, asked by ${by}`, async () => {
-      const promoted = await moveCurrent(this.refOf(place), place, this.input.family, { imageId, old: 'released' });
-      this.promoted.add(imageId);
-      return promoted;
+      if (this.unwanted.has(imageId)) throw givenUp(imageId);
+      const promoting = { imageId, scope: new CancellationScope(), isCurrent: false };
+      this.promoting = promoting;
+      try {
+        const promoted = await moveCurrent(this.refOf(place), place, this.input.family, {
+          imageId,
+          old: 'released',
+          promoting,
+        });
+        this.moved(promoted, 'released', place);
+        return promoted;
+      } catch (error) {
+        throw isCancellation(error) && promoting.scope.consideredCancelled ? givenUp(imageId) : error;
+      } finally {
+        this.promoting = undefined;
+      }
     });
+  }
+
+  private moved({ imageId, previous, later }: Promoted, old: ReleaseState, place: FamilyPlace): void {
+    if (previous !== undefined) this.promoted.set(previous, old);
+    this.promoted.set(imageId, 'current');
+    if (later) this.follow(place, later);
+  }
+
+  /** Images that are being copied take no changes: they no longer answer for the family once that is over. */
+  private follow(place: FamilyPlace, imageIds: string[]): void {
+    const one: Trailing = { place, imageIds };
+    this.trailing.push(one);
+    this.remember();
+    void this.silence(one).finally(() => {
+      this.trailing.splice(this.trailing.indexOf(one), 1);
+      this.remember();
+    });
+  }
+
+  private async silence({ place, imageIds }: Trailing): Promise<void> {
+    const build = this.refOf(place);
+    const which = imageIds.join(', ');
+    try {
+      // Nobody waits for that: it may take as long as a copy.
+      const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
+      await activitiesAt(place, about).awaitCopied({ build, imageIds });
+      const later = await this.next(`${which} in ${place.region} no longer answers`, () =>
+        onlyCurrentAnswers(build, place, this.input.family),
+      );
+      if (later.length > 0) this.follow(place, later);
+    } catch (error) {
+      // The next promotion or rollback there sees to it.
+      log.warn('an image goes on answering for its family', { imageIds, error });
+    }
   }
 
   private rollBack({ place, to, by, reason }: Rollback): Promise<Promoted> {
@@ -141,16 +214,20 @@ class Family {
     return this.next(`roll back in ${place.region}, asked by ${by}${why}`, async () => {
       const ref = this.refOf(place);
       const imageId = await rollBackTarget(ref, place, this.input.family, to);
-      return moveCurrent(ref, place, this.input.family, { imageId, old: 'withdrawn' });
+      const promoted = await moveCurrent(ref, place, this.input.family, { imageId, old: 'withdrawn' });
+      this.moved(promoted, 'withdrawn', place);
+      return promoted;
     });
   }
 
-  private reject({ place, imageId, name, at, keepFor }: Rejection): Promise<undefined> {
+  private async reject({ place, imageId, name, at, keepFor }: Rejection): Promise<undefined> {
+    if (patched(rejectionGivesUp)) this.giveUp(imageId);
     return this.next(`reject ${imageId}`, async () => {
       // Its run was cancelled, or did not wait long enough: the promotion came to its end all the same.
-      if (this.promoted.has(imageId) && patched(promotedStays)) throw notCandidate(imageId);
+      const became = this.promoted.get(imageId);
+      if (became !== undefined && patched(promotedStays)) throw notCandidate(imageId, became);
       const about = { summary: `mark ${imageId} as rejected`, deadline: familyDeadlines.change };
-      await activitiesAt(place, about).markImage({
+      const marked = await activitiesAt(place, about).markImage({
         build: this.refOf(place),
         family: this.input.family,
         imageId,
@@ -158,9 +235,19 @@ class Family {
         since: at,
       });
       const due = new Date(Date.now() + keepFor * 1000).toISOString();
+      if (marked?.later) this.follow(place, marked.later);
       if (!this.doomed.some((one) => one.imageId === imageId)) this.doomed.push({ place, imageId, name, at: due });
+      this.remember();
       return undefined;
     });
+  }
+
+  /** Whoever rejects an image no longer wants it promoted, and need not wait until it is when it is current already. */
+  private giveUp(imageId: string): void {
+    this.unwanted.add(imageId);
+    if (this.promoting?.imageId !== imageId) return;
+    if (this.promoting.isCurrent) throw notCandidate(imageId, 'current');
+    this.promoting.scope.cancel();
   }
 
   /** Looks once, then deletes one image after the other; each is looked at again when its turn has come. */
@@ -232,13 +319,16 @@ class Family {
     if (tries >= deletionTries || !patched(rejectedAgain)) return false;
     doomed.tries = tries;
     doomed.at = new Date(Date.now() + deletionPause * 1000).toISOString();
-    this.show();
+    this.remember();
     return true;
   }
 
   private forget(imageId: string): void {
     const at = this.doomed.findIndex((one) => one.imageId === imageId);
-    if (at >= 0) this.doomed.splice(at, 1);
+    if (at >= 0) {
+      this.doomed.splice(at, 1);
+      this.remember();
+    }
     this.show();
   }
 
@@ -258,9 +348,9 @@ class Family {
       this.progress.last = `${now()} ${what}: done`;
       return result;
     } catch (error) {
-      const { code, message, advice, requestId } = stepFailure(error);
+      const { code, message, advice, requestId, imageState } = stepFailure(error);
       this.progress.last = `${now()} ${what}: ${message}`;
-      const details = [{ code, message, advice, requestId }];
+      const details = [{ code, message, advice, requestId, imageState }];
       throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details });
     } finally {
       this.waiting -= 1;
@@ -273,6 +363,12 @@ class Family {
     const { accountId } = this.input;
     const buildId = `family-${workflowInfo().firstExecutionRunId.slice(-12)}`;
     return { buildId, region, instanceId: '', reset: false, roleArn, accountId };
+  }
+
+  private remember(): void {
+    const { doomed, trailing } = this;
+    if (patched(isRemembered)) upsertMemo({ [familyMemo]: { doomed, trailing } });
+    this.show();
   }
 
   private show(): void {

@@ -343,4 +343,8 @@ class Quota {
 
 const notLookedAfter = (error: unknown) => log.warn('the holders of slots could not be looked after', { error });
 
-const party = ({ owner, buildId }: RoomRequest): Party => ({ owner, buildId });
+const party = ({ owner, buildId, imageName }: RoomRequest): Party => ({
+  owner,
+  buildId,
+  ...(imageName === undefined ? {} : { imageName }),
+});

@@ -3,6 +3,10 @@ import type { Cloud, Image, Instance, Snapshot } from './cloud';
 /** The most that one Describe request answers. */
 export const pageSize = 100;
 
+/** What the cloud says to a change of an image that is being copied, or made: it passes. */
+export const imageBusy =
+  /^(InvalidImageId\.IncorrectState|FailedOperation\.InvalidImageState|InvalidParameterValue\.InvalidImageState)/;
+
 /** All answers of a Describe, page by page. */
 export async function allPages<T>(page: (offset: number) => Promise<T[]>): Promise<T[]> {
   const all: T[] = [];

@@ -9,7 +9,7 @@ export interface About {
 }
 
 /** What a step knows of itself when it ends: whether it may have changed something, and what is there now. */
-export type StepFacts = Pick<StepFailureDetails, 'untouched' | 'claimed' | 'left' | 'gone'>;
+export type StepFacts = Pick<StepFailureDetails, 'untouched' | 'claimed' | 'left' | 'gone' | 'imageState'>;
 
 /** A failure that no retry mends: the build reacts to it at once. `code` becomes the failure's type. */
 export function finalFailure(code: string, message: string, about: About = {}): ApplicationFailure {
@@ -36,6 +36,7 @@ export function withFacts(error: unknown, facts: StepFacts): unknown {
     ...(facts.claimed === true ? { claimed: true } : {}),
     ...(facts.left && facts.left.length > 0 ? { left: facts.left } : {}),
     ...(facts.gone && facts.gone.length > 0 ? { gone: facts.gone } : {}),
+    ...(facts.imageState === undefined ? {} : { imageState: facts.imageState }),
     ...(advice === undefined ? {} : { advice }),
     ...(requestId === undefined ? {} : { requestId }),
   };

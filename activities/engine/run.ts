@@ -1,6 +1,13 @@
 import { Context } from '@temporalio/activity';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BuildRef, formatSeconds, type Resource, tagKeys, type WaitProgress } from '../../contract';
+import {
+  type BuildRef,
+  formatSeconds,
+  type ReleaseState,
+  type Resource,
+  tagKeys,
+  type WaitProgress,
+} from '../../contract';
 import type { Cloud } from '../cloud/cloud';
 import { CloudError } from '../cloud/errors';
 import type { ActivitySettings } from '../settings';
@@ -43,6 +50,8 @@ export class StepRun {
   private readonly lost = new Set<string>();
   /** Set when the source carries our restore tag: whatever becomes of the step, it is to be started again. */
   claimed = false;
+  /** What became of the image, when it is refused for that. */
+  imageState: ReleaseState | undefined;
   private readonly stop = new AbortController();
   private readonly signal: AbortSignal;
   private readonly deadline: number;
@@ -155,7 +164,8 @@ export class StepRun {
 
   /** What the step knows of itself, for the failure that it ends with. */
   get facts(): StepFacts {
-    return { untouched: !this.changed, claimed: this.claimed, left: [...this.left.values()], gone: [...this.lost] };
+    const { claimed, imageState } = this;
+    return { untouched: !this.changed, claimed, left: [...this.left.values()], gone: [...this.lost], imageState };
   }
 
   /** Brings the world to a goal. Answers what was seen when it was there. */

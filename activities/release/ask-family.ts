@@ -1,51 +1,76 @@
 import { Context } from '@temporalio/activity';
-import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type WorkflowUpdateHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { familyWorkflowId, familyWorkflowType, type ReleaseActivities } from '../../contract';
+import { familyMemo, familyWorkflowId, familyWorkflowType, type ReleaseActivities } from '../../contract';
+import { entityNow, leftBy, takenOver } from '../engine/entity';
 import { finalFailure } from '../engine/failures';
 import { whileBeating } from '../engine/step';
+import { isUnanswered, whenTold, within } from '../engine/when-told';
+
+type Input = Parameters<ReleaseActivities['askFamily']>[0];
 
 /**
  * Asks the workflow of a family to do something, and waits until it has. A workflow cannot send another one an update; this
  * activity does it for a pipeline. The update's ID is the same in every attempt, so that it is done once.
  */
 export const askFamily = (): ReleaseActivities['askFamily'] => async (input) => {
-  const { build, family, update, updateId, argument } = input;
-  const { client, info, cancellationSignal, cancelled } = Context.current();
+  const { build, family, update } = input;
   const { accountId } = build;
   if (accountId === undefined) throw finalFailure('NoAccount', 'the cloud account of the family is not known');
-  const workflowId = familyWorkflowId(accountId, family);
-  const ask = async () => {
-    const start = new WithStartWorkflowOperation(familyWorkflowType, {
-      workflowId,
-      taskQueue: info.taskQueue,
-      args: [{ accountId, family }],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: `Image family ${family} of account ${accountId}`,
-      staticDetails: `Serialises what happens to the images of the family **${family}**: promote, roll back, retire.`,
-    });
-    return client.workflow.executeUpdateWithStart(update, {
-      startWorkflowOperation: start,
-      updateId,
-      args: [argument],
-    });
-  };
-  const waitingFor = `${update} of ${workflowId}`;
+  const waitingFor = `${update} of ${familyWorkflowId(accountId, family)}`;
   try {
     return await whileBeating(
       () => ({ waitingFor }),
-      () => client.withAbortSignal(cancellationSignal, ask),
+      async () => {
+        const asked = await ask(accountId, input);
+        return whenTold(() => asked.result());
+      },
     );
   } catch (error) {
-    if (cancellationSignal.aborted) await cancelled;
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     const { cause } = error;
     if (!(cause instanceof ApplicationFailure)) throw finalFailure('FamilyFailed', cause?.message ?? error.message);
     throw ApplicationFailure.create({
       type: cause.type ?? 'FamilyFailed',
       message: cause.message,
-      nonRetryable: true,
+      // One that was ended by hand before it was done is asked for once more: of the next one.
+      nonRetryable: cause.type !== 'AcceptedUpdateCompletedWorkflow',
       ...(cause.details ? { details: cause.details } : {}),
     });
   }
 };
+
+/**
+ * Sends the update until somebody has taken it. A workflow whose task queue has no worker any more is ended, and goes on on ours:
+ * the tags are the truth, and what only it knew is in its memo.
+ */
+async function ask(accountId: string, input: Input): Promise<WorkflowUpdateHandle<unknown>> {
+  const { family, update, updateId, argument } = input;
+  const { client, info } = Context.current();
+  const workflowId = familyWorkflowId(accountId, family);
+  const patience = info.heartbeatTimeoutMs ?? 20_000;
+  for (;;) {
+    const before = await within(patience, () => entityNow(client, workflowId));
+    const startWorkflowOperation = new WithStartWorkflowOperation(familyWorkflowType, {
+      workflowId,
+      taskQueue: info.taskQueue,
+      args: [{ accountId, family, ...leftBy(before, familyMemo) }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `Image family ${family} of account ${accountId}`,
+      staticDetails: `Serialises what happens to the images of the family **${family}**: promote, roll back, retire.`,
+    });
+    try {
+      return await within(patience, () =>
+        client.workflow.startUpdateWithStart(update, {
+          startWorkflowOperation,
+          updateId,
+          args: [argument],
+          waitForStage: 'ACCEPTED',
+        }),
+      );
+    } catch (error) {
+      if (!isUnanswered(error)) throw error;
+      if (before) await takenOver(client, before, info.taskQueue);
+    }
+  }
+}

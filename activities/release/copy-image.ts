@@ -3,6 +3,7 @@ import { type DistributionActivities, ofImage, tagKeys } from '../../contract';
 import { checkRegion } from '../allowed';
 import type { Image } from '../cloud/cloud';
 import { CloudError } from '../cloud/errors';
+import { imageBusy } from '../cloud/images';
 import { candidateTags, familyImage } from '../cloud/release-tags';
 import { setTags, tagValue } from '../cloud/tags';
 import { goneImage } from '../create-image';
@@ -10,6 +11,8 @@ import type { Goal } from '../engine/goal';
 import type { StepRun } from '../engine/run';
 import { listed, step } from '../engine/step';
 import { goneSnapshot } from '../snapshot-disks';
+import { noLongerAnswers } from './answers';
+import { wasCurrent } from './marks';
 
 type InputOf<Name extends keyof DistributionActivities> = Parameters<DistributionActivities[Name]>[0];
 type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<DistributionActivities[Name]>>;
@@ -39,10 +42,6 @@ export const copyImage = step<InputOf<'copyImage'>, OutputOf<'copyImage'>>('step
   }
   return { copies: copying.found, unheard: acceptable.filter((region) => copying.isUnheard(region)) };
 });
-
-/** What the cloud says to a copy while the image is being copied elsewhere: it passes. */
-const sourceBusy =
-  /^(InvalidImageId\.IncorrectState|FailedOperation\.InvalidImageState|InvalidParameterValue\.InvalidImageState)/;
 
 interface Copies {
   source: Image | undefined;
@@ -97,7 +96,7 @@ class Copying {
     try {
       await run.cloud.dryRun('SyncImages', this.request([region]));
     } catch (error) {
-      if (!(error instanceof CloudError) || !sourceBusy.test(error.code)) throw error;
+      if (!(error instanceof CloudError) || !imageBusy.test(error.code)) throw error;
     }
   }
 
@@ -152,7 +151,7 @@ class Copying {
           return undefined;
         },
         // Another image bears the name: ours, of an answer that was lost, or somebody else's.
-        lookAgain: new RegExp(`${sourceBusy.source}|^InvalidImageName\\.Duplicate`),
+        lookAgain: new RegExp(`${imageBusy.source}|^InvalidImageName\\.Duplicate`),
       },
     });
     return this.found.filter(({ region }) => regions.includes(region));
@@ -204,6 +203,9 @@ const copyTags = (run: StepRun, { tags, marks }: Pick<InputOf<'followCopy'>, 'ta
 /**
  * Marks a copy as ours, while it is still SYNCING, and waits until it is NORMAL. Once it is marked, it is a candidate of its
  * family like any other: what becomes of it is decided by its tags.
+ *
+ * Whether a copy inherits the ImageFamily of its source is not documented. One that does would answer for the family before it
+ * is promoted, so that is taken away with the first change that it allows.
  */
 export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('step', async (run, input) => {
   const { imageId } = input;
@@ -226,6 +228,9 @@ export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('s
       return { is: 'going', waitingFor: `copy ${imageId}: ${ImageState}`, percent: SyncPercent ?? undefined };
     },
   });
+  const { family } = input.marks;
+  const marked = familyImage(run, family, image!);
+  if (marked && !wasCurrent(marked.state) && marked.answers) await noLongerAnswers(run, family, imageId, []);
   return {
     imageId,
     name: image!.ImageName!,
@@ -278,6 +283,11 @@ export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyIm
   const source = await run.patiently(`image ${sourceId}`, () => run.cloudIn(from).images.look(sourceId));
   const snapshots = new Set<string>();
   const stays = ({ Tags }: Image) => !/^(candidate|rejected)\//.test(tagValue(Tags, tagKeys.release) ?? 'candidate/');
+  const gone = (id: string): Goal<Image> => {
+    const goal = goneImage(run, id, { withSnapshots: true });
+    // Looked at until right before the deletion: it waits for the end of the copying, and much may happen meanwhile.
+    return { ...goal, judge: (seen, acted) => (seen && stays(seen) ? { is: 'done' } : goal.judge(seen, acted)) };
+  };
   const { removed, kept } = await run.clear<Image>({
     title: `copy of ${sourceId} in ${run.build.region}`,
     find: async () => {
@@ -298,15 +308,16 @@ export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyIm
     },
     idOf: ({ ImageId }) => ImageId!,
     keep: stays,
-    goal: (id) => goneImage(run, id, { withSnapshots: true }),
+    goal: gone,
     known,
     unknownOutcome,
   });
+  const deleted = removed.filter((id) => !kept.includes(id));
   // DeleteBindedSnap should have seen to them; a Describe proves it.
   await run.achieveAll([...snapshots].map((id) => goneSnapshot(run, id)));
   return {
     resources: [
-      ...listed('image', removed, 'deleted', name),
+      ...listed('image', deleted, 'deleted', name),
       ...listed('image', kept, 'kept', name),
       ...listed('snapshot', [...snapshots], 'deleted', ofImage),
     ],

@@ -1,8 +1,7 @@
-import { type FamilyImage, type ReleaseActivities, type ReleaseState, tagKeys } from '../../contract';
+import { type FamilyImage, type ReleaseActivities, tagKeys } from '../../contract';
 import type { Image } from '../cloud/cloud';
 import { allPages, pageSize } from '../cloud/images';
-import { familyImage, familyTag, releaseTag } from '../cloud/release-tags';
-import { setTags, tagValue } from '../cloud/tags';
+import { familyImage, familyTag } from '../cloud/release-tags';
 import type { Goal } from '../engine/goal';
 import type { StepRun } from '../engine/run';
 import { step } from '../engine/step';
@@ -35,38 +34,6 @@ export async function imagesOfFamily(run: StepRun, family: string | undefined): 
   return images
     .flatMap((image) => familyImage(run, family, image) ?? [])
     .sort((a, b) => b.nominalAt.localeCompare(a.nominalAt) || b.since.localeCompare(a.since));
-}
-
-/** Marks an image of a family as what it is now. Twice is harmless: an existing key gets the new value. */
-export const markImage = step<InputOf<'markImage'>, undefined>('step', async (run, input) => {
-  const { family, imageId, state, since } = input;
-  await run.achieve(marked(run, { family, imageId, state, since }));
-  return undefined;
-});
-
-/** An image of the family that is to be marked so. TAG TagResources; tags show late, that the cloud took them is what counts. */
-export function marked(
-  run: StepRun,
-  { family, imageId, state, since }: { family: string; imageId: string; state: ReleaseState; since: string },
-): Goal<Image> {
-  const wanted = releaseTag(state, since);
-  return {
-    ...familyImageById(run, imageId),
-    title: `mark of ${imageId}: ${state}`,
-    judge: (seen, acted) => {
-      if (!seen) return imageGone(imageId);
-      if (!familyImage(run, family, seen)) return notOfFamily(imageId, family);
-      return acted || tagValue(seen.Tags, tagKeys.release) === wanted ? { is: 'done' } : { is: 'act' };
-    },
-    act: {
-      action: 'TagResources',
-      repeatable: true,
-      call: async () => {
-        await setTags(run.cloud, [{ type: 'image', id: imageId }], { [tagKeys.release]: wanted });
-        return undefined;
-      },
-    },
-  };
 }
 
 /** The parts of a goal that look at one image by its ID. */

@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type BuildResult, type ReleaseActivities, searchAttributes, specHashMemo } from '../../contract';
 import { whileBeating } from '../engine/step';
 import { finalFailure } from '../engine/failures';
+import { whenTold } from '../engine/when-told';
 
 /**
  * Joins a build that is at work already, by the rule of the command: the same spec is joined, another one is refused. One
@@ -23,7 +24,7 @@ async function join({
   workflowId,
   specHash,
 }: Parameters<ReleaseActivities['joinBuild']>[0]): Promise<{ result?: BuildResult | undefined }> {
-  const { client, cancellationSignal, cancelled } = Context.current();
+  const { client } = Context.current();
   const current = await client.workflow
     .getHandle(workflowId)
     .describe()
@@ -40,12 +41,9 @@ async function join({
     });
   }
   try {
-    const result = (await client.withAbortSignal(cancellationSignal, () =>
-      client.workflow.getHandle(workflowId, current.runId).result(),
-    )) as BuildResult;
+    const result = (await whenTold(() => client.workflow.getHandle(workflowId, current.runId).result())) as BuildResult;
     return ours && !undoing ? { result } : {};
   } catch (error) {
-    if (cancellationSignal.aborted) await cancelled;
     if (!(error instanceof WorkflowFailedError)) throw error;
     // Cancelled or terminated, it leaves the way free; its own failure is ours, too.
     if (!ours || undoing || !(error.cause instanceof ApplicationFailure)) return {};

@@ -6,7 +6,9 @@ import { answersFor } from '../cloud/release-tags';
 import type { Goal } from '../engine/goal';
 import type { StepRun } from '../engine/run';
 import { step } from '../engine/step';
-import { familyImageById, imageGone, imagesOfFamily, marked, notOfFamily } from './family-images';
+import { answersNow, imageNow, isBusy, noLongerAnswers } from './answers';
+import { familyImageById, imagesOfFamily, notOfFamily } from './family-images';
+import { marked, markShows } from './marks';
 import { whileUnshared } from './shares';
 
 type InputOf<Name extends keyof ReleaseActivities> = Parameters<ReleaseActivities[Name]>[0];
@@ -25,8 +27,15 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
       const { code, message, advice } = notOfFamily(imageId, family);
       throw run.refusal(code, message, advice);
     }
+    if (image.state === 'rejected') {
+      throw run.refusal('Rejected', `${imageId} is rejected: it is not promoted, and goes in time`);
+    }
     if (image.imageState !== 'NORMAL') {
-      throw run.refusal('ImageState', `${imageId} is ${image.imageState}; only a NORMAL image can be promoted`);
+      throw run.refusal(
+        'ImageState',
+        `${imageId} is ${image.imageState}; only a NORMAL image can be promoted`,
+        'While it is copied to another region it is SYNCING: have this tried again when that is over.',
+      );
     }
     const others = images.filter((one) => one !== image && (one.state === 'current' || one.answers));
     const changing = [...(image.answers ? [] : [image]), ...others.filter(({ answers }) => answers)];
@@ -39,6 +48,7 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
     const current = currentOf(images)?.imageId;
     return {
       ...(current === undefined ? {} : { current }),
+      was: { state: image.state, since: image.since },
       others,
       shares: Object.fromEntries(shares) as Record<string, string[]>,
     };
@@ -52,38 +62,53 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
  */
 export const promoteImage = step<InputOf<'promoteImage'>, undefined>('step', async (run, input) => {
   const { family, imageId, at, shares } = input;
-  await run.achieve(marked(run, { family, imageId, state: 'current', since: at }));
+  const mark = { family, imageId, state: 'current', since: at } as const;
+  await run.achieve(marked(run, mark));
   await whileUnshared(run, imageId, shares[imageId] ?? [], {
     due: async () => !answersFor(family, (await imageNow(run, imageId)) ?? {}),
-    make: async () => {
-      await run.achieve(
-        attribute(run, imageId, (seen) => answersFor(family, seen), {
-          ImageFamily: family,
-          ImageDeprecated: false,
-        }),
-      );
-    },
+    make: () => answersNow(run, family, imageId),
   });
+  // By now it shows, as a rule: nobody is to take the image for a candidate any more.
+  await markShows(run, mark);
   return undefined;
 });
 
 /**
- * Lets images no longer answer for the family, then marks those that were current as what they are now: `since` stays, which
- * is the order in which they were promoted.
+ * Marks images that were current as what they are now, and lets them no longer answer for the family: `since` stays, which is the
+ * order in which they were promoted. The marks come first: they are the truth, and an image that is being copied takes no
+ * other change for as long as that lasts.
  */
 export const demoteImages = step<InputOf<'demoteImages'>, OutputOf<'demoteImages'>>('step', async (run, input) => {
   const { family, current, images, state, shares } = input;
   for (const { imageId, state: before, since } of images) {
     // Deleted by somebody meanwhile: it neither answers nor is current any more.
-    if (!(await imageNow(run, imageId))) continue;
-    await whileUnshared(run, imageId, shares[imageId] ?? [], {
-      due: async () => answersFor(family, (await imageNow(run, imageId)) ?? {}),
-      make: () => silenced(run, family, imageId),
-    });
-    if (before === 'current') await run.achieve(marked(run, { family, imageId, state, since }));
+    if (before !== 'current' || !(await imageNow(run, imageId))) continue;
+    await run.achieve(marked(run, { family, imageId, state, since }));
   }
-  const other = await otherAnswer(run, family, current);
-  return { notes: other === undefined ? [] : [other] };
+  const later: string[] = [];
+  for (const { imageId } of images) {
+    if (!(await noLongerAnswers(run, family, imageId, shares[imageId] ?? []))) later.push(imageId);
+  }
+  const still = later.map(
+    (id) =>
+      `DescribeImageFromFamily may answer ${id} until it has been copied: an image takes no changes meanwhile. ${current} is current all the same`,
+  );
+  const other = later.length > 0 ? undefined : await otherAnswer(run, family, current);
+  return { notes: [...still, ...(other === undefined ? [] : [other])], ...(later.length === 0 ? {} : { later }) };
+});
+
+/** Waits until none of the images is being copied any more; one that is gone is not. */
+export const awaitCopied = step<InputOf<'awaitCopied'>, undefined>('before changes', async (run, { imageIds }) => {
+  await run.achieveAll(
+    imageIds.map((id): Goal<Image> => ({
+      ...familyImageById(run, id),
+      judge: (seen) =>
+        seen && isBusy(seen)
+          ? { is: 'going', waitingFor: `image ${id}: ${seen.ImageState ?? ''}`, percent: seen.SyncPercent ?? undefined }
+          : { is: 'done' },
+    })),
+  );
+  return undefined;
 });
 
 /** What the cloud answers for the family (DescribeImageFromFamily: its youngest image), when that is not the current one. */
@@ -105,56 +130,4 @@ async function otherAnswer(run: StepRun, family: string, current: string): Promi
     const what = answer ? `${answer.ImageId ?? ''} (${answer.ImageName ?? ''})` : 'no image';
     return `DescribeImageFromFamily answers ${what}, which this installation's pipelines did not make; ${current} is current all the same`;
   }
-}
-
-/**
- * That an image no longer answers for the family. An empty ImageFamily takes it out; whether the API takes that for "leave it
- * as it is" is not documented, so what still answers afterwards is marked as deprecated, which the family passes over.
- */
-async function silenced(run: StepRun, family: string, imageId: string): Promise<void> {
-  const silent = (seen: Image) => !answersFor(family, seen);
-  try {
-    await run.achieve(attribute(run, imageId, silent, { ImageFamily: '' }, 'FamilyStays'));
-  } catch (error) {
-    const type = error instanceof ApplicationFailure ? error.type : undefined;
-    if (type !== 'FamilyStays' && type !== 'InvalidParameterValue.InvalidImageFamily') throw error;
-    await run.achieve(attribute(run, imageId, silent, { ImageDeprecated: true }));
-  }
-}
-
-const imageNow = (run: StepRun, imageId: string): Promise<Image | undefined> =>
-  run.patiently(`image ${imageId}`, () => run.cloud.images.look(imageId));
-
-/**
- * An image with this attribute (CVM ModifyImageAttribute), which shows a while after the call.
- *
- * @param stays code of the failure when it does not show within the settle window
- */
-function attribute(
-  run: StepRun,
-  imageId: string,
-  is: (seen: Image) => boolean,
-  change: { ImageFamily?: string; ImageDeprecated?: boolean },
-  stays = 'AttributeStays',
-): Goal<Image> {
-  const what = Object.keys(change).join(' and ');
-  return {
-    ...familyImageById(run, imageId),
-    title: `${what} of ${imageId}`,
-    judge: (seen, acted) => {
-      if (!seen) return imageGone(imageId);
-      if (is(seen)) return { is: 'done' };
-      return acted
-        ? { is: 'missing', code: stays, message: `${what} of ${imageId} has not changed, though the cloud took it` }
-        : { is: 'act' };
-    },
-    act: {
-      action: 'ModifyImageAttribute',
-      repeatable: true,
-      call: async () => {
-        await run.cloud.call('cvm', 'ModifyImageAttribute', { ImageId: imageId, ...change });
-        return undefined;
-      },
-    },
-  };
 }

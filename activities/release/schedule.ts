@@ -3,6 +3,7 @@ import { ScheduleNotFoundError, WorkflowFailedError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { ScheduleActivities } from '../../contract';
 import { whileBeating } from '../engine/step';
+import { whenTold } from '../engine/when-told';
 
 /** Pauses a schedule that somebody should look at. One that is paused, or gone, stays so. */
 export const pauseSchedule =
@@ -22,14 +23,13 @@ export const pauseSchedule =
 export const awaitEnd =
   (): ScheduleActivities['awaitEnd'] =>
   async ({ workflowId }) => {
-    const { client, cancellationSignal, cancelled } = Context.current();
+    const { client } = Context.current();
     try {
       await whileBeating(
         () => ({ waitingFor: `the end of ${workflowId}` }),
-        () => client.withAbortSignal(cancellationSignal, () => client.workflow.getHandle(workflowId).result()),
+        () => whenTold(() => client.workflow.getHandle(workflowId).result()),
       );
     } catch (error) {
-      if (cancellationSignal.aborted) await cancelled;
       if (!(error instanceof WorkflowFailedError) && !(error instanceof WorkflowNotFoundError)) throw error;
     }
     return undefined;

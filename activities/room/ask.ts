@@ -1,11 +1,9 @@
 import { Context } from '@temporalio/activity';
-import { type Client, type WorkflowExecutionDescription, WithStartWorkflowOperation } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { type WorkflowExecutionDescription, WithStartWorkflowOperation } from '@temporalio/client';
 import {
   type QuotaInput,
   quotaMemo,
   quotaQuery,
-  type QuotaState,
   quotaWorkflowId,
   quotaWorkflowType,
   reserveUpdate,
@@ -14,7 +12,9 @@ import {
   type RoomWish,
 } from '../../contract';
 import { CloudError } from '../cloud/errors';
+import { entityNow, leftBy, takenOver } from '../engine/entity';
 import type { StepRun } from '../engine/run';
+import { whenTold, within } from '../engine/when-told';
 
 type Entity = (input: QuotaInput) => Promise<void>;
 
@@ -22,6 +22,7 @@ type Entity = (input: QuotaInput) => Promise<void>;
 export interface ForCopy {
   /** Whose run the slot ends with. */
   holder: string;
+  imageName?: string | undefined;
   /** Counts the times. */
   asked: number;
 }
@@ -40,6 +41,7 @@ export async function askForRoom(run: StepRun, wish: RoomWish, copy?: ForCopy): 
     ...wish,
     owner: run.owner,
     buildId: copy?.holder ?? buildId,
+    ...(copy ? { imageName: copy.imageName } : {}),
     workflowId: info.workflowExecution!.workflowId,
     since: run.startedAt,
     taskQueue: info.taskQueue,
@@ -69,63 +71,33 @@ async function ask(accountId: string, region: string, request: RoomRequest, aske
   const patience = request.heartbeat * 500;
   let before: WorkflowExecutionDescription | undefined;
   try {
-    return await client.withAbortSignal(cancellationSignal, async () => {
-      before = await describe(client, workflowId);
-      const start = new WithStartWorkflowOperation<Entity>(quotaWorkflowType, {
-        workflowId,
-        taskQueue: info.taskQueue,
-        args: [{ accountId, region, ...leftBy(before) }],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `Image quota of ${region}, account ${accountId}`,
-        staticDetails:
-          'Hands out the slots for custom images, so that builds at the same time do not overbook the region.',
-      });
-      const update = await client.withDeadline(Date.now() + patience, () =>
-        client.workflow.startUpdateWithStart(reserveUpdate, {
-          // Another attempt asks anew; a lost answer is asked for once more.
-          updateId: [info.workflowExecution!.runId, info.activityId, info.attempt, asked]
-            .filter((part) => part !== undefined)
-            .join('-'),
-          args: [request],
-          waitForStage: 'ACCEPTED',
-          startWorkflowOperation: start,
-        }),
-      );
-      return update.result();
+    before = await entityNow(client, workflowId);
+    const start = new WithStartWorkflowOperation<Entity>(quotaWorkflowType, {
+      workflowId,
+      taskQueue: info.taskQueue,
+      args: [{ accountId, region, ...leftBy(before, quotaMemo) }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `Image quota of ${region}, account ${accountId}`,
+      staticDetails:
+        'Hands out the slots for custom images, so that builds at the same time do not overbook the region.',
     });
+    const update = await within(patience, () =>
+      client.workflow.startUpdateWithStart(reserveUpdate, {
+        // Another attempt asks anew; a lost answer is asked for once more.
+        updateId: [info.workflowExecution!.runId, info.activityId, info.attempt, asked]
+          .filter((part) => part !== undefined)
+          .join('-'),
+        args: [request],
+        waitForStage: 'ACCEPTED',
+        startWorkflowOperation: start,
+      }),
+    );
+    return await whenTold(() => update.result());
   } catch (error) {
     if (cancellationSignal.aborted) await cancelled;
     const moved = before && (await takenOver(client, before, info.taskQueue));
     const why = moved ? `it was on the task queue ${before!.taskQueue}, and is started anew` : messageOf(error);
     throw new CloudError('transient', 'reserve', 'NoAnswer', `${workflowId} does not answer (${why})`);
-  }
-}
-
-async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
-  try {
-    return await client.workflow.getHandle(workflowId).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
-}
-
-/** What a workflow has left that did not come to its own end. */
-function leftBy(before: WorkflowExecutionDescription | undefined): Partial<QuotaState> {
-  if (!before || ['RUNNING', 'COMPLETED'].includes(before.status.name)) return {};
-  const state = before.memo?.[quotaMemo] as QuotaState | undefined;
-  return state ? { leases: state.leases, queue: state.queue } : {};
-}
-
-/** One that does not answer on another task queue than ours has no worker there any more: it is ended, and its memo read. */
-async function takenOver(client: Client, before: WorkflowExecutionDescription, ours: string): Promise<boolean> {
-  if (before.status.name !== 'RUNNING' || before.taskQueue === ours) return false;
-  try {
-    const { workflowId, runId } = before;
-    await client.workflow.getHandle(workflowId, runId).terminate(`goes on on the task queue ${ours}`);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -82,9 +82,14 @@ async function look(run: StepRun): Promise<{ images: Image[]; total: number }> {
 
 function facts({ images, total }: { images: Image[]; total: number }, parties: Party[]): RoomSeen {
   const owners = new Set(images.map(({ Tags }) => tagValue(Tags, tagKeys.build)));
-  const withImage = parties.map(({ owner }) => owner).filter((owner) => owners.has(owner));
+  // A copy takes no tags when it is made: until it is marked it is known by its name, lest it count as promised as well.
+  const bare = new Set(images.filter(isBare).map(({ ImageName }) => ImageName));
+  const has = ({ owner, imageName }: Party) => owners.has(owner) || (imageName !== undefined && bare.has(imageName));
+  const withImage = parties.filter(has).map(({ owner }) => owner);
   return { used: images.length, total, withImage, over: [], retirable: [] };
 }
+
+const isBare = ({ Tags }: Image) => tagValue(Tags, tagKeys.build) === undefined;
 
 /** Slots that are neither taken nor promised. */
 function free({ used, total, withImage, over }: RoomSeen, holders: Party[]): number {

@@ -15,7 +15,7 @@ const askAgainSeconds = 900;
  * Changes nothing in the cloud, except where `retire-oldest` is asked for.
  */
 export const reserveRoom = step<InputOf, OutputOf>('before changes', async (run, input) => {
-  const { whenFull, family, holder, wait } = input;
+  const { whenFull, family, holder, imageName, wait } = input;
   const { region } = run.build;
   const { owner } = run;
   let asked = 0;
@@ -31,7 +31,7 @@ export const reserveRoom = step<InputOf, OutputOf>('before changes', async (run,
       }
       asked += 1;
       askedAt = performance.now();
-      const told = await askForRoom(run, { whenFull, family, refusals: 0 }, { holder, asked });
+      const told = await askForRoom(run, { whenFull, family, refusals: 0 }, { holder, imageName, asked });
       // Whoever waits goes on waiting when the quota cannot be looked at for a moment.
       return told.is === 'failed' && answer?.is === 'queued' ? { ...answer, why: told.message } : told;
     },

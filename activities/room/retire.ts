@@ -93,7 +93,9 @@ function placesIn(images: Image[], family: string): Map<string, string> {
     .map((image) => ({ image, ...stateOf(image) }))
     .sort((a, b) => b.since.localeCompare(a.since) || (a.image.ImageId! < b.image.ImageId! ? -1 : 1));
   const current = stated.find(({ state }) => state === 'current');
-  const previous = stated.find((one) => one !== current && ['current', 'released'].includes(one.state));
+  // More than one is marked so while a promotion or a rollback is under way, or when one was interrupted.
+  const seconds = stated.filter((one) => one !== current && one.state === 'current');
+  const previous = stated.find(({ state }) => state === 'released');
   const [answer, before] = newestFirst(
     images.filter(
       ({ ImageFamily, ImageState, ImageDeprecated }) =>
@@ -101,6 +103,7 @@ function placesIn(images: Image[], family: string): Map<string, string> {
     ),
   );
   mark(current?.image, 'is the current one');
+  for (const { image } of seconds) mark(image, 'is marked as current as well');
   mark(previous?.image, 'was current before the current one');
   mark(answer, 'is what the cloud answers for the family');
   mark(before, 'is what the cloud would answer next');

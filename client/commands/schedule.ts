@@ -3,7 +3,7 @@ import type { PipelineInput } from '../../contract';
 import type { Connected } from '../connect';
 import { ClientError, ConflictError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
-import { type Blocking, blocking, listSchedules, scheduleState } from '../list-schedules';
+import { type Blocking, blocking, listSchedules, scheduleState, skippedFor } from '../list-schedules';
 import { print, printError } from '../output/print';
 import { renderChanges, renderSchedule, schedulesTable } from '../output/schedules';
 import { colorsFor } from '../output/text';
@@ -195,10 +195,10 @@ async function untilStarted(client: Connected['client'], scheduleId: string): Pr
   return undefined;
 }
 
-const atWork = (run: Blocking) =>
+const atWork = (run: Blocking, soWhat = 'Nothing was started.') =>
   new ConflictError(
     [
-      `A run of ${run.workflowId} is at work since ${run.startedAt} (${run.phase}). Nothing was started.`,
+      `A run of ${run.workflowId} is at work since ${run.startedAt} (${run.phase}). ${soWhat}`,
       `Look at it with: cvm-image show ${run.workflowId}`,
     ].join('\n'),
     run,
@@ -209,12 +209,17 @@ interface BackfillOptions extends CommonOptions {
   to: string;
 }
 
-/** Has the schedule take times that have passed, one run after the other. */
+/**
+ * Has the schedule take times that have passed, one run after the other. A run of the schedule itself is waited for; one that was
+ * started by hand would have them skipped.
+ */
 export function backfill(id: string, options: BackfillOptions): Promise<ExitCode> {
   const [from, to] = [momentOf('--from', options.from), momentOf('--to', options.to)];
   if (from > to) throw new ClientError('--from comes after --to');
   return connected(options, async ({ client }) => {
     const scheduleId = scheduleIdFrom(id);
+    const busy = await skippedFor(client, scheduleId);
+    if (busy) throw atWork(busy, 'It was started by hand, and the times would be skipped: nothing was asked for.');
     await backfillSchedule(client, scheduleId, from, to);
     if (options.json === true) print(JSON.stringify({ scheduleId, from: from.toISOString(), to: to.toISOString() }));
     else {

@@ -117,6 +117,7 @@ function putCopy(call: Call, image: Image, { name, destination, hiddenUntil, enc
     name,
     snapshots,
     shares: [],
+    family: world.switches.copiesKeepFamily ? image.family : '',
     encrypted: encrypt,
     // Key pairs belong to a region.
     keyIds: destination === image.region && image.account === account ? image.keyIds : [],

@@ -161,6 +161,21 @@ describe('activities of a distribution', { concurrency: 6 }, () => {
     assert.equal((await copiesIn(beijing, image)).length, 1);
   });
 
+  test('a copy that is not marked yet is no image besides the one that its slot is for', async () => {
+    const image = await seedImage(bench.cloud);
+    await bench.run('copyImage', copyInput(image, [shanghai]));
+    const owner = `test/${image.buildId}`;
+    const seen = (imageName: string) =>
+      bench.run('inspectRoom', {
+        build: refFor(image, shanghai),
+        holders: [{ owner, buildId: image.buildId, imageName }],
+        waiting: [],
+        standings: false,
+      });
+    assert.deepEqual((await seen(nameOf(image))).withImage, [owner]);
+    assert.deepEqual((await seen('another')).withImage, []);
+  });
+
   test('what was promoted is not taken back', async () => {
     const image = await seedImage(bench.cloud);
     const { copies } = await bench.run('copyImage', copyInput(image, [shanghai]));

@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import type { ApplicationFailure } from '@temporalio/common';
 import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -165,6 +166,46 @@ describe('steps of a release', { concurrency: 4 }, () => {
     await assert.rejects(bench.run('inspectPromotion', { build, family, imageId: 'img-foreign1' }), {
       type: 'NotOfFamily',
     });
+  });
+
+  test('what was current once is never rejected, and what is rejected never promoted', async () => {
+    const { family, ids } = await familyOf('current', 'released', 'withdrawn', 'rejected');
+    const before = (await familyInCloud(bench.cloud, family)).images;
+    for (const imageId of ids.slice(0, 3)) {
+      const mark = { build, family, imageId, state: 'rejected' as const, since: at };
+      await assert.rejects(bench.run('markImage', mark), (error: ApplicationFailure) => {
+        assert.equal(error.type, 'NotCandidate');
+        assert.match(error.message, new RegExp(`${imageId} is (current|released|withdrawn)`));
+        return true;
+      });
+    }
+    assert.deepEqual((await familyInCloud(bench.cloud, family)).images, before);
+    await assert.rejects(bench.run('inspectPromotion', { build, family, imageId: ids[3]! }), { type: 'Rejected' });
+  });
+
+  test('what is rejected does not answer for the family, also when it is shared', async () => {
+    const { family, ids } = await familyOf('current', 'candidate');
+    const [current, imageId] = ids as [string, string];
+    await bench.run('promoteImage', { build, family, imageId, at, shares: {} });
+    await share(imageId);
+    // As a promotion that was given up leaves it, when the undo of that was lost.
+    const candidate = { build, family, imageId, state: 'candidate' as const, since: at, again: true };
+    await bench.run('markImage', candidate);
+    assert.deepEqual((await familyInCloud(bench.cloud, family)).answers, [current]);
+    assert.deepEqual(await sharesOf(imageId), [other]);
+    await bench.run('markImage', { ...candidate, state: 'rejected' });
+    const now = await familyInCloud(bench.cloud, family);
+    assert.deepEqual([now.of('current'), now.of('rejected'), now.answers], [[current], [imageId], [current]]);
+  });
+
+  test('a promotion is over when everybody sees it, though tags show late', async () => {
+    const { family, ids } = await familyOf('candidate');
+    const [imageId] = ids as [string];
+    const fired = await fault('TagResources', imageId, { kind: 'write-lag', milliseconds: 300 });
+    await bench.run('promoteImage', { build, family, imageId, at, shares: {} });
+    await fired();
+    const mark = { build, family, imageId, state: 'rejected' as const, since: at };
+    await assert.rejects(bench.run('markImage', mark), { type: 'NotCandidate' });
   });
 
   test('an image of others that the cloud answers with is told, and left alone', async () => {

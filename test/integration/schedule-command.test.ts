@@ -7,7 +7,7 @@ import type { ScheduleState } from '../../client';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { commandEnv, noTrace, runCommand } from '../support/command';
 import { until } from '../support/judge';
-import { pipelineOf, region } from '../support/releases';
+import { pipelineOf, region, startRelease, untilRelease } from '../support/releases';
 
 describe('the verbs of schedules', { concurrency: 2 }, () => {
   let stack: BuildStack;
@@ -104,7 +104,14 @@ describe('the verbs of schedules', { concurrency: 2 }, () => {
     assert.match(backwards.stderr, /--from comes after --to/);
     const unclear = await expect(2, 'schedule', 'backfill', short, '--from', 'yesterday', '--to', '2026-11-20');
     assert.match(unclear.stderr, /--from: expected a date or time/);
-    await expect(0, 'schedule', 'backfill', short, '--from', '2026-11-20', '--to', '2026-11-21');
+    const times = ['--from', '2026-11-20', '--to', '2026-11-21'];
+    const byHand = await startRelease(stack, { ...pipeline, schedule: undefined });
+    await untilRelease(byHand, ({ waiting }) => waiting !== undefined);
+    const skipped = await expect(2, 'schedule', 'backfill', short, ...times);
+    assert.match(skipped.stderr, new RegExp(`A run of ${id} is at work .*by hand, and the times would be skipped`));
+    await byHand.cancel();
+    await byHand.result().catch(() => undefined);
+    await expect(0, 'schedule', 'backfill', short, ...times);
     await until(async () => ((await stateOf()).blockedBy?.phase === 'waiting' ? true : undefined), 120);
     await expect(0, 'reject', id, '--by', 'Ada', '--reason', 'wrong kernel');
     const rejected = await until(async () => {

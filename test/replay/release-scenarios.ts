@@ -105,6 +105,11 @@ export const releaseScenarios: Scenario[] = [
     },
   },
   {
+    name: 'release-promotion-cancelled',
+    ends: 'CANCELLED',
+    run: async (stack) => (await promotionCancelled(stack)).handle,
+  },
+  {
     name: 'release-distributed',
     ends: 'COMPLETED',
     run: release({ distribute: { regions: ['ap-shanghai', 'ap-beijing'], accounts: ['100000000002'] } }),
@@ -171,6 +176,16 @@ export const releaseScenarios: Scenario[] = [
     },
   },
   {
+    name: 'image-family-gives-up',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { accountId, family } = (await promotionCancelled(stack)).manifest;
+      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId!, family));
+      await handle.cancel();
+      return handle;
+    },
+  },
+  {
     name: 'image-family-makes-room',
     ends: 'CANCELLED',
     run: async (stack) => {
@@ -190,6 +205,20 @@ export const releaseScenarios: Scenario[] = [
     },
   },
 ];
+
+/** A run that somebody cancels while the cloud holds up its promotion: the family gives that up, and rejects the image. */
+async function promotionCancelled(stack: BuildStack) {
+  const pipeline = await pipelineOf(stack, { approve: {} }, { dataDisks: 0 });
+  const handle = await startRelease(stack, pipeline);
+  const { waiting } = await untilRelease(handle, (progress) => progress.waiting !== undefined);
+  const { met, release: go } = await stack.cloud.stall('ModifyImageAttribute', waiting!.imageId);
+  await handle.executeUpdate(approveUpdate, { args: [{ by: 'Ada' }] });
+  await until(async () => ((await met()) ? true : undefined));
+  await handle.cancel();
+  await handle.result().catch(() => undefined);
+  await go();
+  return { handle, manifest: await handle.query(releaseQuery) };
+}
 
 /** A release that is to go to a region which is full. */
 async function copyToFull(stack: BuildStack, where: string, whenFull: 'fail' | 'wait') {

@@ -73,6 +73,18 @@ describe('rules of images', { concurrency: true }, () => {
     await cloud.ask('ModifyImageAttribute', change);
   });
 
+  test('a copy belongs to the family of its source, or to none', async (t) => {
+    for (const copiesKeepFamily of [true, false]) {
+      const simulator = await simulatorFor(t, { switches: { copiesKeepFamily } });
+      simulator.seed({ images: [{ region: 'ap-guangzhou', id: 'img-aaaa0009', name: 'web', family: 'web' }] });
+      const cloud = new Cloud(simulator.port);
+      const request = { ImageIds: ['img-aaaa0009'], DestinationRegions: ['ap-tokyo'], ImageSetRequired: true };
+      const [copy] = (await cloud.ask('SyncImages', request)).ImageSet as Row[];
+      const { ImageFamily } = await cloud.in('ap-tokyo').image(String(copy!.ImageId));
+      assert.equal(ImageFamily, copiesKeepFamily ? 'web' : '');
+    }
+  });
+
   test('a copy shows as SYNCING on both sides, or on its own', async (t) => {
     for (const syncingShowsOnSource of [true, false]) {
       const simulator = await simulatorFor(t, { switches: { syncingShowsOnSource } });

@@ -67,6 +67,25 @@ describe('retirement', () => {
     assert.deepEqual([currentOf(both)?.imageId, previousOf(both)?.imageId], ['img-20', 'img-19']);
   });
 
+  test('a rollback that was interrupted: what it was to withdraw is not the one before, and is not retired', () => {
+    const images = [
+      released(20, { state: 'current' }),
+      released(19, { state: 'current', since: day(21) }),
+      released(18),
+      released(17),
+    ];
+    assert.deepEqual([currentOf(images)?.imageId, previousOf(images)?.imageId], ['img-19', 'img-18']);
+    assert.deepEqual(going(images, { keep: 0, youngerThan: 0 }), ['img-17']);
+    // By when they were made, where that is known: the nights of a backfill are due in any order.
+    const made = (count: number) => ({ createdAt: new Date(Date.UTC(2026, 11, count)).toISOString() });
+    const filled = [
+      released(10, { state: 'current', since: day(21), ...made(2) }),
+      released(19, { state: 'current', since: day(20), ...made(1) }),
+      released(18, made(1)),
+    ];
+    assert.equal(previousOf(filled)?.imageId, 'img-19');
+  });
+
   test('after a rollback the one before is not the one that was withdrawn', () => {
     const images = [
       released(20, { state: 'withdrawn' }),

@@ -146,6 +146,95 @@ describe('distribute', { concurrency: 4 }, () => {
     assert.ok(made.resources.some(({ type, fate }) => type === 'image' && fate === 'deleted'));
   });
 
+  /** Holds up what makes the copy in Shanghai answer for the family. */
+  const promotionHeldUp = async (family: string) => {
+    const refusal = { kind: 'error', code: 'RequestLimitExceeded', message: 'stalled', times: 1_000_000 };
+    const contains = `"ImageFamily":"${family}"`;
+    const id = await stack.cloud.fault({ action: 'ModifyImageAttribute', region: shanghai, contains, ...refusal });
+    const fired = async () => ((await stack.cloud.send('GET', `faults/${id}`)) as { fired: number }).fired > 0;
+    return { met: () => until(async () => ((await fired()) ? true : undefined)) };
+  };
+
+  test('cancelled while the copy is promoted: the family gives that up, and then the copy is taken back', async () => {
+    const pipeline = await pipelineTo([shanghai]);
+    const first = await release(stack, pipeline);
+    const { met } = await promotionHeldUp(pipeline.family);
+    const handle = await startRelease(stack, pipeline);
+    await met();
+    const copy = imageIn(await handle.query(releaseQuery), shanghai)!;
+    assert.ok((await familyInCloud(stack.cloud, pipeline.family, shanghai)).of('current').includes(copy.imageId));
+    await handle.cancel();
+    await assert.rejects(ended(handle));
+    const made = await handle.query(releaseQuery);
+    assert.equal(imageIn(made, shanghai), undefined);
+    const now = await familyInCloud(stack.cloud, pipeline.family, shanghai);
+    const before = imageIn(first, shanghai)!.imageId;
+    assert.deepEqual([now.images.map(({ id }) => id), now.of('current'), now.answers], [[before], [before], [before]]);
+    assert.deepEqual(await copiesOf(made, shanghai), []);
+  });
+
+  test('cancelled when the copy is the current one: it stays, and the manifest says so', async () => {
+    const pipeline = await pipelineTo([shanghai]);
+    const before = imageIn(await release(stack, pipeline), shanghai)!.imageId;
+    const { met, release: go } = await stack.cloud.stall('ModifyImageAttribute', before);
+    const handle = await startRelease(stack, pipeline);
+    await until(async () => ((await met()) ? true : undefined));
+    await handle.cancel();
+    await assert.rejects(ended(handle));
+    const copy = imageIn(await handle.query(releaseQuery), shanghai)!;
+    assert.equal(copy.state, 'current');
+    await go();
+    await until(async () => {
+      const { answers } = await familyInCloud(stack.cloud, pipeline.family, shanghai);
+      return answers.length === 1 ? true : undefined;
+    });
+    const now = await familyInCloud(stack.cloud, pipeline.family, shanghai);
+    assert.deepEqual([now.of('current'), now.of('released'), now.answers], [[copy.imageId], [before], [copy.imageId]]);
+  });
+
+  test('a region that cannot be retired does not cost what became of the others', async () => {
+    const chengdu = 'ap-chengdu';
+    const pipeline = await pipelineTo([shanghai, chengdu], { retire: { keep: 1 } });
+    const first = await release(stack, pipeline);
+    await release(stack, pipeline);
+    // Whether instances use the images is asked in each region, and only for this.
+    const code = 'InvalidParameterValue';
+    const refusal = { kind: 'error', code, message: 'not today', when: 'before' };
+    const fired = await stack.cloud.armed({ action: 'DescribeInstances', region: chengdu, ...refusal });
+    const handle = await startRelease(stack, pipeline);
+    await assert.rejects(ended(handle), (error: Error) => {
+      assert.match(String(error.cause), /retire: ap-chengdu: .*not today/);
+      return true;
+    });
+    await fired();
+    const made = await handle.query(releaseQuery);
+    assert.deepEqual(
+      made.retired.map(({ imageId, outcome }) => [imageId, outcome]),
+      [region, shanghai].map((where) => [imageIn(first, where)!.imageId, 'deleted']),
+    );
+  });
+
+  test('a copy that is not promoted yet does not answer for the family, though it inherited that', async () => {
+    const pipeline = await pipelineTo([shanghai]);
+    const { met, release: go } = await stack.cloud.stall('CopySnapshotCrossRegions', copyNameOf(pipeline));
+    const handle = await startRelease(stack, pipeline);
+    await until(async () => ((await met()) ? true : undefined));
+    const copy = await until(async () => imageIn(await handle.query(releaseQuery), shanghai));
+    await until(async () => {
+      const { images, answers } = await familyInCloud(stack.cloud, pipeline.family, shanghai);
+      return images[0]?.state === 'NORMAL' && answers.length === 0 ? true : undefined;
+    });
+    const calls = await stack.cloud.calls({ action: 'ModifyImageAttribute', region: shanghai });
+    assert.ok(
+      calls.some(({ resources, applied }) => applied && resources.includes(copy.imageId)),
+      'it had inherited it',
+    );
+    await go();
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released');
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, shanghai)).answers, [copy.imageId]);
+  });
+
   test('a copy that somebody deletes meanwhile is made anew', async () => {
     const pipeline = await pipelineTo([shanghai]);
     const { met, release: go } = await stack.cloud.stall('CopySnapshotCrossRegions', copyNameOf(pipeline));

@@ -1,8 +1,9 @@
+import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { PipelineInput, Release } from '../../contract';
 import { listFamily, retireFamily, rollBack } from '../../client';
-import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
 import { until } from '../support/judge';
 import { ended, familyInCloud, pipelineOf, region, release, startRelease } from '../support/releases';
 
@@ -10,13 +11,21 @@ import { ended, familyInCloud, pipelineOf, region, release, startRelease } from 
 describe('an image family', { concurrency: 4 }, () => {
   let stack: BuildStack;
   before(async () => {
-    stack = await startBuildStack();
+    // A copy does not end by itself in the time of a test.
+    stack = await startBuildStack({ simulator: { durations: { ...testDurations, copy: 10_000_000 } } });
     await stack.cloud.seed({ imageQuota: { [region]: 200 } });
   });
   after(() => stack.stop());
 
   const place = { region, heartbeat: 5 };
   const imageOf = ({ images }: Release) => images[0]!.imageId;
+  /** As somebody does by hand: the image is SYNCING for as long as that takes. */
+  const copyToShanghai = (imageId: string) =>
+    new CvmClient({
+      credential: { secretId: 'AKIDsimulator', secretKey: 'simulator' },
+      region,
+      profile: { httpProfile: { protocol: 'http://', endpoint: new URL(stack.cloud.url).host } },
+    }).SyncImages({ ImageIds: [imageId], DestinationRegions: ['ap-shanghai'] });
   const night = (count: number) => ({ nominalAt: new Date(Date.UTC(2026, 10, count)).toISOString() });
   const aboutOf = async ({ family }: PipelineInput) => {
     const { client, taskQueue } = stack;
@@ -45,6 +54,35 @@ describe('an image family', { concurrency: 4 }, () => {
     await rollBack(stack.client, about, { place, by: 'Ada', to: third });
     now = await familyInCloud(stack.cloud, pipeline.family);
     assert.deepEqual([now.of('current'), now.answers], [[third], [third]]);
+  });
+
+  test('is rolled back while its current image is being copied: its tag at once, ImageFamily when it can be', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
+    const [first, second] = [
+      imageOf(await release(stack, pipeline, night(1))),
+      imageOf(await release(stack, pipeline, night(2))),
+    ];
+    const about = await aboutOf(pipeline);
+    await copyToShanghai(second);
+    const done = await rollBack(stack.client, about, { place, by: 'Ada' });
+    assert.deepEqual([done.imageId, done.previous], [first, second]);
+    assert.match(done.notes.join(), new RegExp(`may answer ${second} until it has been copied`));
+    const now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('current'), now.of('withdrawn')], [[first], [second]]);
+    assert.deepEqual(now.answers.sort(), [first, second].sort());
+    // There is no going back to it before it has been copied, and nothing changes for having tried.
+    await assert.rejects(rollBack(stack.client, about, { place, by: 'Ada', to: second }), /SYNCING/);
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family)).of('current'), [first]);
+    // Meanwhile the family is at everybody's service.
+    const third = imageOf(await release(stack, pipeline, night(3)));
+    await stack.cloud.send('POST', 'interfere', { act: 'finish-image', id: second });
+    await until(async () => {
+      const { answers } = await familyInCloud(stack.cloud, pipeline.family);
+      return answers.length === 1 ? true : undefined;
+    });
+    const later = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([later.of('current'), later.answers], [[third], [third]]);
+    assert.deepEqual([later.of('withdrawn'), later.of('released')], [[second], [first]]);
   });
 
   test('keeps what its pipeline says: nights seconds apart, ages counted from when they were due', async () => {

@@ -1,39 +1,45 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, log, patched } from '@temporalio/workflow';
 import {
   type BuildRef,
   currentOf,
+  type FamilyImage,
   type FamilyPlace,
   previousOf,
   type Promoted,
+  type PromotionPlan,
   type ReleaseState,
 } from '../../contract';
 import { now } from '../clock';
 import { activitiesAt, familyDeadlines } from './place';
+
+/** Patch: a promotion that comes to nothing leaves no mark. */
+const promotionsAreUndone = 'promotions-are-undone';
+
+/** A promotion that whoever asked for it may still give up: up to the moment when the image is the current one. */
+export interface Promoting {
+  imageId: string;
+  scope: CancellationScope;
+  isCurrent: boolean;
+}
 
 /**
  * Makes an image the current one of its family: what is new is marked before what is old is unmarked, so that the family is
  * never without. Asked for what is current already, it only sees to it that nothing else is.
  *
  * @param to.old what becomes of the image that was current
+ * @param to.promoting where it may be given up
  */
 export async function moveCurrent(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  { imageId, old }: { imageId: string; old: ReleaseState },
+  { imageId, old, promoting }: { imageId: string; old: ReleaseState; promoting?: Promoting },
 ): Promise<Promoted> {
-  const { look, change } = familyDeadlines;
-  const plan = await activitiesAt(place, {
-    summary: `${imageId}, and what is current now`,
-    deadline: look,
-  }).inspectPromotion({ build, family, imageId });
-  const at = now();
-  await activitiesAt(place, {
-    summary: `${imageId} becomes the current one of ${family}`,
-    deadline: change,
-  }).promoteImage({ build, family, imageId, at, shares: plan.shares });
+  const begin = () => makeCurrent(build, place, family, imageId);
+  const { plan, at } = await (promoting ? promoting.scope.run(begin) : begin());
+  if (promoting) promoting.isCurrent = true;
   const summary = `${plan.others.map((one) => one.imageId).join(', ') || 'nothing'} is no longer current`;
-  const { notes } = await activitiesAt(place, { summary, deadline: change }).demoteImages({
+  const { notes, later } = await activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
     build,
     family,
     current: imageId,
@@ -42,7 +48,87 @@ export async function moveCurrent(
     shares: plan.shares,
   });
   const previous = plan.current === imageId ? undefined : plan.current;
-  return { imageId, ...(previous === undefined ? {} : { previous }), at, notes };
+  return { imageId, ...(previous === undefined ? {} : { previous }), at, notes, ...(later ? { later } : {}) };
+}
+
+/**
+ * Lets none but the current image answer for the family.
+ *
+ * @returns those that go on answering, since they are being copied
+ */
+export async function onlyCurrentAnswers(build: BuildRef, place: FamilyPlace, family: string): Promise<string[]> {
+  const { look, change } = familyDeadlines;
+  const about = { summary: `the images of ${family} in ${place.region}`, deadline: look };
+  const { images } = await activitiesAt(place, about).listFamily({ build, family });
+  const current = currentOf(images)?.imageId;
+  const others = images.filter((one) => one.imageId !== current && one.answers);
+  if (current === undefined) {
+    // What never was current does not answer, though there be nothing else.
+    const about = { summary: `no candidate answers for ${family}`, deadline: change };
+    const marks = others
+      .filter(({ state }) => state === 'candidate' || state === 'rejected')
+      .map(({ imageId, state, since }) =>
+        activitiesAt(place, about).markImage({ build, family, imageId, state, since }),
+      );
+    return (await Promise.all(marks)).flatMap((marked) => marked?.later ?? []);
+  }
+  if (others.length === 0) return [];
+  const { shares } = await activitiesAt(place, {
+    summary: `${current}, and what else answers for ${family}`,
+    deadline: look,
+  }).inspectPromotion({ build, family, imageId: current });
+  const { later = [] } = await activitiesAt(place, {
+    summary: `only ${current} answers for ${family}`,
+    deadline: change,
+    // What is marked as current, too, is for the next promotion to unmark: it knows as what.
+  }).demoteImages({ build, family, current, images: others.filter(notMarked), state: 'released', shares });
+  return later;
+}
+
+const notMarked = ({ state }: FamilyImage) => state !== 'current';
+
+/** Marks the image as current, and lets it answer. When that is refused or given up, the image is again what it was. */
+async function makeCurrent(
+  build: BuildRef,
+  place: FamilyPlace,
+  family: string,
+  imageId: string,
+): Promise<{ plan: PromotionPlan; at: string }> {
+  const { look, change } = familyDeadlines;
+  const plan = await activitiesAt(place, {
+    summary: `${imageId}, and what is current now`,
+    deadline: look,
+  }).inspectPromotion({ build, family, imageId });
+  const at = now();
+  try {
+    await activitiesAt(place, {
+      summary: `${imageId} becomes the current one of ${family}`,
+      deadline: change,
+    }).promoteImage({ build, family, imageId, at, shares: plan.shares });
+  } catch (error) {
+    const { was } = plan;
+    if (was && patched(promotionsAreUndone)) {
+      await CancellationScope.nonCancellable(() => markAgain(build, place, family, imageId, was));
+    }
+    throw error;
+  }
+  return { plan, at };
+}
+
+async function markAgain(
+  build: BuildRef,
+  place: FamilyPlace,
+  family: string,
+  imageId: string,
+  { state, since }: Pick<FamilyImage, 'state' | 'since'>,
+): Promise<void> {
+  const about = { summary: `${imageId} is ${state} again`, deadline: familyDeadlines.change };
+  try {
+    await activitiesAt(place, about).markImage({ build, family, imageId, state, since, again: true });
+  } catch (error) {
+    // Its tag says that it is current, and that is what counts.
+    log.warn('a promotion could not be undone', { imageId, error });
+  }
 }
 
 /**

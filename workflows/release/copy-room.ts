@@ -21,11 +21,13 @@ export class CopyRoom {
   private readonly told = new Map<string, number>();
 
   /**
+   * @param imageName of every copy
    * @param refIn what a region's copy belongs to
    * @param show shows that a place has changed
    */
   constructor(
     private readonly run: ReleaseRun,
+    private readonly imageName: string,
     private readonly refIn: (region: string) => BuildRef,
     private readonly show: () => void,
   ) {
@@ -86,6 +88,7 @@ export class CopyRoom {
       const { granted, owner, position, images, why } = await this.run.activities(summary, limit).reserveRoom({
         build: this.refIn(region),
         holder: this.run.manifest.buildId,
+        imageName: this.imageName,
         family,
         whenFull: room.whenFull,
         wait,

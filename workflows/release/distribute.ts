@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import {
   type BuildRef,
   describeQueuedCopy,
@@ -18,6 +18,8 @@ import type { ReleaseRun } from './release';
 type Rules = NonNullable<Pipeline['distribute']>;
 
 const distributeFailed = 'DistributeFailed';
+/** Patch: a copy whose promotion was asked for is taken back after the family has given that up. */
+const copiesAreRejected = 'copies-are-rejected';
 /** What says that a copy will never be of use: another try begins with another copy. */
 const useless = ['ImageGone', 'ImageCopyFailed'];
 
@@ -48,6 +50,8 @@ class Distributor {
   private readonly places: Distribution[];
   private readonly since = now();
   private readonly room: CopyRoom;
+  /** Regions where the family was asked to promote the copy. */
+  private readonly promotionsAsked = new Set<string>();
 
   constructor(
     private readonly run: ReleaseRun,
@@ -66,6 +70,7 @@ class Distributor {
     run.manifest.distribution = this.places;
     this.room = new CopyRoom(
       run,
+      this.source.name,
       (region) => this.refIn(region),
       () => this.show(),
     );
@@ -116,7 +121,7 @@ class Distributor {
 
   private isUnfinished({ region, state }: Distribution): boolean {
     if (region === this.source.region || state === 'done' || state === 'pending') return false;
-    return this.imageIn(region)?.state !== 'current';
+    return mayGo(this.imageIn(region));
   }
 
   private imageIn(region: string): ReleaseImage | undefined {
@@ -208,6 +213,7 @@ class Distributor {
       region,
     };
     const by = this.run.manifest.buildId;
+    this.promotionsAsked.add(region);
     const { notes } = await this.run.askFamily<Promoted>(promoteUpdate, about, {
       place: this.run.placeIn(region),
       imageId: image.imageId,
@@ -277,6 +283,7 @@ class Distributor {
   }
 
   private async takeBackIn(place: Distribution): Promise<void> {
+    if (!(await this.isGivenUp(place))) return;
     const { region } = place;
     const { imageId: sourceId, name, snapshots } = this.source;
     const known = this.imageIn(region)?.imageId ?? place.imageId;
@@ -304,13 +311,29 @@ class Distributor {
     if (image.error === undefined) this.forget(place);
   }
 
+  /**
+   * Whether nobody is to promote the copy any more. Where that was asked for it is for the family's workflow to say, which may be
+   * at it right now: it gives the promotion up, or has come to its end with it.
+   */
+  private async isGivenUp({ region }: Distribution): Promise<boolean> {
+    const image = this.imageIn(region);
+    if (!image || !this.promotionsAsked.has(region) || !patched(copiesAreRejected)) return true;
+    try {
+      await this.run.reject(image);
+      return mayGo(image);
+    } catch (error) {
+      // Without its tags it cannot be promoted; whatever else it is, the copy stays, and is rejected at the end of the run.
+      return ['ImageGone', 'NotOfFamily'].includes(stepFailure(error).code);
+    }
+  }
+
   /** The image is not there any more. */
   private forget(place: Distribution): void {
     delete place.imageId;
     delete place.unheard;
     const { images } = this.run.manifest;
     const at = images.findIndex(({ region }) => region === place.region);
-    if (at >= 0 && images[at]!.state === 'candidate') images.splice(at, 1);
+    if (at >= 0 && mayGo(images[at])) images.splice(at, 1);
   }
 
   private list(resources: Resource[]): void {
@@ -337,6 +360,10 @@ class Distributor {
     this.run.journal.note('distribute', states.join('; '), images);
   }
 }
+
+/** Whether an image is none that was current once. */
+const mayGo = (image: ReleaseImage | undefined) =>
+  image === undefined || ['candidate', 'rejected'].includes(image.state);
 
 /** How something ended that others do not depend on. */
 interface Settled<T> {

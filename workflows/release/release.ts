@@ -18,6 +18,7 @@ import {
   pipelineHash,
   pipelineName,
   type Release,
+  type ReleaseImage,
   releaseIdOf,
   type ReleaseOutcome,
   type ReleaseRequest,
@@ -224,9 +225,10 @@ export class ReleaseRun {
 
   private async fail(failure: StepFailure): Promise<Error> {
     const cancelled = failure.code === 'Cancelled';
-    const message = this.failedStage === undefined ? failure.message : `${this.failedStage}: ${failure.message}`;
-    this.journal.fail(message, 'undoing');
-    await this.rejectCandidates();
+    const inStage = (message: string) => (this.failedStage === undefined ? message : `${this.failedStage}: ${message}`);
+    this.journal.fail(inStage(failure.message), 'undoing');
+    const story = [failure.message, ...(await this.rejectCandidates())].join('; ');
+    const message = inStage(story);
     const outcome: ReleaseOutcome = cancelled
       ? 'cancelled'
       : failure.code === candidateRejected
@@ -240,7 +242,7 @@ export class ReleaseRun {
       buildId,
       step: this.failedStage,
       code,
-      message: failure.message,
+      message: story,
       advice,
       requestId,
       resources,
@@ -253,27 +255,24 @@ export class ReleaseRun {
     if (cancelled) {
       // A cancelled workflow has no failure that could tell; the memo is there without a worker too.
       upsertMemo({ [reportMemo]: report });
-      return new CancelledFailure(failure.message, [report]);
+      return new CancelledFailure(story, [report]);
     }
     return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [report] });
   }
 
-  /** What was built and is not released is rejected: its tag says so, and the family's workflow deletes it in time. */
-  private async rejectCandidates(): Promise<void> {
-    const { retire, deadlines } = this.pipeline;
+  /**
+   * What was built and is not released is rejected: its tag says so, and the family's workflow deletes it in time.
+   *
+   * @returns what was promoted after all, in words
+   */
+  private async rejectCandidates(): Promise<string[]> {
+    const promoted: string[] = [];
     for (const image of this.manifest.images.filter(({ state }) => state === 'candidate')) {
-      const { imageId, name, region } = image;
-      const argument: Rejection = {
-        place: this.placeIn(region),
-        imageId,
-        name,
-        at: now(),
-        keepFor: retire.keepRejected,
-      };
-      const about = { summary: `${imageId} is rejected`, deadline: deadlines.promote, once: imageId };
+      const { imageId, region } = image;
       try {
-        await this.askFamily<undefined>(rejectImageUpdate, about, argument);
-        image.state = 'rejected';
+        await this.reject(image);
+        if (image.state === 'rejected') continue;
+        promoted.push(`${imageId} is ${image.state} in ${region} all the same: it was promoted before`);
       } catch (error) {
         // Its tag goes on saying candidate, of a run that is over: the next retirement deletes it all the same.
         const { message } = stepFailure(error);
@@ -284,6 +283,27 @@ export class ReleaseRun {
           note: `not rejected: ${message}`,
         });
       }
+    }
+    return promoted;
+  }
+
+  /**
+   * Has the family's workflow reject an image, which gives its promotion up. One that is promoted already stays; the manifest
+   * then says what it is.
+   */
+  async reject(image: ReleaseImage): Promise<void> {
+    const { imageId, name, region } = image;
+    const { retire, deadlines } = this.pipeline;
+    const place = this.placeIn(region);
+    const argument: Rejection = { place, imageId, name, at: now(), keepFor: retire.keepRejected };
+    const about = { summary: `${imageId} is rejected`, deadline: deadlines.promote, once: imageId };
+    try {
+      await this.askFamily<undefined>(rejectImageUpdate, about, argument);
+      image.state = 'rejected';
+    } catch (error) {
+      const { code, imageState } = stepFailure(error);
+      if (code !== 'NotCandidate' || imageState === undefined) throw error;
+      image.state = imageState;
     }
   }
 
