@@ -31,8 +31,10 @@ export { type UiPlace, webUiUrl } from './web-ui';
 export { currentImage, listFamily, retireFamily, rollBack } from './families';
 export {
   approveRelease,
+  type EndedRelease,
   listBuildsAndReleases,
   listReleases,
+  outcomesOf,
   rejectRelease,
   releaseOf,
   type ReleaseSummary,

@@ -108,7 +108,7 @@ fish: cvm-image completion fish > ~/.config/fish/completions/cvm-image.fish`,
     .action(async () => finish(await (await import('./commands/completion.js')).completionBuilds()));
   addOperatorVerbs({ aboutOne, collect, finish });
   addImageVerbs({ verb, talking, collect, positiveInteger, finish });
-  addPipelineVerbs({ verb, talking, finish });
+  addPipelineVerbs({ verb, talking, positiveInteger, finish });
 
   talking(verb('doctor', 'check Temporal, the worker and its access to the cloud, and say what to do'))
     .option('--fix', 'register the search attributes that are missing')

@@ -9,11 +9,12 @@ interface Program {
   verb: (name: string, description: string) => Command;
   /** Adds the flags of whatever talks to Temporal. */
   talking: (command: Command) => Command;
+  positiveInteger: (text: string) => number;
   finish: (exitCode: number) => void;
 }
 
 /** The verbs of golden-image pipelines. */
-export function addPipelineVerbs({ verb, talking, finish }: Program): void {
+export function addPipelineVerbs({ verb, talking, positiveInteger, finish }: Program): void {
   const pipeline = verb('pipeline', 'golden-image pipelines: the releases of an image family');
   const ofFile = (name: string, description: string) =>
     pipeline
@@ -59,7 +60,14 @@ export function addPipelineVerbs({ verb, talking, finish }: Program): void {
       finish(await (await import('./commands/release.js')).reject(id, flags)),
     );
 
-  const release = verb('release', 'show one release');
+  const release = verb('release', 'releases: the runs of pipelines, and what came of them');
+  talking(release.command('list').description('list the runs of pipelines, with how each came out'))
+    .option('--limit <n>', 'at most so many', positiveInteger, 20)
+    .option('--region <region>', 'of this region')
+    .option('--family <name>', 'of this image family')
+    .action(async (flags: Flags & { limit: number }) =>
+      finish(await (await import('./commands/release.js')).listRuns(flags)),
+    );
   talking(release.command('show <release>').description('show the manifest of a release'))
     .addHelpText('after', whichRelease)
     .action(async (id: string, flags: Flags) =>

@@ -117,6 +117,25 @@ function releaseSummary(info: WorkflowExecutionInfo): ReleaseSummary {
   };
 }
 
+/** A run of a pipeline, with what its manifest says of its end. */
+export type EndedRelease = ReleaseSummary & Partial<Pick<Release, 'outcome' | 'nominalAt' | 'reason'>>;
+
+/** How these runs came out, as far as they are over; no worker is asked, so that one that was terminated says nothing. */
+export const outcomesOf = (client: Client, releases: ReleaseSummary[]): Promise<EndedRelease[]> =>
+  Promise.all(
+    releases.map(async (one) => {
+      if (one.status === 'running' || one.status === 'terminated') return one;
+      try {
+        const { outcome, nominalAt, reason } = await releaseOf(client, one);
+        return { ...one, outcome, nominalAt, ...(reason === undefined ? {} : { reason }) };
+      } catch (error) {
+        // It failed before it had a manifest: its pipeline was wrong.
+        if (error instanceof ClientError) return one;
+        throw error;
+      }
+    }),
+  );
+
 /**
  * The manifest of a release: of one that is over from its end, which needs no worker; of one on its way from its worker.
  *

@@ -1,4 +1,4 @@
-import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, patched, workflowInfo } from '@temporalio/workflow';
 import {
   checkPipeline,
   type FoundSource,
@@ -20,6 +20,9 @@ import { promote } from './release/promote';
 import { ReleaseRun } from './release/release';
 import { retire } from './release/retire';
 import { testCandidate } from './release/test';
+
+/** Patch: a release that could not retire what is to go leaves nothing to compare with, either. */
+const remembersWhenRetired = 'remembers-when-retired';
 
 /**
  * Makes the next release of an image family: build, test, approve, promote, retire, in this order and never another.
@@ -70,8 +73,11 @@ async function story(run: ReleaseRun): Promise<ReleaseOutcome> {
   if (!places) run.skip('distribute');
   const everywhere = !places || (await distribute(run, places));
   // Only of a release that is all done: after one that is not, the next run is to build.
-  if (everywhere) await rememberSource(run, built, change);
+  const remembers = everywhere && change !== undefined;
+  const whenRetired = remembers && patched(remembersWhenRetired);
+  if (remembers && !whenRetired) await rememberSource(run, built, change);
   await run.stage('retire', () => retire(run));
+  if (whenRetired) await rememberSource(run, built, change);
   return everywhere ? 'released' : 'partial';
 }
 

@@ -5,8 +5,9 @@ import { findBuild } from '../find-build';
 import type { BuildRun } from '../follow-build';
 import { print, printError, printJson } from '../output/print';
 import { renderRelease } from '../output/release';
+import { outcomesTable } from '../output/releases-table';
 import { colorsFor } from '../output/text';
-import { approveRelease, rejectRelease, releaseOf } from '../releases';
+import { approveRelease, listReleases, outcomesOf, rejectRelease, releaseOf } from '../releases';
 import { specOf } from '../spec-of';
 import { userName } from '../start-release';
 import { webUiUrl } from '../web-ui';
@@ -54,6 +55,33 @@ function decide(
     if (detach === true) return exitCodes.done;
     if (json !== true) print('');
     return follow(temporal, run, options);
+  });
+}
+
+interface ListOptions extends CommonOptions {
+  region?: string;
+  family?: string;
+  limit: number;
+}
+
+/** Lists the runs of pipelines, with how each came out. */
+export function listRuns(options: ListOptions): Promise<ExitCode> {
+  return connected(options, async ({ client }) => {
+    const { region, family, limit, json } = options;
+    const runs = await listReleases(client, {
+      limit,
+      ...(region === undefined ? {} : { region }),
+      ...(family === undefined ? {} : { family }),
+    });
+    const releases = await outcomesOf(client, runs);
+    if (json === true) print(JSON.stringify(releases, undefined, 2));
+    else if (releases.length === 0) printError('No pipeline has run.');
+    else {
+      const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+      print(...outcomesTable(releases, colorsFor(process.stdout), columns));
+      if (releases.length === limit) printError(`The first ${limit}: there may be more (--limit).`);
+    }
+    return exitCodes.done;
   });
 }
 

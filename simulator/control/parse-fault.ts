@@ -33,13 +33,13 @@ const fieldsOf: Readonly<Record<Kind, readonly string[]>> = {
   'launch-fails': [],
   slow: ['factor'],
 };
-/** The only action that can have such an outcome. */
-const actionOf: Partial<Record<Kind, string>> = {
-  'image-fails': 'CreateImage',
-  'image-never-finishes': 'CreateImage',
-  'soft-stop-fails': 'StopInstances',
-  'stop-ignored': 'StopInstances',
-  'launch-fails': 'RunInstances',
+/** The only actions that can have such an outcome. */
+const actionsOf: Partial<Record<Kind, readonly string[]>> = {
+  'image-fails': ['CreateImage', 'SyncImages'],
+  'image-never-finishes': ['CreateImage', 'SyncImages'],
+  'soft-stop-fails': ['StopInstances'],
+  'stop-ignored': ['StopInstances'],
+  'launch-fails': ['RunInstances'],
 };
 /** Actions that make something that describes could hold back. */
 const makers: ReadonlySet<string> = new Set([
@@ -119,16 +119,17 @@ function checkKind(spec: FaultSpec, kind: Kind): void {
 /** Whether there can be a call that the fault is meant for. */
 function checkTarget(spec: FaultSpec): void {
   const { action, service, region, match, kind } = spec;
-  const only = actionOf[kind];
+  const only = actionsOf[kind];
   const own = action === undefined ? undefined : serviceOf.get(action);
   if (action !== undefined && own === undefined)
     throw new Error(`unknown action "${action}": it would never fire${similar(action)}`);
   if (own !== undefined && service !== undefined && own !== service)
     throw new Error(`${action!} is an action of ${own}, not of ${service}: it would never fire`);
-  if (only !== undefined && (action ?? only) !== only)
-    throw new Error(`"${kind}" is something that only ${only} meets: with ${action!} it would never fire`);
-  if (only !== undefined && service !== undefined && serviceOf.get(only) !== service)
-    throw new Error(`"${kind}" is something that only ${only} meets: with the service ${service} it would never fire`);
+  const rare = `"${kind}" is something that only ${only?.join(' and ') ?? ''} ${only?.length === 1 ? 'meets' : 'meet'}`;
+  if (only !== undefined && action !== undefined && !only.includes(action))
+    throw new Error(`${rare}: with ${action} it would never fire`);
+  if (only !== undefined && service !== undefined && !only.some((one) => serviceOf.get(one) === service))
+    throw new Error(`${rare}: with the service ${service} it would never fire`);
   if (action !== undefined) checkEffect(action, spec);
   const where = own ?? service;
   if (region !== undefined && region !== '') {

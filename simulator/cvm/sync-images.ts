@@ -91,6 +91,12 @@ function putCopy(call: Call, image: Image, { name, destination, hiddenUntil, enc
   const { world, account } = call;
   const id = world.newId('img');
   const doneAt = world.now() + world.duration('copy', id, image.size);
+  const alone = { ImageIds: [image.id], DestinationRegions: [destination], ImageName: name };
+  const result = call.outcome('image-fails', alone)
+    ? 'failed'
+    : call.outcome('image-never-finishes', alone)
+      ? 'stuck'
+      : 'done';
   const common = { account, region: destination, createdAt: world.now(), hiddenUntil, doneAt, tags: {} };
   const snapshots = image.snapshots.map((part) => {
     const source = world.snapshots.must(part.id);
@@ -109,7 +115,7 @@ function putCopy(call: Call, image: Image, { name, destination, hiddenUntil, enc
     scheduleCopy(world, copied.id, doneAt);
     return { ...part, id: copied.id };
   });
-  world.schedule(doneAt, 'image.done', id, call.requestId, { result: 'done' });
+  world.schedule(doneAt, 'image.done', id, call.requestId, { result });
   return world.images.put({
     ...image,
     ...common,

@@ -12,8 +12,11 @@ export interface Call {
   readonly requestId: string;
   /** The validated parameters; an action reads them as the type that its description promises. */
   readonly params: unknown;
-  /** Asks whether an armed fault wants this outcome; to be asked once, when everything has been checked. */
-  readonly outcome: (kind: OutcomeKind) => boolean;
+  /**
+   * Asks whether an armed fault wants this outcome; to be asked once, when everything has been checked. A call that makes
+   * several things asks once for each, with the parameters as if that one had been asked for alone.
+   */
+  readonly outcome: (kind: OutcomeKind, alone?: Readonly<Record<string, unknown>>) => boolean;
   /** Milliseconds for which an armed fault wants what is made to stay out of describes. */
   readonly lag: () => number;
 }

@@ -175,7 +175,8 @@ export class Dispatcher {
         region: progress.region,
         requestId: progress.requestId,
         params: this.paramsFor(service, request),
-        outcome: (kind) => asked(fireOutcome(world, subject, kind)) !== undefined,
+        outcome: (kind, alone) =>
+          asked(fireOutcome(world, alone ? { ...subject, params: alone } : subject, kind)) !== undefined,
         lag: () => asked(fireOutcome(world, subject, 'describe-lag'))?.milliseconds ?? 0,
       };
       let factor: number | undefined;

@@ -8,9 +8,10 @@ import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { freePorts } from '../../dev/ports';
 import { stopStack } from '../../dev/stack/stack';
-import type { FamilyImage } from '../../contract';
-import type { ScheduleState } from '../../client';
+import type { FamilyImage, Release } from '../../contract';
+import type { EndedRelease, ScheduleState } from '../../client';
 import { Program } from '../support/program';
+import { SimulatorControl } from '../support/simulator';
 
 const root = path.resolve(__dirname, '../../..');
 const example = path.join(root, 'docs', 'examples', 'nightly', 'README.md');
@@ -28,7 +29,7 @@ void describe('docs/examples/nightly', () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'nightly-'));
     const [temporal, ui, simulator] = await freePorts(3);
     const blocks = [...(await readFile(example, 'utf8')).matchAll(/```\n([\s\S]*?)```/g)].map(([, block]) => block!);
-    const [start, apply] = blocks as [string, string];
+    const [start, apply, look] = blocks as [string, string, string];
     const speed = /--speed \d+/.exec(start)![0].split(' ');
     const ports = [`--temporal-port=${temporal!}`, `--ui-port=${ui!}`, `--simulator-port=${simulator!}`];
     const stack = new Program('dev/main.js', [...ports, `--data=${folder}`, ...speed]);
@@ -44,34 +45,74 @@ void describe('docs/examples/nightly', () => {
     };
     const commands = apply.trim().split('\n');
     assert.equal(commands.length, 3);
+    const begin = Date.now();
     for (const line of commands) await shell(line);
 
-    const state = async () => (JSON.parse(await shell('npx cvm-image schedule list --json')) as ScheduleState[])[0];
-    const giveUp = Date.now() + 240_000;
+    const json = async <T>(line: string) => JSON.parse(await shell(`npx cvm-image ${line} --json`)) as T;
+    const state = async () => (await json<ScheduleState[]>('schedule list'))[0];
     for (;;) {
       const now = await state();
       if (now?.last?.nominalAt === '2026-11-24T18:00:00.000Z' && !now.blockedBy) break;
-      assert.ok(Date.now() < giveUp, JSON.stringify(now));
+      assert.ok(Date.now() < begin + 240_000, JSON.stringify(now));
       await wait(500);
     }
-    const { last } = (await state())!;
-    assert.equal(last?.outcome, 'released', last?.reason);
+    const took = (Date.now() - begin) / 1000;
+    assert.ok(took <= 120, `within two minutes, and it took ${took} s`);
+
+    const nights = (await json<EndedRelease[]>('release list --family nightly')).reverse();
+    assert.deepEqual(
+      nights.map(({ outcome, nominalAt }) => [outcome, nominalAt]),
+      [
+        ['rejected', '2026-11-22T18:00:00.000Z'],
+        ['released', '2026-11-23T18:00:00.000Z'],
+        ['released', '2026-11-24T18:00:00.000Z'],
+      ],
+    );
+    const [first, second, third] = (await Promise.all(
+      nights.map(({ buildId }) => json<Release>(`release show ${buildId}`)),
+    )) as [Release, Release, Release];
+    // The first is rejected by its boot test, and by nothing else; it went nowhere.
+    const bad = first.images[0]!.imageId;
+    assert.equal(first.test?.passed, false);
+    assert.match(first.reason!, new RegExp(`^test: ${bad} has failed its test: .*did not come up`));
+    assert.deepEqual(
+      first.images.map(({ region, state: of }) => [region, of]),
+      [['ap-guangzhou', 'rejected']],
+    );
+    // The oldest image is retired a night later, with its snapshots.
+    assert.deepEqual(
+      second.retired.map(({ imageId, outcome, problem }) => [imageId, outcome, problem]),
+      [[bad, 'deleted', undefined]],
+    );
+    const cloud = new SimulatorControl(`http://127.0.0.1:${simulator!}`);
+    const { images, snapshots } = await cloud.state('ap-guangzhou');
+    const gone = [bad, ...first.images[0]!.snapshotIds, ...first.images[0]!.snapshots.map((one) => one.snapshotId)];
+    assert.ok(gone.length >= 4, 'the system disk and both data disks had snapshots');
+    assert.deepEqual(
+      [...images, ...snapshots].filter(({ id }) => gone.includes(id)),
+      [],
+    );
+    assert.equal(third.promoted?.previous, second.images[0]!.imageId);
+
     for (const region of ['ap-guangzhou', 'ap-shanghai']) {
-      const family = JSON.parse(await shell(`npx cvm-image family show nightly --region ${region} --json`)) as {
-        images: FamilyImage[];
-      };
+      const family = await json<{ images: FamilyImage[] }>(`family show nightly --region ${region}`);
       assert.deepEqual(
-        family.images.map(({ name, state: of }) => [name, of]),
+        family.images.map(({ name, state: of, release }) => [name, of, release]),
         [
-          ['nightly-20261125-1', 'current'],
-          ['nightly-20261124-1', 'released'],
+          ['nightly-20261125-1', 'current', third.buildId],
+          ['nightly-20261124-1', 'released', second.buildId],
         ],
       );
       const current = (await shell(`npx cvm-image current nightly --region ${region}`)).trim();
-      assert.equal(current, family.images[0]!.imageId);
+      assert.equal(current, third.images.find((image) => image.region === region)!.imageId);
     }
-    const nights = await shell('npx cvm-image pipeline apply -f docs/examples/nightly/pipeline.yaml');
-    assert.match(nights, /Nothing has changed/);
+    // What the example says to look at, as people read it.
+    const told: string[] = [];
+    for (const line of look.trim().split('\n')) told.push(await shell(line));
+    assert.match(told[0]!, new RegExp(`${second.buildId} +released[^]*${first.buildId} +rejected`));
+    assert.match(told.at(-1)!, /released in/);
+    const again = await shell('npx cvm-image pipeline apply -f docs/examples/nightly/pipeline.yaml');
+    assert.match(again, /Nothing has changed/);
     stack.signal('SIGINT');
     assert.equal(await stack.ended, 0);
   });

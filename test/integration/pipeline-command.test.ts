@@ -70,6 +70,8 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
       assert.equal(current.stdout, `${images.at(-1)!}\n`);
       noTrace(approved);
     }
+    const listed = await command('release', 'list', '--family', family);
+    assert.match(listed.stdout, /^RELEASE +OUTCOME +PIPELINE[^]*(release-\w+ +released +golden-image[^]*){2}$/);
     const [first, second] = images as [string, string];
     const rolled = await command('family', 'rollback', family, '--region', region, '--reason', 'it crashes');
     assert.equal(rolled.code, 0, rolled.stderr);

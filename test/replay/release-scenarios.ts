@@ -82,6 +82,11 @@ export const releaseScenarios: Scenario[] = [
   },
   { name: 'release-remembered', ends: 'COMPLETED', run: release({ skipUnchanged: true }) },
   {
+    name: 'release-remembered-when-retired',
+    ends: 'COMPLETED',
+    run: release({ skipUnchanged: true, retire: { keep: 1 } }),
+  },
+  {
     name: 'release-unchanged',
     ends: 'COMPLETED',
     run: async (stack) => {

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { advance, Cloud, control, type Fields, simulatorFor, simulatorWithClock, stopClock, until } from './support';
+import {
+  advance,
+  Cloud,
+  control,
+  type Fields,
+  type Row,
+  simulatorFor,
+  simulatorWithClock,
+  stopClock,
+  until,
+} from './support';
 
 const web = 'ins-web00001';
 const image = (name: string): Fields => ({ ImageName: name, InstanceId: web });
@@ -128,6 +138,34 @@ describe('faults', { concurrency: true }, () => {
     assert.equal((await cloud.image(stuck)).ImageState, 'NORMAL');
   });
 
+  test('copies of an image fail, each by itself, or never finish', async (t) => {
+    const simulator = await simulatorFor(t);
+    const cloud = new Cloud(simulator.port);
+    const { SnapshotId } = await cloud.ask('CreateSnapshot', { DiskId: 'disk-apisys01' });
+    await cloud.snapshotDone(String(SnapshotId));
+    const made = { ImageName: 'plain', SnapshotIds: [SnapshotId] };
+    const original = String((await cloud.ask('CreateImage', made)).ImageId);
+    await cloud.imageDone(original);
+    const sync = { action: 'SyncImages', match: { DestinationRegions: ['ap-shanghai'] } };
+    const copies = async (DestinationRegions: string[]) => {
+      await cloud.imageDone(original);
+      const request = { ImageIds: [original], DestinationRegions, ImageSetRequired: true };
+      return ((await cloud.ask('SyncImages', request)).ImageSet as Row[]).map(({ ImageId }) => String(ImageId));
+    };
+    const failing = simulator.arm({ ...sync, kind: 'image-fails' });
+    const [beijing, shanghai] = (await copies(['ap-beijing', 'ap-shanghai'])) as [string, string];
+    await cloud.in('ap-shanghai').imageDone(shanghai, 'CREATEFAILED');
+    await cloud.in('ap-beijing').imageDone(beijing);
+    assert.equal(simulator.faults().find(({ id }) => id === failing.id)?.fired, 1);
+    await cloud.in('ap-shanghai').ask('DeleteImages', { ImageIds: [shanghai], DeleteBindedSnap: true });
+    assert.equal((await cloud.in('ap-shanghai').ask('DescribeImages', { ImageIds: [] })).TotalCount, 7, 'public ones');
+
+    simulator.arm({ ...sync, kind: 'image-never-finishes' });
+    const [stuck] = (await copies(['ap-shanghai'])) as [string];
+    await cloud.imageDone(original);
+    assert.equal((await cloud.in('ap-shanghai').image(stuck)).ImageState, 'SYNCING');
+  });
+
   test('stops fail softly, or are ignored', async (t) => {
     const simulator = await simulatorFor(t);
     const cloud = new Cloud(simulator.port);
@@ -198,8 +236,8 @@ describe('faults', { concurrency: true }, () => {
       [{ kind: 'http-502', action: 'createImage' }, /^unknown action "createImage".*did you mean CreateImage\?$/],
       [{ kind: 'http-502', action: 'DescribeImages', service: 'cbs' }, /is an action of cvm, not of cbs/],
       [{ kind: 'http-502', service: 'cos' }, /^service: must be cvm or /],
-      [{ kind: 'image-fails', action: 'RunInstances' }, /only CreateImage meets/],
-      [{ kind: 'image-fails', service: 'cbs' }, /only CreateImage meets: with the service cbs/],
+      [{ kind: 'image-fails', action: 'RunInstances' }, /only CreateImage and SyncImages meet:/],
+      [{ kind: 'image-fails', service: 'cbs' }, /only CreateImage and SyncImages meet: with the service cbs/],
       [{ kind: 'describe-lag', action: 'StopInstances', milliseconds: 5 }, /^StopInstances makes nothing/],
       [{ kind: 'write-lag', action: 'DescribeImages', milliseconds: 5 }, /^DescribeImages changes nothing/],
       [{ kind: 'answer-lost', action: 'ImportImage' }, /^ImportImage is not served/],

@@ -1,7 +1,10 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type BuildFailure,
   type FamilyImage,
   goldenImageWorkflowId,
   goldenImageWorkflowType,
@@ -81,6 +84,27 @@ export async function ended(handle: ReleaseHandle, seconds = 120): Promise<Relea
     late.catch(() => undefined);
     limit.abort();
   }
+}
+
+/** What a release that must fail failed with. */
+export async function releaseFailure(handle: ReleaseHandle): Promise<BuildFailure<string> & { release: Release }> {
+  const error: unknown = await ended(handle).then(
+    (result) => assert.fail(`it came to ${JSON.stringify(result)}`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof WorkflowFailedError, String(error));
+  const { cause } = error;
+  assert.ok(cause instanceof ApplicationFailure, String(cause));
+  const [report] = cause.details as [BuildFailure<string> & { release: Release }];
+  assert.equal(report.code, cause.type);
+  return report;
+}
+
+/** Waits until the instance of a release's test has come up; answers its ID. */
+export async function untilTested(handle: ReleaseHandle): Promise<string> {
+  const noteOf = ({ steps }: OperationProgress) => steps.find(({ step }) => step === 'test')?.note ?? '';
+  const progress = await untilRelease(handle, (now) => noteOf(now).endsWith(' runs'));
+  return noteOf(progress).split(' ')[0]!;
 }
 
 /** Waits until a release's progress is as asked for; a whole build lies before some of it. */

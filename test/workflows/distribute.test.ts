@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type PipelineInput, type Release, releaseQuery, retryStepUpdate, tagKeys } from '../../contract';
 import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
-import { until } from '../support/judge';
+import { ids, until } from '../support/judge';
 import { ended, familyInCloud, pipelineOf, region, release, startRelease, untilRelease } from '../support/releases';
 
 const shanghai = 'ap-shanghai';
@@ -25,6 +25,14 @@ describe('distribute', { concurrency: 4 }, () => {
     (await stack.cloud.state(where)).snapshots.filter(
       ({ tags, state }) => tags[tagKeys.build] === `test/${made.build!.buildId}` && state !== 'TORECYCLE',
     );
+  /** Disks of the source: copies of their snapshots tell whose they are, whether they are marked or not. */
+  const diskIdsOf = async ({ source }: PipelineInput) => {
+    const { instances } = await stack.cloud.state(region);
+    const { systemDiskId, dataDiskIds } = instances.find(
+      ({ id }) => id === (source as { instanceId: string }).instanceId,
+    )!;
+    return [systemDiskId as string, ...(dataDiskIds as string[])];
+  };
   /** What the names of the copies of its snapshots begin with. */
   const copyNameOf = ({ source }: PipelineInput) => `cib-${(source as { instanceId: string }).instanceId.slice(4)}`;
   const syncs = async (imageId: string) =>
@@ -107,6 +115,71 @@ describe('distribute', { concurrency: 4 }, () => {
     const { images } = await stack.cloud.state(shanghai);
     assert.equal(images.filter(({ name }) => name === made.images[0]!.name).length, 1);
     assert.ok((await syncs(made.images[0]!.imageId)).length >= 2);
+  });
+
+  test('a copy that the cloud cannot make: that region has failed, nothing is left there, and a retry takes it alone', async () => {
+    const pipeline = await pipelineTo([shanghai, beijing], { onFailure: 'hold' });
+    const fault = await stack.cloud.fault({
+      action: 'SyncImages',
+      contains: `"ImageName":"${pipeline.family}`,
+      match: { DestinationRegions: [beijing] },
+      kind: 'image-fails',
+      // The first copy, and the one that is made in its place.
+      times: 2,
+    });
+    const handle = await startRelease(stack, pipeline);
+    const { held } = await untilRelease(handle, (progress) => progress.held !== undefined);
+    const { fired } = (await stack.cloud.send('GET', `faults/${fault}`)) as { fired: number };
+    assert.equal(fired, 2);
+    assert.deepEqual([held!.step, held!.code], ['distribute', 'DistributeFailed']);
+    assert.match(held!.message, /ap-beijing: .*could not copy the image: img-\w+ is CREATEFAILED/);
+    const meanwhile = await handle.query(releaseQuery);
+    const stateOf = (where: string) => meanwhile.distribution!.find((one) => one.region === where)!;
+    assert.deepEqual(
+      [stateOf(shanghai).state, stateOf(beijing).state, stateOf(beijing).problem?.code],
+      ['done', 'failed', 'ImageCopyFailed'],
+    );
+
+    await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
+    assert.equal(imageIn(made, shanghai)!.imageId, imageIn(meanwhile, shanghai)!.imageId);
+    const now = await familyInCloud(stack.cloud, pipeline.family, beijing);
+    assert.deepEqual([ids(now.images), now.answers], [[imageIn(made, beijing)!.imageId], now.of('current')]);
+    // No image that failed, and no snapshot of one; each data disk was copied once.
+    const { images, snapshots } = await stack.cloud.state(beijing);
+    const named = images.filter(({ name }) => name === made.images[0]!.name);
+    assert.deepEqual(ids(named), [imageIn(made, beijing)!.imageId]);
+    const expected = [
+      ...imageIn(made, beijing)!.snapshotIds,
+      ...imageIn(made, beijing)!.snapshots.map(({ snapshotId }) => snapshotId),
+    ];
+    const disks = new Set(await diskIdsOf(pipeline));
+    assert.deepEqual(ids(snapshots.filter(({ diskId }) => disks.has(diskId as string))), [...expected].sort());
+  });
+
+  test('a copy that fails for good is taken back, and the release is out without it', async () => {
+    const pipeline = await pipelineTo([beijing]);
+    await stack.cloud.fault({
+      action: 'SyncImages',
+      contains: `"ImageName":"${pipeline.family}`,
+      kind: 'image-fails',
+      times: 10,
+    });
+    const made = await release(stack, pipeline);
+    assert.equal(made.outcome, 'partial');
+    assert.match(made.reason!, /distribute: ap-beijing: .*CREATEFAILED/);
+    assert.equal(imageIn(made, beijing), undefined);
+    const { images, snapshots } = await stack.cloud.state(beijing);
+    const disks = new Set(await diskIdsOf(pipeline));
+    assert.deepEqual(
+      [
+        ids(images.filter(({ name }) => name === made.images[0]!.name)),
+        ids(snapshots.filter(({ diskId }) => disks.has(diskId as string))),
+      ],
+      [[], []],
+    );
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family)).answers, [made.images[0]!.imageId]);
   });
 
   test('without somebody to mend it, the release is out where it could be: a result, no crash', async () => {

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-import {
-  approveUpdate,
-  type BuildFailure,
-  rejectUpdate,
-  type Release,
-  releaseQuery,
-  retryStepUpdate,
-  tagKeys,
-} from '../../contract';
+import { approveUpdate, rejectUpdate, releaseQuery, retryStepUpdate, tagKeys } from '../../contract';
 import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
 import { assertSource, ids, resourcesOf, until } from '../support/judge';
 import {
@@ -20,10 +10,11 @@ import {
   pipelineOf,
   region,
   release,
-  type ReleaseHandle,
+  releaseFailure,
   startRelease,
   testStage,
   untilRelease,
+  untilTested,
 } from '../support/releases';
 
 describe('goldenImage', { concurrency: 4 }, () => {
@@ -35,19 +26,6 @@ describe('goldenImage', { concurrency: 4 }, () => {
   after(() => stack.stop());
 
   const sourceOf = ({ source }: { source: unknown }) => (source as { instanceId: string }).instanceId;
-  /** What a run that must fail failed with. */
-  const failureOf = async (handle: ReleaseHandle) => {
-    const error: unknown = await ended(handle).then(
-      (result) => assert.fail(`it came to ${JSON.stringify(result)}`),
-      (reason: unknown) => reason,
-    );
-    assert.ok(error instanceof WorkflowFailedError, String(error));
-    const { cause } = error;
-    assert.ok(cause instanceof ApplicationFailure, String(cause));
-    const [report] = cause.details as [BuildFailure<string> & { release: Release }];
-    assert.equal(report.code, cause.type);
-    return report;
-  };
 
   test('builds, tests, promotes; the manifest says it all', async () => {
     const pipeline = await pipelineOf(stack, {
@@ -106,7 +84,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
     const disk = instances.find(({ id }) => id === sourceOf(pipeline))!.systemDiskId as string;
     await stack.cloud.send('PUT', `disks/${disk}/content`, { content: 'an empty server' });
     const strict = { ...pipeline, test: { ...testStage, checks: [{ http: { port: 18_080 }, timeout: 1 }] } };
-    const report = await failureOf(await startRelease(stack, strict));
+    const report = await releaseFailure(await startRelease(stack, strict));
     assert.equal(report.code, 'CandidateRejected');
     assert.equal(report.step, 'test');
     assert.match(report.message, /has failed its test: http 127\.\S+: connection refused, for 1 s/);
@@ -119,23 +97,19 @@ describe('goldenImage', { concurrency: 4 }, () => {
     assert.deepEqual(await leftOfTest(stack.cloud, report.buildId), []);
   });
 
-  const noteOfTest = (steps: { step: string; note?: string }[]) =>
-    steps.find(({ step }) => step === 'test')?.note ?? '';
-
   test('an instance that does not come up, or does not stay up, fails the test', async () => {
     const down = await pipelineOf(stack, { test: { ...testStage, settle: 20 } });
     const handle = await startRelease(stack, down);
     // From here on it has come up; one that is stopped earlier has not.
-    const { steps } = await untilRelease(handle, (progress) => noteOfTest(progress.steps).endsWith('runs'));
-    const [id] = noteOfTest(steps).split(' ');
+    const id = await untilTested(handle);
     await stack.cloud.send('POST', 'interfere', { act: 'stop-instance', id });
-    const report = await failureOf(handle);
+    const report = await releaseFailure(handle);
     assert.match(report.message, /did not stay RUNNING/);
     assert.deepEqual(await leftOfTest(stack.cloud, report.buildId), []);
 
     const never = await pipelineOf(stack, { test: testStage });
     const fired = await stack.cloud.armed({ action: 'RunInstances', contains: never.family, kind: 'launch-fails' });
-    const failed = await failureOf(await startRelease(stack, never));
+    const failed = await releaseFailure(await startRelease(stack, never));
     await fired();
     assert.equal(failed.code, 'CandidateRejected');
     assert.match(failed.message, /did not come up/);
@@ -154,7 +128,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
     await refused({});
     await refused({ by: 'Ada' });
     await handle.executeUpdate(rejectUpdate, { args: [{ by: 'Ada', reason: 'wrong kernel' }] });
-    const report = await failureOf(handle);
+    const report = await releaseFailure(handle);
     assert.match(report.message, /was rejected by Ada: wrong kernel/);
     assert.deepEqual(report.release.decision?.verdict, 'rejected');
     // The family's workflow deletes it when its time has come, with its snapshots.
@@ -169,7 +143,7 @@ describe('goldenImage', { concurrency: 4 }, () => {
 
   test('nobody approves in time', async () => {
     const pipeline = await pipelineOf(stack, { approve: { deadline: 1 } });
-    const report = await failureOf(await startRelease(stack, pipeline));
+    const report = await releaseFailure(await startRelease(stack, pipeline));
     assert.match(report.message, /rejected by deadline: nobody approved it within 1 s/);
   });
 
@@ -251,9 +225,9 @@ describe('goldenImage', { concurrency: 4 }, () => {
     const made = await release(stack, pipeline);
     assert.equal(made.source?.instanceId, sourceOf(tagged));
     await stack.instance({ region, tags: { [tag.key]: tag.value } });
-    const report = await failureOf(await startRelease(stack, pipeline));
+    const report = await releaseFailure(await startRelease(stack, pipeline));
     assert.equal(report.code, 'SourceAmbiguous');
     const none = { ...pipeline, source: { tag: { key: 'role', value: 'nobody' } } };
-    assert.equal((await failureOf(await startRelease(stack, none))).code, 'SourceNotFound');
+    assert.equal((await releaseFailure(await startRelease(stack, none))).code, 'SourceNotFound');
   });
 });

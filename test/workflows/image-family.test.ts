@@ -104,7 +104,7 @@ describe('an image family', { concurrency: 4 }, () => {
     assert.ok(made[6]!.retired.every(({ outcome }) => outcome === 'deleted'));
   });
 
-  test('a dry run deletes nothing, and what is in use or shared is looked after', async () => {
+  test('a dry run deletes nothing, and says what would go', async () => {
     const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
     const all: string[] = [];
     for (const count of [1, 2, 3, 4]) all.push(imageOf(await release(stack, pipeline, night(count))));

@@ -7,13 +7,14 @@ import {
   type PipelineInput,
   type Release,
   releaseQuery,
+  retryStepUpdate,
   tagKeys,
 } from '../../contract';
 import { listFamily, rollBack } from '../../client';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
-import { assertNeverRefused, countImages, fill, someoneDeletes, quotaNow } from '../support/quota';
+import { assertNeverRefused, countImages, fill, someoneDeletes, quotaNow, untilQuotaEnded } from '../support/quota';
 import { ids, until } from '../support/judge';
-import { ended, familyInCloud, pipelineOf, release, startRelease } from '../support/releases';
+import { ended, familyInCloud, pipelineOf, release, startRelease, untilRelease } from '../support/releases';
 
 // The quota is that of a whole region, so each of these has one for itself.
 describe('room for the images of pipelines', () => {
@@ -183,5 +184,76 @@ describe('room for the images of pipelines', () => {
       images.map(({ tags }) => tags[tagKeys.build]),
       [`test/${made.build!.buildId}`],
     );
+  });
+
+  /** What a release says of a place that it was to be copied to. */
+  const placeOf = ({ distribution }: Release, where: string) => distribution!.find((one) => one.region === where)!;
+  test('no room for a copy, fail: that region is left out, and nobody there loses an image', async () => {
+    const where = 'ap-hongkong';
+    await quota(1, where);
+    const others = await fill(stack.cloud, where, ['in-the-way']);
+    const pipeline = await pipelineIn('ap-jakarta', { distribute: { regions: [where] }, onFailure: 'hold' });
+    const handle = await startRelease(stack, pipeline);
+    const { held } = await untilRelease(handle, (progress) => progress.held !== undefined);
+    assert.equal(held!.step, 'distribute');
+    assert.match(held!.message, /ap-hongkong has 1 of 1 custom images: there is no room for a copy/);
+    assert.match(held!.advice!, /Delete custom images there.*A retry takes only the regions that failed/);
+    assert.deepEqual(ids((await stack.cloud.state(where)).images), others);
+    // At home it is out.
+    const home = await familyInCloud(stack.cloud, pipeline.family, 'ap-jakarta');
+    assert.equal(home.of('current').length, 1);
+    await someoneDeletes(stack.cloud, others[0]!);
+    await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
+    assert.deepEqual(home.of('current'), [imageOf(made)]);
+    // Its slot has ended with it: room for one more is room for the next run.
+    await quota(2, where);
+    assert.equal((await release(stack, pipeline)).outcome, 'released');
+  });
+
+  test('no room for a copy, retire-oldest: the oldest copy of the family there makes room', async () => {
+    const [home, where] = ['ap-seoul', 'ap-tokyo'];
+    const pipeline = await pipelineIn(home, { distribute: { regions: [where] }, room: { whenFull: 'retire-oldest' } });
+    const made: Release[] = [];
+    for (const day of [1, 2, 3]) {
+      made.push(await release(stack, pipeline, { nominalAt: `2026-11-0${day}T00:00:00.000Z` }));
+    }
+    const copyOf = ({ images }: Release) => images.find((image) => image.region === where)!.imageId;
+    const others = await fill(stack.cloud, where, ['in-the-way']);
+    await quota(4, where);
+    const last = await release(stack, pipeline, { nominalAt: '2026-11-04T00:00:00.000Z' });
+    assert.equal(last.outcome, 'released', JSON.stringify(last.distribution));
+    const { images } = await stack.cloud.state(where);
+    const stay = [...others, copyOf(made[1]!), copyOf(made[2]!), copyOf(last)];
+    assert.deepEqual(ids(images), stay.sort());
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, where)).of('current'), [copyOf(last)]);
+    // Where there was room nobody had to go.
+    assert.equal((await stack.cloud.state(home)).images.length, 4);
+    const asked = await stack.cloud.calls({ action: 'SyncImages' });
+    assert.ok(!asked.some(({ outcome, region }) => outcome === 'ImageQuotaLimitExceeded' && region === home));
+  });
+
+  test('no room for a copy within the deadline: that region has failed, and nobody waits there any more', async () => {
+    const [home, full, free] = ['ap-mumbai', 'ap-bangkok', 'ap-singapore'];
+    await quota(1, full);
+    const others = await fill(stack.cloud, full, ['in-the-way']);
+    const pipeline = await pipelineIn(home, {
+      distribute: { regions: [full, free] },
+      room: { whenFull: 'wait', deadline: 3 },
+    });
+    const made = await release(stack, pipeline);
+    assert.equal(made.outcome, 'partial', JSON.stringify(made.distribution));
+    assert.match(made.reason!, /distribute: ap-bangkok: ap-bangkok had no room for a copy within 3 s/);
+    const { state, problem } = placeOf(made, full);
+    assert.deepEqual([state, problem?.code], ['failed', 'ImageQuotaLimitExceeded']);
+    assert.match(problem!.advice!, /room\.deadline gives later runs more time/);
+    assert.equal(placeOf(made, free).state, 'done');
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, free)).of('current').length, 1);
+    assert.deepEqual(ids((await stack.cloud.state(full)).images), others);
+    // Its place is given back: the next to come is the first.
+    await untilQuotaEnded(stack, full);
+    await someoneDeletes(stack.cloud, others[0]!);
+    assert.equal((await release(stack, pipeline)).outcome, 'released');
   });
 });

@@ -6,6 +6,7 @@ import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
 import {
   ended,
+  familyInCloud,
   pipelineOf,
   region,
   release,
@@ -16,13 +17,13 @@ import {
 import { startWebhook, webhookKey } from '../support/webhook';
 
 /** What the webhook of a pipeline is told: signed, and each event under one ID however often it is delivered. */
-describe('notices of a release', { concurrency: 3 }, () => {
+describe('notices of a release', { concurrency: 4 }, () => {
   let stack: BuildStack;
   let webhook: Awaited<ReturnType<typeof startWebhook>>;
   before(async () => {
     webhook = await startWebhook();
     stack = await startBuildStack({ settings: { webhooks: { ops: { url: webhook.url, key: webhookKey } } } });
-    await stack.cloud.seed({ imageQuota: { [region]: 200 } });
+    await stack.cloud.seed({ imageQuota: { [region]: 200, 'ap-shanghai': 200, 'ap-beijing': 200 } });
   });
   after(async () => {
     await stack.stop();
@@ -101,6 +102,61 @@ describe('notices of a release', { concurrency: 3 }, () => {
       assert.equal(events.length, 2);
       if (!mended) assert.match(events[1]!.data.message, /nobody asked for a retry/);
     }
+  });
+
+  test('partial: once, with the region that has no copy and why', async () => {
+    const pipeline = await notified({ distribute: { regions: ['ap-shanghai', 'ap-beijing'] } });
+    const fired = await stack.cloud.armed({
+      action: 'SyncImages',
+      contains: `"DestinationRegions":["ap-beijing"],"ImageName":"${pipeline.family}`,
+      kind: 'error',
+      code: 'ImageQuotaLimitExceeded',
+      message: 'ap-beijing is full',
+      times: 2,
+    });
+    const handle = await startRelease(stack, pipeline);
+    const made = await ended(handle);
+    await fired();
+    const events = await told(pipeline, 'release.partial');
+    assert.deepEqual(typesOf(events), ['release.partial']);
+    const [event] = events;
+    const { message, ...data } = event!.data;
+    assert.deepEqual(data, {
+      workflowId: handle.workflowId,
+      runId: made.runId,
+      buildId: made.buildId,
+      region,
+      pipeline: pipeline.family,
+      family: pipeline.family,
+      imageName: made.images[0]!.name,
+      imageId: made.images[0]!.imageId,
+      instanceId: (pipeline.source as { instanceId: string }).instanceId,
+    });
+    assert.match(message, new RegExp(`^${pipeline.family}: distribute: ap-beijing: .*ap-beijing is full`));
+    assert.ok(Date.parse(event!.timestamp) >= Date.parse(made.startedAt));
+    // The hook did not take the first delivery: the second bears the same ID, so that it counts once.
+    const deliveries = webhook.deliveries.filter(({ body }) => body.includes(made.buildId));
+    assert.deepEqual([deliveries.length, new Set(deliveries.map(({ headers }) => headers['webhook-id'])).size], [2, 1]);
+  });
+
+  test('a reminder before the deadline; nobody decides, and it is rejected', async () => {
+    // A minute is the least that a reminder takes.
+    const pipeline = await notified({ approve: { deadline: 66, remindEvery: 60 } });
+    const handle = await startRelease(stack, pipeline);
+    const { waiting } = await untilRelease(handle, (progress) => progress.waiting !== undefined);
+    await failed(handle);
+    const events = await told(pipeline, 'release.rejected');
+    assert.deepEqual(typesOf(events), ['release.waiting', 'release.waiting', 'release.rejected']);
+    const [first, reminder, end] = events as [Notification, Notification, Notification];
+    assert.deepEqual([first.data.until, reminder.data.until], [waiting!.until, waiting!.until]);
+    const at = ({ timestamp }: Notification) => Date.parse(timestamp);
+    assert.ok(at(reminder) - at(first) >= 59_000 && at(reminder) < Date.parse(waiting!.until));
+    assert.ok(at(end) >= Date.parse(waiting!.until) - 1000, 'not before the deadline');
+    assert.deepEqual([end.data.code, end.data.step], ['CandidateRejected', 'approve']);
+    assert.match(end.data.message, /was rejected by deadline: nobody approved it within 1 min 06 s/);
+    await assert.rejects(handle.executeUpdate(approveUpdate, { args: [{ by: 'Ada' }] }), 'it is too late');
+    const now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('rejected'), now.answers], [[waiting!.imageId], []]);
   });
 
   test('cancelled, unchanged; without notify nobody is told', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
 import {
   applyPipeline,
   backfillSchedule,
@@ -7,6 +8,7 @@ import {
   deleteSchedule,
   diffPipeline,
   listSchedules,
+  pauseSchedule,
   type PipelineSchedule,
   resumeSchedule,
   scheduleState,
@@ -14,7 +16,16 @@ import {
   updatePipelineSchedule,
   wantedSchedule,
 } from '../../client';
-import { goldenImageWorkflowId, type PipelineInput, retryStepUpdate, tagKeys } from '../../contract';
+import { renderSchedule } from '../../client/output/schedules';
+import { plain } from '../../client/output/text';
+import {
+  approveUpdate,
+  goldenImageWorkflowId,
+  type PipelineInput,
+  type Release,
+  retryStepUpdate,
+  tagKeys,
+} from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
 import { ended, familyInCloud, pipelineOf, region, startRelease, untilRelease } from '../support/releases';
@@ -184,6 +195,51 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     await stack.client.workflow.getHandle(blockedBy!.workflowId).executeUpdate(retryStepUpdate, { args: [{}] });
     const { last } = await untilState(pipeline, (state) => state.last !== undefined);
     assert.equal(last!.outcome, 'released');
+  });
+
+  test('fires by itself: jitter and catch-up as asked for; while a run is at work, times are skipped and counted', async () => {
+    const pipeline = await scheduled({
+      // Every five seconds: the first of seven fields.
+      schedule: { cron: ['*/5 * * * * * *'], jitter: '1s', catchUp: '2m' },
+      approve: {},
+    });
+    const id = idOf(pipeline);
+    await applyPipeline(stack.client, wanted(pipeline));
+    const handle = await until(async () => {
+      const described = await runOf(pipeline)
+        .describe()
+        .catch(() => undefined);
+      return described?.status.name === 'RUNNING' ? runOf(pipeline) : undefined;
+    });
+    const { spec, policies } = await stack.client.schedule.getHandle(id).describe();
+    assert.deepEqual(
+      [spec.jitter, policies.catchupWindow, policies.overlap],
+      [1000, 120_000, ScheduleOverlapPolicy.SKIP],
+    );
+    const state = await scheduleState(stack.client, id);
+    assert.deepEqual(
+      [state.wanted.schedule.jitter, state.wanted.schedule.catchUp, state.wanted.schedule.overlap],
+      [1, 120, 'skip'],
+    );
+    assert.match(renderSchedule(state, plain).join('\n'), /up to 1 s later[^]*skip; made good within 2 min/);
+    assert.ok(state.nextAt !== undefined && state.nextAt > new Date(Date.now() - 60_000).toISOString());
+
+    await untilRelease(handle, ({ waiting }) => waiting !== undefined);
+    const { runId } = await handle.describe();
+    const before = (await scheduleState(stack.client, id)).skipped;
+    const after = await untilState(pipeline, ({ skipped }) => skipped >= before + 2);
+    // It goes on and on, and still it is the one run.
+    assert.deepEqual([after.blockedBy?.phase, after.blockedBy?.runId], ['waiting', runId]);
+    assert.equal((await stack.client.schedule.getHandle(id).describe()).info.numActionsTaken, 1);
+    await pauseSchedule(stack.client, id, 'enough');
+    await handle.executeUpdate(approveUpdate, { args: [{ by: 'Ada' }] });
+    const { last, paused } = await untilState(pipeline, (now) => now.last !== undefined);
+    assert.deepEqual([last!.outcome, paused], ['released', true]);
+    const made = (await handle.result()) as Release;
+    assert.deepEqual(made.triggered, { by: id, schedule: id });
+    // When it was due, and not the moment a jitter later when it began.
+    assert.equal(Date.parse(made.nominalAt) % 5000, 0, made.nominalAt);
+    assert.equal((await familyInCloud(stack.cloud, pipeline.family)).images.length, 1);
   });
 
   test('thirty nights by backfill: dates and ages count from when they were due, and what stays is what retention says', async () => {

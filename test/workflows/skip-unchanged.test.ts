@@ -5,7 +5,9 @@ import { listFamily, rollBack } from '../../client';
 import { type PipelineInput, type Release, tagKeys } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
-import { familyInCloud, pipelineOf, region, release } from '../support/releases';
+import { familyInCloud, pipelineOf, region, release, releaseFailure, startRelease } from '../support/releases';
+
+const shanghai = 'ap-shanghai';
 
 /** Actions that change something. */
 const changes = /^(Create|Delete|Modify|Run|Stop|Start|Terminate|Tag|UnTag)/;
@@ -14,7 +16,7 @@ describe('skipUnchanged', { concurrency: 3 }, () => {
   let stack: BuildStack;
   before(async () => {
     stack = await startBuildStack();
-    await stack.cloud.seed({ imageQuota: { [region]: 200 } });
+    await stack.cloud.seed({ imageQuota: { [region]: 200, [shanghai]: 200 } });
   });
   after(() => stack.stop());
 
@@ -98,6 +100,47 @@ describe('skipUnchanged', { concurrency: 3 }, () => {
     const careful = { ...pipeline, skipUnchanged: true };
     is(await release(stack, careful), 'released', /not known what img-\S+ .* was made of/);
     is(await release(stack, careful), 'unchanged', /nothing/);
+  });
+
+  test('after a release that is missing in a region nothing is unchanged: the next run brings one everywhere', async () => {
+    const { pipeline: local } = await first();
+    const pipeline = { ...local, distribute: { regions: [shanghai] } };
+    is(await release(stack, pipeline), 'released', /: the pipeline is another$/);
+    is(await release(stack, pipeline), 'unchanged', /nothing/);
+    const refusal = { kind: 'error', code: 'ImageQuotaLimitExceeded', message: 'full' };
+    const fired = await stack.cloud.armed({ action: 'SyncImages', contains: pipeline.family, ...refusal });
+    const partial = await release(stack, pipeline, { force: true });
+    await fired();
+    assert.equal(partial.outcome, 'partial');
+    const [image] = partial.images;
+
+    const made = await release(stack, pipeline);
+    is(made, 'released', new RegExp(`not known what ${image!.imageId}`));
+    assert.deepEqual(
+      made.images.map(({ region: where, state }) => [where, state]),
+      [
+        [region, 'current'],
+        [shanghai, 'current'],
+      ],
+    );
+    const copy = made.images[1]!.imageId;
+    assert.deepEqual((await familyInCloud(stack.cloud, pipeline.family, shanghai)).answers, [copy]);
+    is(await release(stack, pipeline), 'unchanged', new RegExp(made.images[0]!.imageId));
+  });
+
+  test('what was to be retired and could not is no end: the next run builds, and retires', async () => {
+    const { pipeline, made } = await first({ retire: { keep: 1 } });
+    await release(stack, pipeline, { force: true });
+    const oldest = made.images[0]!.imageId;
+    const refusal = { kind: 'error', code: 'InvalidParameterValue.InvalidImageId', message: 'no', when: 'before' };
+    const fired = await stack.cloud.armed({ action: 'DeleteImages', contains: oldest, ...refusal });
+    const report = await releaseFailure(await startRelease(stack, pipeline, { force: true }));
+    await fired();
+    assert.deepEqual([report.code, report.step], ['RetireFailed', 'retire']);
+    const next = await release(stack, pipeline);
+    is(next, 'released', /not known what/);
+    assert.ok(next.retired.some(({ imageId, outcome }) => imageId === oldest && outcome === 'deleted'));
+    is(await release(stack, pipeline), 'unchanged', /nothing/);
   });
 
   test('a fingerprint that cannot be kept costs a build and no release', async () => {
