@@ -11,6 +11,12 @@ export interface WorkerPlace {
   endpoint: string;
 }
 
+const alive = new Set<ChildProcess>();
+// One that stands still does not notice that we are gone.
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
 /** A form whose key is known. */
 export type WorkerWithKey = Omit<WorkerForm, 'key'> & { key?: Key };
 
@@ -66,10 +72,8 @@ export async function startWorker(
     },
   );
   const ended = once(child, 'exit');
-  // One that stands still does not notice that we are gone.
-  const gone = () => void child.kill('SIGKILL');
-  process.once('exit', gone);
-  child.once('exit', () => process.off('exit', gone));
+  alive.add(child);
+  child.once('exit', () => alive.delete(child));
   const [first] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
   if (first !== 'ready') throw new Error(`the worker ended before it polled (${String(first)})`);
   if (onActivity) child.on('message', (event) => onActivity(event as ActivityEvent));
