@@ -108,6 +108,7 @@ const inFailed = undoings.flatMap(({ name, spec, faults = [], beats = [], ends }
       // An image that has failed while it was made twice is replaced: that one is to fail as well.
       faults: faults.map((fault) => (fault.kind === 'image-fails' ? { ...fault, times: forEver } : fault)),
       beats,
+      remakes: which === 'all',
     }),
   );
 });
