@@ -12,6 +12,7 @@ import { format, resolveConfig } from 'prettier';
 import { measureRecovery } from '../bench/recovery';
 import { type MatrixRun, matrixTables } from '../test/durability/report/matrix';
 import { type SoakRun, soakFigures } from '../test/durability/report/soak';
+import { isGood } from '../test/durability/soak/table';
 
 const page = path.resolve('docs/durability.md');
 
@@ -21,6 +22,8 @@ async function main(): Promise<void> {
   try {
     const files = values.matrix ?? [played('main.js', [], path.join(folder, 'matrix.json'))];
     const matrices = files.map(read) as MatrixRun[];
+    const part = matrices.find(({ of, played: rows }) => rows.length !== of);
+    if (part) throw new Error(`a run of ${part.played.length} of ${part.of} scenarios is not the matrix`);
     const soakArguments = ['--builds', '300', '--minutes', '10', '--seed', '7'];
     const soak = read(values.soak ?? played('soak/main.js', soakArguments, path.join(folder, 'soak.json'))) as SoakRun;
     const recovery = (await measureRecovery()).map(
@@ -31,6 +34,10 @@ async function main(): Promise<void> {
     for (const [name, content] of Object.entries(parts)) text = put(text, name, content);
     writeFileSync(page, await format(text, { ...(await resolveConfig(page)), filepath: page }));
     console.log(`${page} is written.`);
+    // What is not as it must be is told, and is no success.
+    const isRed =
+      matrices.some(({ played: rows }) => rows.some(({ problems }) => problems.length > 0)) || !isGood(soak.report);
+    if (isRed) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -330,6 +330,15 @@ const wrongs: Wrong[] = [
     make: ({ atEnd }) => atEnd.snapshots.push(snapshot()),
   },
   {
+    what: 'a leftover that was listed, though nothing kept the cloud from deleting it',
+    check: 'clean',
+    of: failed,
+    make: (world) => {
+      world.atEnd.snapshots.push(snapshot());
+      failureIn(world).resources.push({ type: 'snapshot', id: 'snap-data0001', fate: 'leftover' });
+    },
+  },
+  {
     what: 'a leftover that was listed, and that the sweep did not remove',
     check: 'clean',
     of: failed,

@@ -5,10 +5,12 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { checks, type Verdict } from './harness/judge';
 import { play, type Played } from './harness/run';
 import { type Scenario, titleOf } from './harness/scenario';
 import { openSite } from './harness/site';
 import { summary } from './harness/table';
+import { commitNow } from './report/commit';
 import type { MatrixRun } from './report/matrix';
 import { scenarios } from './scenarios';
 
@@ -46,7 +48,15 @@ async function main(): Promise<number> {
     const rows = played.map(({ scenario: { group, name }, verdict, problems, ended, calls, seconds }) => {
       return { group, name, verdict, problems, ended, calls, seconds };
     });
-    const run: MatrixRun = { at, seconds, cores: availableParallelism(), jobs, played: rows };
+    const run: MatrixRun = {
+      at,
+      seconds,
+      of: scenarios.length,
+      commit: commitNow(),
+      cores: availableParallelism(),
+      jobs,
+      played: rows,
+    };
     writeFileSync(values.out, JSON.stringify(run));
   }
   return played.every(({ problems }) => problems.length === 0) ? 0 : 1;
@@ -55,6 +65,17 @@ async function main(): Promise<number> {
 const inOrder = (chosen: Scenario[], played: Played[]) =>
   [...played].sort((one, other) => chosen.indexOf(one.scenario) - chosen.indexOf(other.scenario));
 
+/** A scenario that the harness itself could not carry through proves nothing; the others go on. */
+const broken = (scenario: Scenario, error: unknown): Played => ({
+  scenario,
+  title: titleOf(scenario),
+  verdict: Object.fromEntries(checks.map((check) => [check, 'n/a'])) as Verdict,
+  problems: [`the harness: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
+  seconds: 0,
+  ended: ['not played'],
+  calls: 0,
+});
+
 /** Plays so many at a time, and says each as it ends. */
 async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
   const site = await openSite();
@@ -62,7 +83,7 @@ async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
   const played: Played[] = [];
   const hand = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const one = await play(site, next);
+      const one = await play(site, next).catch((error: unknown) => broken(next, error));
       played.push(one);
       const mark = one.problems.length === 0 ? '✓' : '✗';
       console.log(

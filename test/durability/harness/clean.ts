@@ -38,6 +38,13 @@ export function cleanProblems(
 export const passing = new Set(['LAUNCH_FAILED', 'TERMINATING', 'SHUTDOWN', 'TORECYCLE']);
 
 /**
+ * A build that could not delete something lists it as left over. Nobody is to rely on that: where the cloud deletes what it is
+ * asked to, nothing is left for a sweep.
+ */
+export const leftoverProblems = (ends: BuildEnd[]): string[] =>
+  ends.flatMap(leftoversOf).map((id) => `${id} was left to the sweep`);
+
+/**
  * Before the sweep: whatever is there of a build that failed or was cancelled, its result or failure lists. A build that
  * was terminated, or hangs, could not list anything: what bears its tag is for the sweep.
  */

@@ -3,6 +3,7 @@ import { disksToSnapshot, tagKeys } from '../../../contract';
 import type { Call, RegionState, StateResource } from '../../support/simulator';
 import type { BuildEnd } from './ending';
 import type { PlayedBuild } from './play';
+import type { Remakes } from './scenario';
 
 /** One image, one snapshot a chosen disk, one instance if asked for; all of it kept. Counted in the cloud by the build's tag. */
 export function exactProblems(end: BuildEnd, before: RegionState, after: RegionState): string[] | undefined {
@@ -66,8 +67,14 @@ function doubled({ buildId }: BuildEnd, after: RegionState): string[] {
  * asked for. As many images, snapshots of a disk and instances as there were builds of its source, and no more.
  *
  * @param calls of the region, with the IDs that their requests and answers name
+ * @param remakes how many more there may be
  */
-export function askedTwiceProblems(builds: PlayedBuild[], before: RegionState, calls: Call[]): string[] {
+export function askedTwiceProblems(
+  builds: PlayedBuild[],
+  before: RegionState,
+  calls: Call[],
+  remakes: Remakes = {},
+): string[] {
   const making = calls.filter(({ applied }) => applied);
   const about = (action: string, kind: string, ids: string[]) =>
     making
@@ -90,12 +97,12 @@ export function askedTwiceProblems(builds: PlayedBuild[], before: RegionState, c
     const images = about('CreateImage', 'img-', [instanceId, ...snapshotIds]);
     const instances = about('RunInstances', 'ins-', madeBy(images, 'img-'));
     const all = [
-      ...snapshots.map(({ what, calls: of }) => ({ what, ids: madeBy(of, 'snap-') })),
-      { what: 'CreateImage', ids: madeBy(images, 'img-') },
-      { what: 'RunInstances', ids: madeBy(instances, 'ins-') },
+      ...snapshots.map(({ what, calls: of }) => ({ what, ids: madeBy(of, 'snap-'), more: remakes.CreateSnapshot })),
+      { what: 'CreateImage', ids: madeBy(images, 'img-'), more: remakes.CreateImage },
+      { what: 'RunInstances', ids: madeBy(instances, 'ins-'), more: remakes.RunInstances },
     ];
     return all
-      .filter(({ ids }) => ids.length > own.length)
+      .filter(({ ids, more = 0 }) => ids.length > own.length + more)
       .map(({ what, ids }) => `${what} made ${ids.join(', ')} for ${own.length} builds of ${instanceId}`);
   });
 }

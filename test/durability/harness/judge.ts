@@ -1,6 +1,6 @@
 import type { SweepReport } from '../../../contract';
 import type { Call, RegionState } from '../../support/simulator';
-import { cleanProblems, kinds, unlistedProblems, untouchedProblems } from './clean';
+import { cleanProblems, kinds, leftoverProblems, unlistedProblems, untouchedProblems } from './clean';
 import { type BuildEnd, endName } from './ending';
 import { askedTwiceProblems, exactProblems } from './exact';
 import type { Play } from './play';
@@ -42,10 +42,11 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
     ended: ends.flatMap((end, index) => endedProblems(scenario, end, index)),
     exact: exactly(
       ends.map((end) => exactProblems(end, before, after)),
-      scenario.remakes === true ? [] : askedTwiceProblems(play.builds, before, calls),
+      askedTwiceProblems(play.builds, before, calls, scenario.remakes),
     ),
     clean: [
       ...unlistedProblems(ends, before, play.atEnd, notOurs),
+      ...(scenario.leaves ? [] : leftoverProblems(ends)),
       ...cleanProblems(ends, before, after, swept, notOurs),
       ...untouchedProblems(before, after, {
         others: play.others,
@@ -81,16 +82,14 @@ function exactly(lists: (string[] | undefined)[], twice: string[]): string[] | u
 
 /**
  * A build that comes to its end by itself has its source up again: that is looked at before the sweep, which would start it. One that
- * was terminated could not, so the source is looked at after the sweep only.
+ * was terminated could not; where it was the last one of the source, that is looked at after the sweep only.
  */
 function restoredHere(play: Play, ends: BuildEnd[], instanceId: string, after: RegionState): string[] {
   const { before, settled, scenario } = play;
   const source = find(before, instanceId)!;
   const swept = restoredProblems(scenario.changed, source, find(after, instanceId));
-  const stopped = ends.some(
-    ({ build, how }) => build.instanceId === instanceId && (how === 'terminated' || how === 'hanging'),
-  );
-  if (stopped) return swept;
+  const last = ends.filter(({ build }) => build.instanceId === instanceId).at(-1)!;
+  if (last.how === 'terminated' || last.how === 'hanging') return swept;
   const early = restoredProblems(scenario.changed, source, find(settled, instanceId));
   return [...early.map((problem) => `before the sweep: ${problem}`), ...swept];
 }
@@ -143,7 +142,7 @@ export function endedProblems({ ends }: Scenario, end: BuildEnd, index: number):
 /** The ends that a build may come to. */
 function endsOf(ends: Ends, index: number): End[] {
   if (typeof ends === 'string' || 'failed' in ends) return [ends];
-  return 'either' in ends ? ends.either : [ends.each[index] ?? 'any'];
+  return 'either' in ends ? ends.either : ends.each.slice(index, index + 1);
 }
 
 const isEnd = (expected: End, end: BuildEnd) =>

@@ -54,6 +54,8 @@ export class Play {
   readonly unreadable: string[] = [];
   /** Whether it was looked at while it waited. */
   mayRead = false;
+  /** When the sweep began; ISO 8601. */
+  sweptAt = '';
   readonly since = new Date().toISOString();
   over = false;
   webhook: Webhook | undefined;

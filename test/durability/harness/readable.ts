@@ -1,5 +1,6 @@
 import type { BuildEnd } from './ending';
 import type { Play, PlayedBuild } from './play';
+import type { Act } from './scenario';
 
 /** What people read of a build that did not come to a good end: the cause, the cloud's code and RequestId, what to do. */
 export async function readableProblems(play: Play, end: BuildEnd): Promise<string[] | undefined> {
@@ -30,6 +31,24 @@ export async function readableProblems(play: Play, end: BuildEnd): Promise<strin
 async function cloudSaid({ cloud, since }: Play, code: string): Promise<boolean> {
   return (await cloud.calls({ since })).some(({ outcome }) => outcome === code);
 }
+
+/** Somebody looks at a build that is held: its details say why, with the cloud's code and RequestId, and what to do. */
+export const lookHeld = (code: string): Act => ({
+  name: 'somebody looks why it is held',
+  do: async (play) => {
+    play.mayRead = true;
+    const details = await detailsOf(play, play.build);
+    const wanted: Record<string, RegExp> = {
+      'why it is held': /Held until/,
+      [`the code ${code}`]: new RegExp(code.replaceAll('.', '\\.')),
+      'what to do': /What to do: \S/,
+      ...((await cloudSaid(play, code)) ? { 'the RequestId': /RequestId:? [\w-]{8,}/ } : {}),
+    };
+    for (const [what, pattern] of Object.entries(wanted)) {
+      if (!pattern.test(details)) play.unreadable.push(`the details of the held build do not say ${what}: ${details}`);
+    }
+  },
+});
 
 /** What the Temporal UI shows as current details. */
 export async function detailsOf({ server }: Play, build: PlayedBuild): Promise<string> {

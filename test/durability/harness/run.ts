@@ -55,6 +55,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     const last = ends.some(({ how }) => how === 'terminated') ? lease : 0;
     await pause((last + settings.settleSeconds!) * 1000);
     stage.settled = await stage.cloud.state(region);
+    stage.sweptAt = new Date().toISOString();
     const swept = await sweepAway({ client: server.client, region, taskQueue });
     const judged = await judge(stage, ends, swept);
     problems.push(...judged.problems);

@@ -60,6 +60,9 @@ export type Twice = string[] | 'all';
 /** What somebody else makes of a source, for good: terminates it, or gives it another type or these tags. */
 export type SourceChange = 'gone' | { type?: string; tags?: Record<string, string> };
 
+/** Calls that make something, with how many more of them there may be than builds (and disks). */
+export type Remakes = Partial<Record<'CreateSnapshot' | 'CreateImage' | 'RunInstances', number>>;
+
 /** `times` of a fault that meets every such call. */
 export const forEver = 1000;
 
@@ -94,8 +97,10 @@ export interface Scenario {
   webhook?: string;
   /** What somebody else made of the source: how it must be in the end, instead of as it was. */
   changed?: SourceChange;
-  /** A step is rightly done again: it was refused and tried anew, the build was reset, or what it had made was spoiled. */
-  remakes?: boolean;
+  /** How often more than once something is rightly made: what was made before was undone or spoiled. */
+  remakes?: Remakes;
+  /** Something cannot be deleted in time, so that the build lists it as left over for the sweep. Otherwise nothing is. */
+  leaves?: true;
   /** What the failure, or what is shown while it waits, must say. Beside what every failure must say. */
   says?: RegExp;
   /** Real seconds within which it is to be over. Default: 120. */

@@ -25,8 +25,20 @@ type Sweeping = WorkflowHandle<(input: SweepInput) => Promise<SweepReport>>;
 
 /** Sweeps a region once, as `cvm-image sweep --apply --grace 0` does. */
 export async function sweepAway(place: Place): Promise<SweepReport> {
-  return (await startSweep(place)).result();
+  const sweeping = await startSweep(place);
+  const limit = new AbortController();
+  const late = pause(limitSeconds * 1000, 'late' as const, { signal: limit.signal });
+  const report = await Promise.race([sweeping.result(), late]).finally(() => {
+    late.catch(() => undefined);
+    limit.abort();
+  });
+  if (report !== 'late') return report;
+  await sweeping.terminate('the sweep does not end');
+  throw new Error(`the sweep did not end within ${limitSeconds} s`);
 }
+
+/** Its activities have a minute each. */
+const limitSeconds = 180;
 
 function startSweep({ client, region, taskQueue }: Place): Promise<Sweeping> {
   return client.workflow.start<(input: SweepInput) => Promise<SweepReport>>(sweepWorkflowType, {

@@ -6,6 +6,10 @@ export interface MatrixRun {
   /** When it began; ISO 8601, UTC. */
   at: string;
   seconds: number;
+  /** How many scenarios the matrix has. */
+  of: number;
+  /** What was played. */
+  commit: string;
   /** Processors that the machine had. */
   cores: number;
   /** Scenarios at a time. */
@@ -33,12 +37,12 @@ export function matrixTables(runs: MatrixRun[]): string {
 }
 
 /** One run as an item of a list, with what was not as it must be. */
-function summaryOf({ at, seconds, cores, jobs, played }: MatrixRun): string {
+function summaryOf({ at, seconds, commit, cores, jobs, played }: MatrixRun): string {
   const wrong = played.filter((row) => !isGood(row)).map(({ group, name }) => `${group} · ${name}`);
   const calls = played.reduce((sum, row) => sum + row.calls, 0);
   return (
     `- ${at.slice(0, 16).replace('T', ' ')} UTC: ${played.length - wrong.length} of ${played.length} scenarios as they must be, in ` +
-    `${Math.round(seconds / 60)} minutes with ${jobs} at a time on ${cores} cores, ${calls.toLocaleString('en')} API calls` +
+    `${Math.round(seconds / 60)} minutes with ${jobs} at a time on ${cores} cores (commit ${commit}), ${calls.toLocaleString('en')} API calls` +
     (wrong.length === 0 ? '' : `; not: ${wrong.join('; ')}`)
   );
 }

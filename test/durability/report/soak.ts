@@ -9,13 +9,15 @@ export interface SoakRun {
   minutes: number;
   seed: number;
   workers: number;
+  /** What was played. */
+  commit: string;
   /** Processors that the machine had. */
   cores: number;
   report: SoakReport;
 }
 
 /** The figures of a soak, as a list. */
-export function soakFigures({ at, builds, minutes, seed, workers, cores, report }: SoakRun): string {
+export function soakFigures({ at, builds, minutes, seed, workers, commit, cores, report }: SoakRun): string {
   const { kills, recoveries, ends, faults } = report;
   const listed = (all: Record<string, number>) =>
     Object.entries(all)
@@ -23,7 +25,7 @@ export function soakFigures({ at, builds, minutes, seed, workers, cores, report 
       .join(', ');
   const none = (list: unknown[]) => (list.length === 0 ? 'none' : String(list.length));
   return [
-    `\`npm run test:soak -- --builds ${builds} --minutes ${minutes} --seed ${seed}\` on ${at.slice(0, 10)}, with ${workers} workers on ${cores} cores:`,
+    `\`npm run test:soak -- --builds ${builds} --minutes ${minutes} --seed ${seed}\` on ${at.slice(0, 10)}, with ${workers} workers on ${cores} cores (commit ${commit}):`,
     '',
     `- builds: ${report.builds} (${listed(ends)})`,
     `- faults that fired: ${Object.values(faults).reduce((sum, one) => sum + one, 0)} (${listed(faults)})`,

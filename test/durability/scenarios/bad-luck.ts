@@ -35,6 +35,7 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
     faults: [{ action: 'CreateImage', kind: 'image-never-finishes' }],
     // What the cloud does not delete while it is CREATING is for the sweep, once the cloud has given up on it.
     beats: [{ at: over, act: someoneElse('fail-image', findIn.images) }],
+    leaves: true,
     says: /image img-\w+: CREATING.*deadlines\.pollImage/,
   },
   {

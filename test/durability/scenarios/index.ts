@@ -8,7 +8,7 @@ import { peopleScenarios } from './people';
 import { sweeps } from './sweeps';
 import { twiceOver } from './twice';
 import { undisturbed } from './undisturbed';
-import { killedInUndo, lostInUndo } from './undo-calls';
+import { killedInUndo, lostInUndo, otherDeathsInUndo } from './undo-calls';
 
 /** The matrix. */
 export const scenarios: Scenario[] = [
@@ -19,6 +19,7 @@ export const scenarios: Scenario[] = [
   ...lostInUndo,
   ...killed,
   ...killedInUndo,
+  ...otherDeathsInUndo,
   ...badLuck,
   ...peopleScenarios,
   ...sweeps,

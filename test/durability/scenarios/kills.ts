@@ -70,6 +70,8 @@ const zombies = methods.flatMap((method) =>
         spec: { method },
         site: 'workers',
         worker: { polls: 1 },
+        // What was handed to the frozen worker comes back late, and there are ten refusals.
+        limitSeconds: 240,
         faults: [{ ...call, kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: refusals }],
         beats: [
           { at: refusedTwice, act: freezeWorker },
@@ -93,7 +95,7 @@ const standing: Scenario[] = [
       { at: inPhase('held'), act: killWorker },
       { at: inPhase('held'), act: retry({}) },
     ],
-    remakes: true,
+    remakes: { CreateSnapshot: 1, CreateImage: 1 },
   },
   {
     group: 'kills',

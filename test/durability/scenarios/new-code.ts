@@ -52,7 +52,7 @@ const finished: Scenario[] = releases.flatMap((release) => {
         { at: inPhase('held'), act: handOver('this') },
         { at: inPhase('held'), act: retry({ description: 'mended' }) },
       ],
-      { faults: [imageFails], spec: { onFailure: 'hold' }, remakes: true },
+      { faults: [imageFails], spec: { onFailure: 'hold' }, remakes: { CreateSnapshot: 1, CreateImage: 1 } },
     ),
     scenario('instance · being undone', [{ at: { before: { action: 'DeleteImages' } }, act: handOver('this') }], {
       faults: [imageFails],

@@ -18,7 +18,8 @@ import {
   whileWaiting,
 } from '../harness/people';
 import type { Play } from '../harness/play';
-import type { Act, Beat, CallPoint, End, Ends, FaultForm, Moment, Scenario } from '../harness/scenario';
+import { lookHeld } from '../harness/readable';
+import type { Act, Beat, CallPoint, End, Ends, FaultForm, Moment, Remakes, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
 import { type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
 
@@ -133,7 +134,7 @@ const paused: Scenario[] = [
     people(`pause · snapshots · while it stands it is ${name}`, {
       ends,
       spec: { method: 'snapshots' },
-      remakes: name.startsWith('reset'),
+      ...(name.startsWith('reset') ? { remakes: { CreateSnapshot: 1 } } : {}),
       beats: [
         { at: before({ action: 'CreateSnapshot' }), act: pauseBefore('createImage') },
         ...acts.map((act) => ({ at: inPhase('paused'), act })),
@@ -159,7 +160,7 @@ const paused: Scenario[] = [
       { at: inPhase('held'), act: pauseRefused('Held') },
       { at: inPhase('held'), act: retry({}) },
     ],
-    remakes: true,
+    remakes: { CreateSnapshot: 1, CreateImage: 1 },
   }),
 ];
 
@@ -243,17 +244,30 @@ async function amended(play: Play): Promise<void> {
   );
 }
 
+/** What a retry makes again: the source was up while the build was held, so that its disks are copied again; or it is spoiled. */
+function remadeAfter(method: Method, step: ActivityName, what: string | undefined): Remakes | undefined {
+  const copies = method === 'instance' ? { CreateSnapshot: 1 } : {};
+  if (step === 'snapshotDisks') return { CreateSnapshot: 1 };
+  if (step === 'createImage') return copies;
+  if (step === 'pollImage') return { CreateImage: 1, ...copies };
+  return step === 'launchInstance' && what !== 'refused' ? { RunInstances: 1 } : undefined;
+}
+
 const held: Scenario[] = methods.flatMap((method) =>
   refusals
     .filter(({ step }) => method === 'instance' || ['createImage', 'pollImage', 'snapshotDisks'].includes(step))
-    .map(({ step, what, fault, spec }) => {
+    .map(({ step, what, fault, spec, code }) => {
+      const remakes = remadeAfter(method, step, what);
       const committed = ['keepResources', 'launchInstance'].includes(step);
       return people(`hold, mend, retry · ${method} · ${step}${what === undefined ? '' : `, ${what}`}`, {
         ends: 'completed',
         spec: { method, onFailure: 'hold', ...spec },
         faults: [fault],
-        beats: [{ at: inPhase('held'), act: retry(committed ? launchAmendment : imageAmendment) }],
-        remakes: true,
+        beats: [
+          { at: inPhase('held'), act: lookHeld(code) },
+          { at: inPhase('held'), act: retry(committed ? launchAmendment : imageAmendment) },
+        ],
+        ...(remakes ? { remakes } : {}),
         also: amended,
         ...(method === 'instance' && step === 'pollImage' ? { slice: true } : {}),
       });
@@ -348,8 +362,12 @@ const resets: Scenario[] = [
   }),
 ];
 
-/** What was forgotten is done again. */
-const reset = resets.map((scenario): Scenario => ({ ...scenario, remakes: true }));
+/** What had been undone is made again; what is there is taken up, unless the source has been up since. */
+const reset = resets.map((scenario): Scenario => {
+  const { name } = scenario;
+  if (/ (failed and undone|held) /.test(name)) return { ...scenario, remakes: { CreateSnapshot: 1, CreateImage: 1 } };
+  return /snapshots · source up/.test(name) ? { ...scenario, remakes: { CreateSnapshot: 1 } } : scenario;
+});
 
 const once = (called: string, look: (play: Play) => Promise<boolean>): Moment => ({ called, once: look });
 const atOnce = once('at once', () => Promise.resolve(true));

@@ -25,6 +25,7 @@ export const releaseChanges: ReleaseChange[] = [
   { action: 'TerminateInstances', nth: 1, what: 'end of the test', slice: 'before', zombie: true },
   { action: 'TagResources', nth: 3, what: 'image, current' },
   { action: 'ModifyImageAttribute', nth: 1, what: 'family of the image', slice: 'after' },
+  { action: 'TagResources', nth: 4, what: 'image before, released' },
   {
     action: 'ModifyImageAttribute',
     nth: 2,
@@ -32,7 +33,6 @@ export const releaseChanges: ReleaseChange[] = [
     slice: 'before',
     zombie: true,
   },
-  { action: 'TagResources', nth: 4, what: 'image before, released' },
   { action: 'DeleteImages', nth: 1, what: 'older image', slice: 'after' },
   { action: 'DeleteImages', nth: 2, what: 'oldest image' },
 ];

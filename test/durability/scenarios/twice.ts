@@ -108,7 +108,7 @@ const inFailed = undoings.flatMap(({ name, spec, faults = [], beats = [], ends }
       // An image that has failed while it was made twice is replaced: that one is to fail as well.
       faults: faults.map((fault) => (fault.kind === 'image-fails' ? { ...fault, times: forEver } : fault)),
       beats,
-      remakes: which === 'all',
+      ...(which === 'all' && faults.some(({ kind }) => kind === 'image-fails') ? { remakes: { CreateImage: 1 } } : {}),
     }),
   );
 });
@@ -116,7 +116,7 @@ const inFailed = undoings.flatMap(({ name, spec, faults = [], beats = [], ends }
 /** An image that fails while the step that made it is done again: it is replaced, and the build goes on. */
 const replaced = twice(['createImage'], {
   name: 'instance · createImage · the image has failed meanwhile',
-  remakes: true,
+  remakes: { CreateImage: 1 },
   ends: 'completed',
   beats: [
     {

@@ -1,4 +1,5 @@
-import { killWorker } from '../harness/processes';
+import { whenOver } from '../harness/people';
+import { freezeWorker, killAll, killTemporal, killWorker, refusedTwice, wakeWorker } from '../harness/processes';
 import type { Scenario } from '../harness/scenario';
 import { losses } from './lost-answers';
 import { undoCalls } from './undoings';
@@ -33,3 +34,37 @@ export const killedInUndo = undoCalls.flatMap(({ name, spec, faults = [], beats 
     })),
   ),
 );
+
+const [imageFails] = undoCalls;
+
+/** Whatever else may die or stand still while a build is undone, at each of its calls. */
+export const otherDeathsInUndo = imageFails!.calls.flatMap(({ what, ...point }): Scenario[] => {
+  const { name, ends, faults = [] } = imageFails!;
+  const about = `undo · ${name} · ${what} (${point.action})`;
+  return [
+    ...[
+      { victim: 'Temporal server', act: killTemporal },
+      { victim: 'all at once', act: killAll },
+    ].map(({ victim, act }): Scenario => ({
+      group: 'kills',
+      name: `${about} · ${victim}`,
+      ends,
+      faults,
+      site: 'server',
+      beats: [{ at: { after: point }, act }],
+    })),
+    {
+      group: 'kills',
+      name: `${about} · worker frozen until the build is over`,
+      ends,
+      site: 'workers',
+      worker: { polls: 1 },
+      limitSeconds: 240,
+      faults: [{ ...point, kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 10 }, ...faults],
+      beats: [
+        { at: refusedTwice, act: freezeWorker },
+        { at: whenOver, act: wakeWorker },
+      ],
+    },
+  ];
+});

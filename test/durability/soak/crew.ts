@@ -31,10 +31,11 @@ export class Crew {
   }
 
   /** Kills as planned, until it is over. */
-  async killAsPlanned({ workerKills, serverKills, freezes }: SoakPlan, over: AbortSignal): Promise<void> {
+  async killAsPlanned({ workerKills, serverKills, killsOfAll, freezes }: SoakPlan, over: AbortSignal): Promise<void> {
     const kills = [
       ...freezes.map(({ at, frozenFor }) => ({ at, act: () => this.freezeWorker(frozenFor) })),
       ...workerKills.map((at) => ({ at, act: () => this.killWorker() })),
+      ...killsOfAll.map(({ at, deadFor }) => ({ at, act: () => this.killAll(deadFor) })),
       ...serverKills.map(({ at, deadFor }) => ({ at, act: () => this.killServer(deadFor) })),
     ];
     await atTheirTimes(kills, over, ({ act }) => {
@@ -75,6 +76,16 @@ export class Crew {
     this.serverKills += 1;
     await pause(deadFor);
     await this.site.server.startAgain();
+  }
+
+  /** Nobody is there any more but the cloud. */
+  private async killAll(deadFor: number): Promise<void> {
+    const workers = this.workers.splice(0);
+    await Promise.all(workers.map((worker) => worker.kill()));
+    this.workerKills += workers.length;
+    for (const { pid } of workers) this.recoveries.died(pid);
+    await this.killServer(deadFor);
+    await this.hire(workers.length);
   }
 
   async dismiss(): Promise<void> {

@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { commitNow } from '../report/commit';
 import type { SoakRun } from '../report/soak';
 import { planSoak } from './plan';
 import { soak } from './run';
@@ -51,7 +52,16 @@ async function main(): Promise<number> {
   if (values.out !== undefined)
     writeFileSync(
       values.out,
-      JSON.stringify({ at, builds, minutes, seed, workers, cores: availableParallelism(), report } satisfies SoakRun),
+      JSON.stringify({
+        at,
+        builds,
+        minutes,
+        seed,
+        workers,
+        commit: commitNow(),
+        cores: availableParallelism(),
+        report,
+      } satisfies SoakRun),
     );
   if (isGood(report)) return 0;
   console.log(

@@ -26,7 +26,7 @@ const points: { action: string; contains: string }[] = [
 ];
 
 /** The answer of a call that changes something is lost or late. */
-const losses: { name: string; fault: FaultForm }[] = [
+export const losses: { name: string; fault: FaultForm }[] = [
   { name: 'request lost', fault: { kind: 'request-lost' } },
   { name: 'answer lost', fault: { kind: 'answer-lost' } },
   { name: '502 after applying', fault: { kind: 'http-502', when: 'after' } },
@@ -70,6 +70,12 @@ export const mishaps: Mishap[] = [
   { name: 'busy ten times', fault: { ...start, ...error('OperationDenied.InstanceOperationInProgress', 10) } },
   { name: 'someone terminates the source', fault: { ...image, ...someone('terminate-instance') }, changed: 'gone' },
   { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') } },
+  {
+    name: 'someone resizes the source',
+    fault: { ...stop, ...someone('resize-instance', { type: 'S5.LARGE8' }) },
+    changed: { type: 'S5.LARGE8' },
+  },
+  { name: 'out of balance three times', fault: { ...launch, ...error('InvalidAccount.InsufficientBalance', 3) } },
   {
     name: 'someone re-tags the source',
     fault: { ...stop, ...someone('retag', { tags: { team: 'web' } }) },

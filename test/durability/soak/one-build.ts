@@ -95,9 +95,13 @@ function actsOn(
     cancel: () => handle.cancel(),
     terminate: () => handle.terminate('a person, in the soak'),
     pause: async () => {
-      await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a person, in the soak' }] });
-      await pause(3000);
-      await untilDone(limit, () => handle.executeUpdate(resumeUpdate));
+      try {
+        await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a person, in the soak' }] });
+        await pause(3000);
+      } finally {
+        // It may have been taken though nobody was there to answer.
+        await untilDone(limit, () => handle.executeUpdate(resumeUpdate));
+      }
     },
     retry: async () => {
       await untilDone(limit, async () => {

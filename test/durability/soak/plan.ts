@@ -2,7 +2,7 @@ import type { BuildSpecInput } from '../../../contract';
 import { Dice } from '../../support/dice';
 import type { FaultForm } from '../harness/scenario';
 import { heartbeat, scale } from '../harness/timing';
-import { type Mishap, mishaps } from './mishaps';
+import { losses, type Mishap, mishaps } from './mishaps';
 
 /** Everything that a soak does, and when; the same for the same seed. Times are in milliseconds from the start. */
 export interface SoakPlan {
@@ -13,7 +13,10 @@ export interface SoakPlan {
   freezes: { at: number; frozenFor: number }[];
   /** Kills of the Temporal server, and for how long it stays dead. */
   serverKills: { at: number; deadFor: number }[];
-  outages: { at: number; region: string; fault: FaultForm }[];
+  /** All of them at once. */
+  killsOfAll: { at: number; deadFor: number }[];
+  /** What meets whoever is there: a service that is away in a region, an answer to a call of an undo that is lost. */
+  outages: { at: number; name: string; fault: FaultForm }[];
 }
 
 export interface PlannedBuild {
@@ -54,7 +57,11 @@ export function planSoak(seed: number, builds: number, minutes: number): SoakPla
     workerKills: every(3000, 7000),
     serverKills: every(20_000, 40_000).map((at) => ({ at, deadFor: dice.between(0, 1500) })),
     freezes: every(20_000, 40_000).map((at) => ({ at, frozenFor: dice.between(heartbeat, 3 * heartbeat) * 1000 })),
-    outages: every(30_000, 60_000).map((at) => planOutage(dice, at)),
+    killsOfAll: every(60_000, 120_000).map((at) => ({ at, deadFor: dice.between(0, 1500) })),
+    outages: [
+      ...every(30_000, 60_000).map((at) => planOutage(dice, at)),
+      ...every(10_000, 20_000).map((at) => planLoss(dice, at)),
+    ],
   };
 }
 
@@ -108,5 +115,12 @@ function planOutage(dice: Dice, at: number): SoakPlan['outages'][number] {
   // Now and then for half an hour of the cloud's time.
   const lasts = dice.chance(0.25) ? halfAnHour : 3000;
   const fault: FaultForm = { service, ...where, kind: 'error', code: error, message: 'an outage', lasts };
-  return { at, region, fault };
+  return { at, name: `${service} away (${error})`, fault };
+}
+
+/** Their requests name what is removed, not the build: they meet the next one in the region. */
+function planLoss(dice: Dice, at: number): SoakPlan['outages'][number] {
+  const action = dice.pick(['DeleteImages', 'DeleteSnapshots', 'TerminateInstances']);
+  const { name, fault } = dice.pick(losses);
+  return { at, name: `${action}: ${name}`, fault: { action, region: dice.pick(soakRegions), ...fault } };
 }

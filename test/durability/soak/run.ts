@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, RegionState } from '../../support/simulator';
 import { endName } from '../harness/ending';
-import { cleanProblems, unlistedProblems, untouchedProblems } from '../harness/clean';
+import { cleanProblems, leftoverProblems, unlistedProblems, untouchedProblems } from '../harness/clean';
 import { askedTwiceProblems, exactProblems } from '../harness/exact';
 import { restoredProblems } from '../harness/restored';
 import { openSite, type Site } from '../harness/site';
@@ -9,7 +9,7 @@ import { sweepAway } from '../harness/sweep';
 import { lease, settings } from '../harness/timing';
 import { atTheirTimes, Crew } from './crew';
 import { type Soaked, soakBuild } from './one-build';
-import type { Mishap } from './mishaps';
+import type { Remakes, SourceChange } from '../harness/scenario';
 import { type SoakPlan, soakRegions } from './plan';
 import { Recoveries } from './recoveries';
 
@@ -56,18 +56,25 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     const outages: { id: string; name: string }[] = [];
     const disturbing = [
       crew.killAsPlanned(plan, over.signal),
-      atTheirTimes(plan.outages, over.signal, async ({ fault }) => {
-        outages.push({ name: `${fault.service} away (${String(fault.code)})`, id: await site.cloud.fault(fault) });
+      atTheirTimes(plan.outages, over.signal, async ({ name, fault }) => {
+        outages.push({ name, id: await site.cloud.fault(fault) });
       }),
     ];
     const limit = AbortSignal.timeout(plan.builds.at(-1)!.at + patienceMs);
     const soaked: Soaked[] = [];
+    /** Builds of which nobody knows how they stand. */
+    const lost: string[] = [];
     const arriving: Promise<void>[] = [];
     await atTheirTimes(plan.builds, limit, (planned) => {
-      const one = soakBuild(site, planned, limit).then((build) => {
-        soaked.push(build);
-        onProgress(`${soaked.length} of ${plan.builds.length} builds over`);
-      });
+      const one = soakBuild(site, planned, limit).then(
+        (build) => {
+          soaked.push(build);
+          onProgress(`${soaked.length} of ${plan.builds.length} builds over`);
+        },
+        (error: unknown) => {
+          lost.push(`${planned.spec.instanceId}: ${String(error)}`);
+        },
+      );
       arriving.push(one);
       return Promise.resolve();
     });
@@ -87,6 +94,7 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
       calls: calls.length,
       throttled: throttledShareOf(calls),
       ...judged,
+      hanging: [...judged.hanging, ...lost],
       seconds: (performance.now() - began) / 1000,
     };
   } finally {
@@ -139,7 +147,8 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
       const changed = changeOf(build, met);
       const find = (state: RegionState) => state.instances.find(({ id }) => id === source.id);
       duplicates.push(...(exactProblems(end, first, after) ?? []).map(about));
-      if (!remakes(build)) duplicates.push(...askedTwiceProblems([end.build], first, here).map(about));
+      duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build)).map(about));
+      if (!planned.mishaps.some(({ stuck }) => stuck)) leftovers.push(...leftoverProblems([end]).map(about));
       // One that was terminated could not restore anything: that is for the sweep.
       const looks = end.how === 'terminated' ? [after] : [settled.get(region)!, after];
       unrestored.push(...looks.flatMap((state) => restoredProblems(changed, source, find(state))).map(about));
@@ -150,12 +159,19 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
 }
 
 /** What somebody else has made of a source, if what was to happen did. */
-function changeOf({ planned, armed }: Soaked, met: ReadonlySet<string>): Mishap['changed'] {
-  return planned.mishaps.find(({ changed }, index) => changed !== undefined && met.has(armed[index]!.id))?.changed;
+function changeOf({ planned, armed }: Soaked, met: ReadonlySet<string>): SourceChange {
+  const changes = planned.mishaps.flatMap(({ changed }, index) =>
+    changed !== undefined && met.has(armed[index]!.id) ? changed : [],
+  );
+  if (changes.includes('gone')) return 'gone';
+  return changes.reduce<Exclude<SourceChange, 'gone'>>((all, one) => ({ ...all, ...(one as object) }), {});
 }
 
-const remakes = ({ planned, person }: Soaked) =>
-  person === 'retry' || person === 'reset' || planned.mishaps.some(({ remakes }) => remakes);
+/** What is rightly made once more: a build that was undone and reset, or held and tried again, or whose image or launch was spoiled. */
+const remakesOf = ({ planned, person }: Soaked): Remakes =>
+  person === 'retry' || person === 'reset' || planned.mishaps.some(({ remakes }) => remakes)
+    ? { CreateSnapshot: 1, CreateImage: 1, RunInstances: 1 }
+    : {};
 
 /** People have to be told why, and what to do. */
 function unexplained({ planned, end }: Soaked): string[] {
