@@ -17,6 +17,7 @@ import {
   type FamilyState,
   familyWorkflowId,
   familyWorkflowType,
+  livingSeconds,
 } from '../contract';
 import { NoWorkerError } from './ask-worker';
 import { ClientError } from './errors';
@@ -30,9 +31,6 @@ export interface FamilyAbout extends StartOptions {
   /** How long its workflow may take to take the request, and then to do it, in seconds. */
   patience?: { take: number; answer: number };
 }
-
-/** A worker that lives asks for work at least once a minute. */
-const livingSeconds = 70;
 
 /**
  * Has the workflow of a family do something, and waits for it.

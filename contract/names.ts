@@ -1,6 +1,9 @@
 /** The task queue that workers of this project poll unless configured otherwise (`CVM_IMAGE_TASK_QUEUE`). */
 export const defaultTaskQueue = 'cvm-image-builder';
 
+/** A worker that lives asks its task queue for work at least once a minute; one that has not for so long is gone. */
+export const livingSeconds = 70;
+
 /** Name of the build's workflow type. */
 export const buildWorkflowType = 'buildImage';
 

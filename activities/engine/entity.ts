@@ -1,4 +1,6 @@
 import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { optionalTsToDate } from '@temporalio/common/lib/time';
+import { livingSeconds } from '../../contract';
 
 /** A workflow that lives on and is asked by updates, as Temporal has it now; undefined when there is none. */
 export async function entityNow(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
@@ -16,14 +18,45 @@ export function leftBy(before: WorkflowExecutionDescription | undefined, memo: s
   return before.memo?.[memo] as object | undefined;
 }
 
-/** One that does not answer on another task queue than ours has no worker there any more: it is ended, and its memo read. */
-export async function takenOver(client: Client, before: WorkflowExecutionDescription, ours: string): Promise<boolean> {
-  if (before.status.name !== 'RUNNING' || before.taskQueue === ours) return false;
+/**
+ * Ends one that does not answer on another task queue than ours, when nobody asks for work there any more; its memo is for the
+ * next one. One whose worker is only slow goes on.
+ *
+ * @param within how many seconds ago somebody may have asked for work and still be there
+ */
+export async function takenOver(
+  client: Client,
+  before: WorkflowExecutionDescription,
+  ours: string,
+  within = livingSeconds,
+): Promise<boolean> {
+  const { workflowId, runId, status, taskQueue } = before;
+  if (status.name !== 'RUNNING' || taskQueue === ours) return false;
   try {
-    const { workflowId, runId } = before;
-    await client.workflow.getHandle(workflowId, runId).terminate(`goes on on the task queue ${ours}`);
-    return true;
+    return await client.withDeadline(Date.now() + questionMs, async () => {
+      if (await isPolled(client, taskQueue, within)) return false;
+      await client.workflow.getHandle(workflowId, runId).terminate(`goes on on the task queue ${ours}`);
+      return true;
+    });
   } catch {
     return false;
   }
+}
+
+/** How long the Temporal server may take to say whether a worker is there, in milliseconds; one that does not say ends nothing. */
+const questionMs = 10_000;
+
+type TaskQueueType = NonNullable<Parameters<Client['workflowService']['describeTaskQueue']>[0]['taskQueueType']>;
+/** Number of temporal.api.enums.v1.TaskQueueType for workflow tasks, which the client package does not export. */
+const workflowTasks = 1 as unknown as TaskQueueType;
+
+/** Whether a worker has asked for workflow tasks of the task queue within so many seconds. */
+async function isPolled(client: Client, taskQueue: string, seconds: number): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: workflowTasks,
+  });
+  const since = Date.now() - seconds * 1000;
+  return pollers.some(({ lastAccessTime }) => (optionalTsToDate(lastAccessTime)?.getTime() ?? 0) > since);
 }

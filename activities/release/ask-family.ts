@@ -9,6 +9,9 @@ import { isUnanswered, whenTold, within } from '../engine/when-told';
 
 type Input = Parameters<ReleaseActivities['askFamily']>[0];
 
+/** How long its workflow may take to take the request before it is looked whether a worker is there, in milliseconds. */
+const patienceMs = 10_000;
+
 /**
  * Asks the workflow of a family to do something, and waits until it has. A workflow cannot send another one an update; this
  * activity does it for a pipeline. The update's ID is the same in every attempt, so that it is done once.
@@ -41,16 +44,15 @@ export const askFamily = (): ReleaseActivities['askFamily'] => async (input) => 
 };
 
 /**
- * Sends the update until somebody has taken it. A workflow whose task queue has no worker any more is ended, and goes on on ours:
- * the tags are the truth, and what only it knew is in its memo.
+ * Sends the update until somebody has taken it. A workflow whose task queue nobody polls any more is ended, and goes on on
+ * ours: the tags are the truth, and what only it knew is in its memo.
  */
 async function ask(accountId: string, input: Input): Promise<WorkflowUpdateHandle<unknown>> {
   const { family, update, updateId, argument } = input;
   const { client, info } = Context.current();
   const workflowId = familyWorkflowId(accountId, family);
-  const patience = info.heartbeatTimeoutMs ?? 20_000;
   for (;;) {
-    const before = await within(patience, () => entityNow(client, workflowId));
+    const before = await within(patienceMs, () => entityNow(client, workflowId));
     const startWorkflowOperation = new WithStartWorkflowOperation(familyWorkflowType, {
       workflowId,
       taskQueue: info.taskQueue,
@@ -60,7 +62,7 @@ async function ask(accountId: string, input: Input): Promise<WorkflowUpdateHandl
       staticDetails: `Serialises what happens to the images of the family **${family}**: promote, roll back, retire.`,
     });
     try {
-      return await within(patience, () =>
+      return await within(patienceMs, () =>
         client.workflow.startUpdateWithStart(update, {
           startWorkflowOperation,
           updateId,

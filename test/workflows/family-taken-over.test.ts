@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { takenOver } from '../../activities/engine/entity';
 import { listFamily, rollBack } from '../../client';
 import { familyMemo, familyQuery, type FamilyState, familyWorkflowId, familyWorkflowType } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
@@ -52,6 +53,27 @@ describe('a family whose workers are gone', { concurrency: 3 }, () => {
     // It is remembered for the next one as well.
     const { memo } = await handleOf(pipeline.family).describe();
     assert.equal((memo?.[familyMemo] as FamilyState).doomed?.[0]?.imageId, 'img-doomed01');
+  });
+
+  test('stays where it is while a worker there has asked for work of late, however slow its answer', async () => {
+    const family = `web-${randomBytes(4).toString('hex')}`;
+    const taskQueue = await abandon(family);
+    const { client } = stack;
+    // A worker that takes the task, and never answers.
+    const { taskToken } = await client.withDeadline(Date.now() + 60_000, () =>
+      client.workflowService.pollWorkflowTaskQueue({
+        namespace: client.options.namespace,
+        taskQueue: { name: taskQueue },
+        identity: 'slow',
+      }),
+    );
+    assert.ok(taskToken.length > 0);
+    const before = await handleOf(family).describe();
+    assert.equal(await takenOver(client, before, stack.taskQueue), false);
+    assert.equal((await handleOf(family).describe()).status.name, 'RUNNING');
+    // Once it has not asked for longer than a worker that lives would, it is gone.
+    assert.equal(await takenOver(client, before, stack.taskQueue, 0), true);
+    assert.equal((await handleOf(family).describe()).status.name, 'TERMINATED');
   });
 
   test('goes on on the task queue of the command that asks', async () => {
