@@ -28,13 +28,14 @@ import type { StartOptions } from './start-build';
 export interface FamilyAbout extends StartOptions {
   accountId: string;
   family: string;
-  /** How long its workflow may take to take the request, and then to do it, in seconds. */
-  patience?: { take: number; answer: number };
+  /** How long its workflow may take to take the request (default: 15), and then to do it, in seconds. */
+  patience?: { take?: number; answer?: number };
 }
 
 /**
  * Has the workflow of a family do something, and waits for it.
  *
+ * @param answerSeconds how long it may take to do it, unless the caller has a patience of its own
  * @throws {NoWorkerError} when no worker takes it up
  * @throws {ClientError} when it is refused, or is not done in time
  */
@@ -43,14 +44,15 @@ export async function askFamily<Result>(
   about: FamilyAbout,
   update: string,
   argument: unknown,
+  answerSeconds: number,
 ): Promise<Result> {
-  const { accountId, family, patience = { take: 15, answer: 600 } } = about;
+  const { accountId, family, patience: { take = 15, answer = answerSeconds } = {} } = about;
   const workflowId = familyWorkflowId(accountId, family);
-  const asked = await taken<Result>(client, about, update, argument, patience.take);
+  const asked = await taken<Result>(client, about, update, argument, take);
   try {
-    return await within(client, patience.answer, () => asked.result());
+    return await within(client, answer, () => asked.result());
   } catch (error) {
-    if (isUnanswered(error)) throw await stillAtIt(client, workflowId, update, patience.answer);
+    if (isUnanswered(error)) throw await stillAtIt(client, workflowId, update, answer);
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     const { cause } = error;
     const [details] = (cause instanceof ApplicationFailure ? (cause.details ?? []) : []) as [{ advice?: string }?];

@@ -49,10 +49,15 @@ export async function currentImage(
   throw new ClientError(`The family ${input.family} has no current image in ${input.region}.`);
 }
 
+/** Longer than the deadlines of the family's workflow for one rollback: it looks, marks and lets answer, and takes the other back. */
+const rollbackSeconds = 4800;
+/** As long as a pipeline's retirement may take, unless it says otherwise: one image goes after the other. */
+const retireSeconds = 7200;
+
 /** Makes the image current again that was so before, or the one that is named. */
 export const rollBack = (client: Client, about: FamilyAbout, rollback: Rollback): Promise<Promoted> =>
-  askFamily<Promoted>(client, about, rollbackUpdate.name, rollback);
+  askFamily<Promoted>(client, about, rollbackUpdate.name, rollback, rollbackSeconds);
 
 /** Deletes what the rules no longer keep of a family in one region; with `dryRun` it only says what would go and what would stay. */
 export const retireFamily = (client: Client, about: FamilyAbout, retirement: Retirement): Promise<RetiredImage[]> =>
-  askFamily<RetiredImage[]>(client, about, retireUpdate.name, retirement);
+  askFamily<RetiredImage[]>(client, about, retireUpdate.name, retirement, retireSeconds);
