@@ -281,7 +281,8 @@ function markedCopy(run: StepRun, input: InputOf<'followCopy'>): Goal<Image> {
 export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyImage'>>('undo', async (run, input) => {
   const { from, sourceId, name, since, known, unknownOutcome } = input;
   const source = await run.patiently(`image ${sourceId}`, () => run.cloudIn(from).images.look(sourceId));
-  const snapshots = new Set<string>();
+  /** Of those that are to go, by image: one that turns out to stay keeps its own. */
+  const snapshotsOf = new Map<string, Set<string>>();
   const stays = ({ Tags }: Image) => !/^(candidate|rejected)\//.test(tagValue(Tags, tagKeys.release) ?? 'candidate/');
   const gone = (id: string): Goal<Image> => {
     const goal = goneImage(run, id, { withSnapshots: true });
@@ -302,8 +303,11 @@ export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyIm
             (bare && (known.includes(image.ImageId!) || (unknownOutcome && isBareCopy(image, source, since))))
           );
         });
-      for (const image of ours.filter((one) => !stays(one)))
-        for (const { SnapshotId } of image.SnapshotSet ?? []) if (SnapshotId) snapshots.add(SnapshotId);
+      for (const { ImageId, SnapshotSet } of ours.filter((one) => !stays(one))) {
+        const known = snapshotsOf.get(ImageId!) ?? new Set();
+        for (const { SnapshotId } of SnapshotSet ?? []) if (SnapshotId) known.add(SnapshotId);
+        snapshotsOf.set(ImageId!, known);
+      }
       return [...new Map(ours.map((image) => [image.ImageId, image])).values()];
     },
     idOf: ({ ImageId }) => ImageId!,
@@ -313,13 +317,14 @@ export const undoCopyImage = step<InputOf<'undoCopyImage'>, OutputOf<'undoCopyIm
     unknownOutcome,
   });
   const deleted = removed.filter((id) => !kept.includes(id));
+  const snapshots = deleted.flatMap((id) => [...(snapshotsOf.get(id) ?? [])]);
   // DeleteBindedSnap should have seen to them; a Describe proves it.
-  await run.achieveAll([...snapshots].map((id) => goneSnapshot(run, id)));
+  await run.achieveAll(snapshots.map((id) => goneSnapshot(run, id)));
   return {
     resources: [
       ...listed('image', deleted, 'deleted', name),
       ...listed('image', kept, 'kept', name),
-      ...listed('snapshot', [...snapshots], 'deleted', ofImage),
+      ...listed('snapshot', snapshots, 'deleted', ofImage),
     ],
   };
 });

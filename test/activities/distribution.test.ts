@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { type BuildRef, type DiskSnapshot, snapshotCopyName, tagKeys } from '../../contract';
 import { type ActivityBench, region, startActivityBench } from '../support/activity';
 import { seedImage, type SeededImage } from '../support/images';
+import { until } from '../support/judge';
 
 const shanghai = 'ap-shanghai';
 const beijing = 'ap-beijing';
@@ -191,6 +192,27 @@ describe('activities of a distribution', { concurrency: 6 }, () => {
     // A late attempt of what marked it as a candidate does not take that back either.
     await bench.run('followCopy', { build, imageId, tags: {}, marks }, 2);
     assert.match((await copiesIn(shanghai, image))[0]!.tags[tagKeys.release]!, /^current\//);
+  });
+
+  test('what is promoted while it is taken back stays, with its snapshots', async () => {
+    const image = await seedImage(bench.cloud);
+    const { copies } = await bench.run('copyImage', copyInput(image, [shanghai]));
+    const { imageId } = copies[0]!;
+    const build = refFor(image, shanghai);
+    const { snapshotIds } = await bench.run('followCopy', { build, imageId, tags: {}, marks });
+    const deleting = await bench.cloud.stall('DeleteImages', imageId);
+    const undone = bench.run('undoCopyImage', undoInput(image, shanghai, [imageId]));
+    await until(async () => ((await deleting.met()) ? true : undefined));
+    await bench.run('markImage', { build, family: 'web', imageId, state: 'current', since: marks.nominalAt });
+    const { resources } = await undone;
+    await deleting.release();
+    assert.deepEqual(
+      resources.map(({ id, fate }) => [id, fate]),
+      [[imageId, 'kept']],
+    );
+    const { snapshots } = await bench.cloud.state(shanghai);
+    assert.ok(snapshotIds.length > 0);
+    for (const id of snapshotIds) assert.ok(snapshots.some((one) => one.id === id));
   });
 
   test('an image is shared with each account that the cloud knows, and again', async () => {
