@@ -2,7 +2,6 @@ import type { Client } from '@temporalio/client';
 import { currentOf, type FamilyImage, previousOf } from '../../contract';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { currentImage, listFamily, rollBack } from '../families';
-import { ImageQuestionError } from '../images';
 import { print, printError, printJson } from '../output/print';
 import { currentFields, familiesTable, familyTable, renderSharesTaken } from '../output/families';
 import { colorsFor } from '../output/text';
@@ -68,6 +67,9 @@ interface RollbackOptions extends ImageOptions {
   reason?: string;
 }
 
+/** How long what is only said beforehand may be looked for, in milliseconds. */
+const lookMs = 15_000;
+
 /** Says beforehand which images are unshared for the change. Not to know it is no reason to leave a bad image current. */
 async function saySharesTaken(client: Client, options: RollbackOptions, images: FamilyImage[]): Promise<void> {
   const { to } = options;
@@ -75,11 +77,12 @@ async function saySharesTaken(client: Client, options: RollbackOptions, images: 
   // The worker says why not.
   if (!target || target === currentOf(images)) return;
   try {
-    const shared = await sharedThatChange(client, askedOf(options), images, target, queueOf(options));
+    const shared = await client.withDeadline(Date.now() + lookMs, () =>
+      sharedThatChange(client, askedOf(options), images, target, queueOf(options)),
+    );
     printError(...renderSharesTaken(shared));
   } catch (error) {
-    if (!(error instanceof ImageQuestionError)) throw error;
-    printError(`Whether an image that is changed is shared cannot be told: ${error.message}`);
+    printError(`Whether an image that is changed is shared cannot be told: ${(error as Error).message}`);
   }
 }
 

@@ -28,9 +28,14 @@ export const approve = (id: string, options: DecideOptions): Promise<ExitCode> =
     return approveRelease(client, run, verdict);
   });
 
-/** Says beforehand what the promotion means for those who use the image that is current now. */
+/** How long what is only said beforehand may be looked for, in milliseconds. */
+const lookMs = 15_000;
+
+/** Says beforehand what the promotion means for those who use the image that is current now. Not to know it keeps nobody from approving. */
 async function saySharesTaken(client: Client, { workflowId, runId }: BuildRun): Promise<void> {
-  const { distribute } = ((await specOf(client, workflowId, runId)) ?? {}) as Partial<PipelineInput>;
+  const look = () => specOf(client, workflowId, runId);
+  const pipeline = await client.withDeadline(Date.now() + lookMs, look).catch(() => undefined);
+  const { distribute } = (pipeline ?? {}) as Partial<PipelineInput>;
   if ((distribute?.accounts ?? []).length === 0) return;
   printError(
     'The pipeline shares its images. A shared image takes no changes: the one that is current now is unshared, changed, and shared again.',
