@@ -1,4 +1,9 @@
-import { type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
+import {
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
+  WorkflowFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import {
   approveUpdate,
@@ -120,18 +125,26 @@ function releaseSummary(info: WorkflowExecutionInfo): ReleaseSummary {
 /** A run of a pipeline, with what its manifest says of its end. */
 export type EndedRelease = ReleaseSummary & Partial<Pick<Release, 'outcome' | 'nominalAt' | 'reason'>>;
 
-/** How these runs came out, as far as they are over; no worker is asked, so that one that was terminated says nothing. */
+/**
+ * How these runs came out, as far as they are over. No worker is asked: one that was terminated says nothing, and one that left no
+ * manifest behind stays as it is.
+ */
 export const outcomesOf = (client: Client, releases: ReleaseSummary[]): Promise<EndedRelease[]> =>
   Promise.all(
     releases.map(async (one) => {
       if (one.status === 'running' || one.status === 'terminated') return one;
       try {
-        const { outcome, nominalAt, reason } = await releaseOf(client, one);
-        return { ...one, outcome, nominalAt, ...(reason === undefined ? {} : { reason }) };
-      } catch (error) {
-        // It failed before it had a manifest: its pipeline was wrong.
-        if (error instanceof ClientError) return one;
-        throw error;
+        const run = await client.workflow.getHandle(one.workflowId, one.runId).describe();
+        const { outcome, nominalAt, reason } = (await manifestLeft(client, run)) ?? {};
+        return {
+          ...one,
+          ...(outcome === undefined ? {} : { outcome }),
+          ...(nominalAt === undefined ? {} : { nominalAt }),
+          ...(reason === undefined ? {} : { reason }),
+        };
+      } catch {
+        // It failed before it had a manifest, or Temporal has just forgotten it: the others are listed all the same.
+        return one;
       }
     }),
   );
@@ -149,19 +162,26 @@ export async function releaseOf(client: Client, { workflowId, runId }: BuildRun)
     throw error;
   });
   if (run.type !== goldenImageWorkflowType) throw new BuildNotFoundError(`${workflowId} is a ${run.type}, no release`);
-  const told = async () => manifestIn(run.memo?.[reportMemo]) ?? (await handle.query(releaseQuery));
-  if (statusOf(run.status.name) === 'running') return told();
+  const left =
+    statusOf(run.status.name) === 'running' ? manifestIn(run.memo?.[reportMemo]) : await manifestLeft(client, run);
+  return left ?? handle.query(releaseQuery);
+}
+
+/**
+ * What a run that is over has left behind: its result, or the manifest in its failure or its memo. No worker is asked.
+ *
+ * @throws {ClientError} when it failed before it had a manifest
+ */
+async function manifestLeft(client: Client, run: WorkflowExecutionDescription): Promise<Release | undefined> {
   try {
-    return (await client.workflow.getHandle(workflowId, run.runId).result()) as Release;
+    return (await client.workflow.getHandle(run.workflowId, run.runId).result()) as Release;
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure) {
-      const release = manifestIn(cause.details?.[0]);
-      if (release) return release;
-      throw new ClientError(cause.message);
-    }
-    return told();
+    if (!(cause instanceof ApplicationFailure)) return manifestIn(run.memo?.[reportMemo]);
+    const release = manifestIn(cause.details?.[0]);
+    if (release) return release;
+    throw new ClientError(cause.message);
   }
 }
 
