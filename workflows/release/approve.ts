@@ -24,9 +24,9 @@ export class Approval {
     });
   }
 
-  /** Whether a candidate waits now. */
+  /** Whether a candidate waits now, and nobody has decided. */
   get isOn(): boolean {
-    return this.waiting !== undefined;
+    return this.waiting !== undefined && this.decision === undefined;
   }
 
   /** Waits longer, by so many seconds; answers until when. */
