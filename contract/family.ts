@@ -30,6 +30,8 @@ export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing'>;
 export interface Trailing {
   place: FamilyPlace;
   imageIds: string[];
+  /** How often it could not be seen to. */
+  tries?: number | undefined;
 }
 
 /** A rejected image that is to go at a certain time. */

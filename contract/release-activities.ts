@@ -80,7 +80,13 @@ export interface ReleaseActivities {
   /** The images of a family in one region, or of all families, by their tags. Changes nothing. */
   listFamily(input: { build: BuildRef; family?: string | undefined }): Promise<FamilyListing>;
   /** Looks at everything that speaks against promoting an image, and at what has to make room for it. Changes nothing. */
-  inspectPromotion(input: { build: BuildRef; family: string; imageId: string }): Promise<PromotionPlan>;
+  inspectPromotion(input: {
+    build: BuildRef;
+    family: string;
+    imageId: string;
+    /** It is current already, and takes no change itself: whether it is NORMAL does not matter. */
+    othersOnly?: boolean;
+  }): Promise<PromotionPlan>;
   /** Marks an image as current, and lets the cloud's ImageFamily answer with it. */
   promoteImage(input: {
     build: BuildRef;

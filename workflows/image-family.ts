@@ -9,6 +9,7 @@ import {
   patched,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -68,6 +69,8 @@ const rejectionGivesUp = 'rejection-gives-up';
 const rejectedAgain = 'rejected-again';
 /** Patch: what only the workflow knows is in its memo, for the one that goes on on another task queue. */
 const isRemembered = 'family-in-memo';
+/** Patch: what could not be kept from answering is tried again. */
+const trailingAgain = 'trailing-again';
 /** So often, and after so many seconds each. */
 const deletionTries = 48;
 const deletionPause = 3600;
@@ -77,7 +80,7 @@ const notCandidate = (imageId: string, imageState: ReleaseState) =>
     type: 'NotCandidate',
     message: `${imageId} is ${imageState}: it was promoted, and is no candidate any more`,
     nonRetryable: true,
-    details: [{ imageState }],
+    details: [{ imageState, advice: 'To have the image before it current again: cvm-image family rollback.' }],
   });
 
 const givenUp = (imageId: string) =>
@@ -85,6 +88,7 @@ const givenUp = (imageId: string) =>
     type: 'GivenUp',
     message: `the promotion of ${imageId} was given up by whoever asked for it`,
     nonRetryable: true,
+    details: [{ advice: 'Have the pipeline run again if the image is wanted after all.' }],
   });
 
 /** The family at work: one thing at a time, in the order in which they were asked for. */
@@ -124,7 +128,7 @@ class Family {
     setHandler(makeRoomUpdate, (making) => this.makeRoom(making), {
       description: 'Deletes one old image, if it may still go, so that there is room for another',
     });
-    for (const { place, imageIds } of input.trailing ?? []) this.follow(place, imageIds);
+    for (const { place, imageIds, tries } of input.trailing ?? []) this.follow(place, imageIds, tries);
     this.show();
   }
 
@@ -182,8 +186,8 @@ class Family {
   }
 
   /** Images that are being copied take no changes: they no longer answer for the family once that is over. */
-  private follow(place: FamilyPlace, imageIds: string[]): void {
-    const one: Trailing = { place, imageIds };
+  private follow(place: FamilyPlace, imageIds: string[], tries?: number): void {
+    const one: Trailing = { place, imageIds, ...(tries === undefined ? {} : { tries }) };
     this.trailing.push(one);
     this.remember();
     void this.silence(one).finally(() => {
@@ -192,20 +196,30 @@ class Family {
     });
   }
 
-  private async silence({ place, imageIds }: Trailing): Promise<void> {
+  private async silence(one: Trailing): Promise<void> {
+    const { place, imageIds } = one;
     const build = this.refOf(place);
     const which = imageIds.join(', ');
-    try {
-      // Nobody waits for that: it may take as long as a copy.
-      const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
-      await activitiesAt(place, about).awaitCopied({ build, imageIds });
-      const later = await this.next(`${which} in ${place.region} no longer answers`, () =>
-        onlyCurrentAnswers(build, place, this.input.family),
-      );
-      if (later.length > 0) this.follow(place, later);
-    } catch (error) {
-      // The next promotion or rollback there sees to it.
-      log.warn('an image goes on answering for its family', { imageIds, error });
+    for (;;) {
+      try {
+        // Nobody waits for that: it may take as long as a copy.
+        const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
+        await activitiesAt(place, about).awaitCopied({ build, imageIds });
+        const later = await this.next(`${which} in ${place.region} no longer answers`, () =>
+          onlyCurrentAnswers(build, place, this.input.family),
+        );
+        if (later.length > 0) this.follow(place, later);
+        return;
+      } catch (error) {
+        log.warn('an image goes on answering for its family', { imageIds, error });
+        const tries = (one.tries ?? 0) + 1;
+        // Then the next promotion or rollback there sees to it.
+        if (isCancellation(error) || tries >= deletionTries || !patched(trailingAgain)) return;
+        one.tries = tries;
+        this.remember();
+        const summary = `${which} still answers in ${place.region}: tried again`;
+        await CancellationScope.nonCancellable(() => sleep(deletionPause * 1000, { summary }));
+      }
     }
   }
 

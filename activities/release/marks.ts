@@ -22,6 +22,8 @@ type OutputOf<Name extends keyof ReleaseActivities> = Awaited<ReturnType<Release
  */
 export const markImage = step<InputOf<'markImage'>, OutputOf<'markImage'>>('step', async (run, input) => {
   await run.achieve(marked(run, input));
+  // Tags show late, and what comes next must not take what it was meanwhile for the truth.
+  if (input.again === true) await markShows(run, input);
   const { family, imageId, state } = input;
   if (wasCurrent(state) || !answersFor(family, (await imageNow(run, imageId)) ?? {})) return {};
   const accounts = await run.patiently(`shares of ${imageId}`, () => accountsSharedWith(run.cloud, imageId));
@@ -83,4 +85,5 @@ export const wasCurrent = (state: ReleaseState) => state !== 'candidate' && stat
 const notCandidate = (imageId: string, state: ReleaseState) => ({
   code: 'NotCandidate',
   message: `${imageId} is ${state}: it was promoted, and is no candidate any more`,
+  advice: 'To have the image before it current again: cvm-image family rollback.',
 });

@@ -20,7 +20,7 @@ type OutputOf<Name extends keyof ReleaseActivities> = Awaited<ReturnType<Release
  */
 export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'inspectPromotion'>>(
   'before changes',
-  async (run, { family, imageId }) => {
+  async (run, { family, imageId, othersOnly = false }) => {
     const images = await imagesOfFamily(run, family);
     const image = images.find((one) => one.imageId === imageId);
     if (!image) {
@@ -28,9 +28,13 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
       throw run.refusal(code, message, advice);
     }
     if (image.state === 'rejected') {
-      throw run.refusal('Rejected', `${imageId} is rejected: it is not promoted, and goes in time`);
+      throw run.refusal(
+        'Rejected',
+        `${imageId} is rejected: it is not promoted, and goes in time`,
+        'Have the pipeline run again: it makes a new image.',
+      );
     }
-    if (image.imageState !== 'NORMAL') {
+    if (!othersOnly && image.imageState !== 'NORMAL') {
       throw run.refusal(
         'ImageState',
         `${imageId} is ${image.imageState}; only a NORMAL image can be promoted`,

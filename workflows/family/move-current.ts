@@ -76,7 +76,7 @@ export async function onlyCurrentAnswers(build: BuildRef, place: FamilyPlace, fa
   const { shares } = await activitiesAt(place, {
     summary: `${current}, and what else answers for ${family}`,
     deadline: look,
-  }).inspectPromotion({ build, family, imageId: current });
+  }).inspectPromotion({ build, family, imageId: current, othersOnly: true });
   const { later = [] } = await activitiesAt(place, {
     summary: `only ${current} answers for ${family}`,
     deadline: change,
