@@ -96,7 +96,8 @@ describe('a promotion that is cancelled', { concurrency: 4 }, () => {
     await go();
     await until(async () => {
       const now = await familyInCloud(stack.cloud, pipeline.family);
-      return now.of('released').length === 1 ? true : undefined;
+      // The mark comes first.
+      return now.of('released').length === 1 && now.answers.length === 1 ? true : undefined;
     });
     const now = await familyInCloud(stack.cloud, pipeline.family);
     assert.deepEqual([now.of('current'), now.of('released'), now.answers], [[imageId], [before], [imageId]]);
