@@ -27,7 +27,14 @@ export function stepFailure(error: unknown): StepFailure {
     const beat = cause.lastHeartbeatDetails as Partial<WaitProgress> | null | undefined;
     const seen = beat?.waitingFor === undefined ? '; was a worker running?' : `; last seen: ${beat.waitingFor}`;
     const because = last ? `; last failure: ${last.message}` : seen;
-    return { ...last, code: 'DeadlineExceeded', message: `not done within its deadline${because}`, untouched: false };
+    return {
+      ...last,
+      code: 'DeadlineExceeded',
+      message: `not done within its deadline${because}`,
+      advice:
+        last?.advice ?? 'See that workers run and stay alive; give the step more time (deadlines) if it needs it.',
+      untouched: false,
+    };
   }
   if (cause instanceof TerminatedFailure) return { code: 'Terminated', message: cause.message };
   return { code: 'Error', message: error instanceof Error ? error.message : String(error) };

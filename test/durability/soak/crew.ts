@@ -15,8 +15,11 @@ export class Crew {
   private readonly workers: WorkerProcess[] = [];
   /** Until each worker that was frozen has woken up and is gone. */
   private readonly zombies: Promise<void>[] = [];
-  /** One kill at a time: a worker cannot start while the server is dead. */
-  private last: Promise<void> = Promise.resolve();
+  /**
+   * One act at a time: a worker cannot start while the server is dead. What comes while one is going on does not happen: on a slow
+   * machine there would be nobody at work at all, and kills for minutes after the last.
+   */
+  private acting: Promise<void> | undefined;
 
   constructor(
     private readonly site: Site,
@@ -39,10 +42,10 @@ export class Crew {
       ...serverKills.map(({ at, deadFor }) => ({ at, act: () => this.killServer(deadFor) })),
     ];
     await atTheirTimes(kills, over, ({ act }) => {
-      this.last = this.last.then(act);
+      this.acting ??= act().finally(() => (this.acting = undefined));
       return Promise.resolve();
     });
-    await this.last;
+    await this.acting;
     // What they do belongs to what is judged.
     await Promise.all(this.zombies);
   }
@@ -89,7 +92,7 @@ export class Crew {
   }
 
   async dismiss(): Promise<void> {
-    await this.last.catch(() => undefined);
+    await this.acting?.catch(() => undefined);
     await Promise.all(this.zombies);
     await Promise.all(this.workers.map((worker) => worker.kill()));
   }
