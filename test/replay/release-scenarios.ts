@@ -148,7 +148,7 @@ export const releaseScenarios: Scenario[] = [
       await until(async () => {
         const { distribution } = await handle.query(releaseQuery);
         return distribution?.[0]?.queued?.position === 1 ? true : undefined;
-      }, 120);
+      }, 300);
       await stack.cloud.seed({ imageQuota: { [where]: 2 } });
       return handle;
     },

@@ -81,13 +81,18 @@ export async function untilProgress(
   });
 }
 
-/** Waits until something is there, looking every few milliseconds; gives up after so many seconds, which only a busy machine needs. */
+/**
+ * Waits until something is there, looking every few milliseconds; gives up after so many seconds, which only a busy machine needs.
+ * A look that takes long, as a query does that replays a whole history, leaves twice as long for what is waited for.
+ */
 export async function until<T>(look: () => Promise<T | undefined>, seconds = 120): Promise<T> {
   const giveUp = Date.now() + seconds * 1000;
   while (Date.now() < giveUp) {
+    const began = performance.now();
     const found = await look();
     if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const pause = Math.max(20, 2 * (performance.now() - began));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
   return assert.fail(`waited for ${seconds} s in vain`);
 }
