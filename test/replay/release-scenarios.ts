@@ -240,7 +240,7 @@ const queued = (stack: BuildStack, where: string, waiting: number) =>
   until(async () => {
     const now = await quotaNow(stack, where).catch(() => undefined);
     return now?.queue[waiting - 1]?.position === waiting ? true : undefined;
-  }, 120);
+  }, 300);
 
 /** The region is full of the family's images: the oldest goes when the next is to come. */
 async function roomMade(stack: BuildStack, where: string) {

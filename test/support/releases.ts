@@ -72,7 +72,7 @@ export const release = async (stack: Place, pipeline: PipelineInput, request: Re
   ended(await startRelease(stack, pipeline, request));
 
 /** The result of a release; one that does not end within two minutes, or so many seconds, fails with where it is. */
-export async function ended(handle: ReleaseHandle, seconds = 120): Promise<Release> {
+export async function ended(handle: ReleaseHandle, seconds = 300): Promise<Release> {
   const limit = new AbortController();
   const late = sleep(seconds * 1000, undefined, { signal: limit.signal, ref: false }).then(async () => {
     const { steps, held, waiting, failure } = (await handle.query(progressQuery)) as unknown as OperationProgress;
