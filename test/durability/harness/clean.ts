@@ -55,14 +55,10 @@ export function unlistedProblems(
   others: ReadonlySet<string> = new Set(),
 ): string[] {
   const speechless = ends.filter(({ how }) => how === 'terminated' || how === 'hanging');
-  const listed = new Set([
-    ...ends.flatMap((end) => [...keptOf(end, atEnd), ...leftoversOf(end)]),
-    ...speechless.flatMap(({ buildId }) => Object.values(ofBuild(atEnd, buildId)).flatMap((some) => some.map(idOf))),
-  ]);
+  const theirs = speechless.flatMap(({ buildId }) => Object.values(ofBuild(atEnd, buildId)).flat().map(idOf));
+  const listed = new Set([...ends.flatMap((end) => [...keptOf(end, atEnd), ...leftoversOf(end)]), ...theirs]);
   // What goes with an instance: its disks.
-  const owners = new Set(
-    atEnd.instances.filter(({ id, state }) => passing.has(state) || isOf(speechless, id, atEnd)).map(idOf),
-  );
+  const owners = new Set([...atEnd.instances.filter(({ state }) => passing.has(state)).map(idOf), ...theirs]);
   const bound = new Set(atEnd.images.filter(({ id }) => listed.has(id)).flatMap(snapshotsOf));
   return kinds.flatMap((kind) => {
     const old = new Set(before[kind].map(idOf));
@@ -74,8 +70,6 @@ export function unlistedProblems(
 }
 
 const idOf = ({ id }: { id: string }) => id;
-const isOf = (ends: BuildEnd[], instanceId: string, state: RegionState) =>
-  ends.some(({ buildId }) => ofBuild(state, buildId).instances.some(({ id }) => id === instanceId));
 
 const leftoversOf = (end: BuildEnd) =>
   'failure' in end && end.failure

@@ -138,12 +138,6 @@ export const undoing: Moment = {
   once: async (play) => (await play.progress())?.phase === 'undoing',
 };
 
-/** When the build is over. */
-export const over: Moment = {
-  called: 'when the build is over',
-  once: async ({ handle }) => (await handle.describe()).status.name !== 'RUNNING',
-};
-
 /** What a scenario expects to be read while the build waits. */
 export interface Shown {
   /** The step or the undo that waits. */

@@ -1,5 +1,6 @@
 import { apiAway } from './api-away';
-import { fillQuota, findIn, look, over, someoneElse, takeName, undoing } from '../harness/cloud';
+import { fillQuota, findIn, look, someoneElse, takeName, undoing } from '../harness/cloud';
+import { whenOver } from '../harness/people';
 import { type CallPoint, type FaultForm, forEver, type Scenario } from '../harness/scenario';
 import { methods } from './calls';
 import { someoneElses } from './someone-else';
@@ -34,7 +35,7 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
     spec: { method, deadlines: { pollImage: 3, undo: 3 } },
     faults: [{ action: 'CreateImage', kind: 'image-never-finishes' }],
     // What the cloud does not delete while it is CREATING is for the sweep, once the cloud has given up on it.
-    beats: [{ at: over, act: someoneElse('fail-image', findIn.images) }],
+    beats: [{ at: whenOver, act: someoneElse('fail-image', findIn.images) }],
     leaves: true,
     says: /image img-\w+: CREATING.*deadlines\.pollImage/,
   },
