@@ -112,11 +112,9 @@ async function entityNow(client: Client, workflowId: string): Promise<WorkflowEx
   }
 }
 
-/** What only the workflow knew, when it did not come to its own end. */
-function leftBy(before: WorkflowExecutionDescription | undefined): FamilyState {
-  if (!before || ['RUNNING', 'COMPLETED'].includes(before.status.name)) return {};
-  return (before.memo?.[familyMemo] as FamilyState | undefined) ?? {};
-}
+/** What only the workflow knows. One that is running may be ended by somebody else before we ask. */
+const leftBy = (before: WorkflowExecutionDescription | undefined): FamilyState =>
+  (before?.memo?.[familyMemo] as FamilyState | undefined) ?? {};
 
 /** Ends the one that nobody works for any more, on another task queue than ours: the next one goes on from its memo. */
 async function takenOver(client: Client, before: WorkflowExecutionDescription, ours: string): Promise<boolean> {

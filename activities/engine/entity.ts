@@ -12,9 +12,12 @@ export async function entityNow(client: Client, workflowId: string): Promise<Wor
   }
 }
 
-/** What one that did not come to its own end has left in its memo, for the next one to go on from. */
+/**
+ * What one that has not come to its own end has in its memo, for the next one to go on from. One that is running is no
+ * exception: somebody else may end it before we ask.
+ */
 export function leftBy(before: WorkflowExecutionDescription | undefined, memo: string): object | undefined {
-  if (!before || ['RUNNING', 'COMPLETED'].includes(before.status.name)) return undefined;
+  if (!before || before.status.name === 'COMPLETED') return undefined;
   return before.memo?.[memo] as object | undefined;
 }
 

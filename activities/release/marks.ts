@@ -23,9 +23,11 @@ type OutputOf<Name extends keyof ReleaseActivities> = Awaited<ReturnType<Release
 export const markImage = step<InputOf<'markImage'>, OutputOf<'markImage'>>('step', async (run, input) => {
   await run.achieve(marked(run, input));
   // Tags show late, and what comes next must not take what it was meanwhile for the truth.
-  if (input.again === true) await markShows(run, input);
-  const { family, imageId, state } = input;
-  if (wasCurrent(state) || !answersFor(family, (await imageNow(run, imageId)) ?? {})) return {};
+  const { family, imageId, state, again = false } = input;
+  if (again) await markShows(run, input);
+  // One whose promotion came to nothing may have begun to answer.
+  const mayAnswer = again ? state === 'current' : wasCurrent(state);
+  if (mayAnswer || !answersFor(family, (await imageNow(run, imageId)) ?? {})) return {};
   const accounts = await run.patiently(`shares of ${imageId}`, () => accountsSharedWith(run.cloud, imageId));
   return (await noLongerAnswers(run, family, imageId, accounts)) ? {} : { later: [imageId] };
 });

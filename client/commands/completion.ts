@@ -5,9 +5,9 @@ import { completionTree } from '../completion/tree';
 import { zshCompletion } from '../completion/zsh';
 import { connect } from '../connect';
 import { exitCodes, type ExitCode } from '../exit-codes';
-import { listBuilds } from '../list-builds';
 import { print } from '../output/print';
 import { clean } from '../output/text';
+import { listBuildsAndReleases } from '../releases';
 
 const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
 export type Shell = keyof typeof scripts;
@@ -21,14 +21,17 @@ export function completion(shell: Shell, root: Command): ExitCode {
 /** Nobody wants to wait for a completion. */
 const patienceMs = 1000;
 
-/** The builds that a completion offers, each with what it is: the shells' scripts ask for them. Says nothing when in doubt. */
+/** The builds and releases that a completion offers, each with what it is: the shells' scripts ask for them. Says nothing when in doubt. */
 export async function completionBuilds(): Promise<ExitCode> {
   try {
     const { client, close } = await connect({ timeoutMs: patienceMs });
     try {
-      const builds = await client.withDeadline(Date.now() + patienceMs, () => listBuilds(client, { limit: 50 }));
-      for (const { buildId, phase, imageName = 'image', instanceId } of builds) {
-        print(`${buildId}\t${clean(`${imageName} of ${instanceId}, ${phase}`)}`);
+      const deadline = Date.now() + patienceMs;
+      const found = await client.withDeadline(deadline, () => listBuildsAndReleases(client, { limit: 50 }));
+      for (const one of found) {
+        const { buildId, phase, imageName = 'image', instanceId } = one;
+        const what = 'kind' in one ? `release of ${one.pipeline}` : `${imageName} of ${instanceId}`;
+        print(`${buildId}\t${clean(`${what}, ${phase}`)}`);
       }
     } finally {
       await close();

@@ -10,7 +10,7 @@ export interface CompletionFlag {
   value: CompletionValue;
 }
 
-/** What comes after a flag or a verb: nothing, something that only the user knows, a file, a build, or one of some words. */
+/** What comes after a flag or a verb: nothing, something that only the user knows, a file, a build or release, or one of some words. */
 export type CompletionValue =
   | { kind: 'nothing' | 'unknown' | 'file' | 'build' }
   /** `open`: the word goes on, as in `pollImage=`. */
@@ -67,7 +67,7 @@ function valueOf({ flags, description, argChoices, required, optional }: Option)
 function argumentOf(argument: Argument | undefined): CompletionValue {
   if (!argument) return { kind: 'nothing' };
   if (argument.argChoices) return { kind: 'words', words: argument.argChoices, open: false };
-  return { kind: argument.name() === 'id' ? 'build' : 'unknown' };
+  return { kind: ['id', 'release'].includes(argument.name()) ? 'build' : 'unknown' };
 }
 
 interface Schema {

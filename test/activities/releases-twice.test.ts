@@ -198,6 +198,18 @@ describe('steps of a release', { concurrency: 4 }, () => {
     assert.deepEqual([now.of('current'), now.of('rejected'), now.answers], [[current], [imageId], [current]]);
   });
 
+  test('a rollback that came to nothing does not leave its image answering', async () => {
+    const { family, ids } = await familyOf('current', 'released');
+    const [current, imageId] = ids as [string, string];
+    await bench.run('promoteImage', { build, family, imageId, at, shares: {} });
+    assert.ok((await familyInCloud(bench.cloud, family)).answers.includes(imageId));
+    for (const times of [1, 2]) {
+      await bench.run('markImage', { build, family, imageId, state: 'released', since: at, again: true }, times);
+      const now = await familyInCloud(bench.cloud, family);
+      assert.deepEqual([now.of('current'), now.of('released'), now.answers], [[current], [imageId], [current]]);
+    }
+  });
+
   test('a promotion is over when everybody sees it, though tags show late', async () => {
     const { family, ids } = await familyOf('candidate');
     const [imageId] = ids as [string];

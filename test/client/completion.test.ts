@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { connect, type Connected, listBuilds, startBuild } from '../../client';
+import { connect, type Connected, listBuildsAndReleases, startBuild, startRelease } from '../../client';
 import { until } from '../support/judge';
 import { startTestTemporal, type TestTemporal } from '../support/temporal';
 import { Terminal } from '../support/terminal';
@@ -54,6 +54,7 @@ describe('completion', () => {
   let temporal: TestTemporal;
   let connected: Connected;
   let buildId: string;
+  let releaseId: string;
   let env: NodeJS.ProcessEnv;
   before(async () => {
     temporal = await startTestTemporal();
@@ -61,8 +62,10 @@ describe('completion', () => {
     const image = { name: 'web: the "best"' };
     const build = await startBuild(connected.client, { region: 'ap-guangzhou', instanceId: 'ins-compl001', image });
     ({ buildId } = build);
+    const pipeline = { region: 'ap-guangzhou', family: 'web', source: { instanceId: 'ins-compl002' } };
+    releaseId = (await startRelease(connected.client, pipeline)).buildId;
     // Visibility follows by a moment.
-    await until(async () => ((await listBuilds(connected.client)).length > 0 ? true : undefined));
+    await until(async () => ((await listBuildsAndReleases(connected.client)).length > 1 ? true : undefined));
     mkdirSync(bin);
     writeFileSync(path.join(bin, 'cvm-image'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
     chmodSync(path.join(bin, 'cvm-image'), 0o755);
@@ -115,7 +118,8 @@ describe('completion', () => {
       check('=', complete('build --deadline pollImage='), [], 'only');
       check('=', complete('build --deadline pollImage=90m --sys'), ['--sysprep'], 'only');
       check('file', complete('build --spec spec'), ['spec with blank.yaml'], 'only');
-      check('build', complete('show '), [buildId], 'only');
+      check('build', complete('show '), [buildId, releaseId], 'only');
+      check('release', complete(`release show ${releaseId.slice(0, 10)}`), [releaseId], 'only');
       check('build', complete(`cancel --wait ${buildId.slice(0, 4)}`), [buildId], 'only');
     });
 
@@ -200,7 +204,8 @@ describe('completion', () => {
       for (const [words, wanted, only] of typed) check(words, complete(words), wanted, only);
       check('=', complete('build --method=s'), ['--method=snapshots'], 'only');
       check('file', complete('build --spec spec'), ['spec with blank.yaml'], 'only');
-      check('build', complete('show '), [buildId], 'only');
+      check('build', complete('show '), [buildId, releaseId], 'only');
+      check('release', complete(`release show ${releaseId.slice(0, 10)}`), [releaseId], 'only');
     });
   });
 

@@ -5,7 +5,7 @@ import { planSoak } from './soak/plan';
 import { soak } from './soak/run';
 import { isGood, soakTable } from './soak/table';
 
-const builds = 40;
+const builds = 24;
 const minutes = 2;
 
 test('a soak of two minutes leaves nothing, makes nothing twice, and restores every source', async (t) => {
@@ -15,7 +15,7 @@ test('a soak of two minutes leaves nothing, makes nothing twice, and restores ev
   t.diagnostic(soakTable(report));
   assert.ok(isGood(report), `seed ${seed}\n${soakTable(report)}`);
   assert.equal(report.builds, builds);
-  assert.ok(report.kills.workers > 4 && report.kills.servers > 0, 'workers and the server were killed');
+  assert.ok(report.kills.workers > 2 && report.kills.servers > 0, 'workers and the server were killed');
   assert.ok(Object.keys(report.faults).length > 3, 'faults fired');
   assert.ok(report.recoveries.recovered > 0, 'interrupted activities were tried again');
 });

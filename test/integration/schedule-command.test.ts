@@ -112,7 +112,7 @@ describe('the verbs of schedules', { concurrency: 2 }, () => {
     await byHand.cancel();
     await byHand.result().catch(() => undefined);
     await expect(0, 'schedule', 'backfill', short, ...times);
-    await until(async () => ((await stateOf()).blockedBy?.phase === 'waiting' ? true : undefined), 120);
+    await until(async () => ((await stateOf()).blockedBy?.phase === 'waiting' ? true : undefined));
     await expect(0, 'reject', id, '--by', 'Ada', '--reason', 'wrong kernel');
     const rejected = await until(async () => {
       const state = await stateOf();

@@ -148,7 +148,7 @@ export const releaseScenarios: Scenario[] = [
       await until(async () => {
         const { distribution } = await handle.query(releaseQuery);
         return distribution?.[0]?.queued?.position === 1 ? true : undefined;
-      }, 300);
+      });
       await stack.cloud.seed({ imageQuota: { [where]: 2 } });
       return handle;
     },
@@ -240,7 +240,7 @@ const queued = (stack: BuildStack, where: string, waiting: number) =>
   until(async () => {
     const now = await quotaNow(stack, where).catch(() => undefined);
     return now?.queue[waiting - 1]?.position === waiting ? true : undefined;
-  }, 300);
+  });
 
 /** The region is full of the family's images: the oldest goes when the next is to come. */
 async function roomMade(stack: BuildStack, where: string) {

@@ -85,7 +85,7 @@ export async function untilProgress(
  * Waits until something is there, looking every few milliseconds; gives up after so many seconds, which only a busy machine needs.
  * A look that takes long, as a query does that replays a whole history, leaves twice as long for what is waited for.
  */
-export async function until<T>(look: () => Promise<T | undefined>, seconds = 120): Promise<T> {
+export async function until<T>(look: () => Promise<T | undefined>, seconds = 300): Promise<T> {
   const giveUp = Date.now() + seconds * 1000;
   while (Date.now() < giveUp) {
     const began = performance.now();

@@ -35,7 +35,7 @@ export class Program {
   }
 
   /** Waits until it has said this. */
-  async says(what: string | RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
+  async says(what: string | RegExp, timeoutMs = 180_000): Promise<RegExpExecArray> {
     const pattern = typeof what === 'string' ? new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : what;
     await untilTrue(() => this.over || pattern.test(this.said), timeoutMs);
     const found = pattern.exec(this.said);

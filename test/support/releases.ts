@@ -112,7 +112,7 @@ export const untilRelease = (handle: WorkflowHandle, wanted: (progress: Operatio
   until(async () => {
     const progress = (await handle.query(progressQuery)) as unknown as OperationProgress;
     return wanted(progress) ? progress : undefined;
-  }, 120);
+  });
 
 /** The images of a family in the simulator, by the state in their tag; each with what the cloud's own fields say. */
 export async function familyInCloud(cloud: SimulatorControl, family: string, where = region) {

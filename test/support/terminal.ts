@@ -101,7 +101,7 @@ export class Terminal {
   }
 
   /** Waits until the screen is as asked for; what it shows instead is in the error. */
-  async shows(what: string | RegExp | ((terminal: Terminal) => boolean), timeoutMs = 30_000): Promise<void> {
+  async shows(what: string | RegExp | ((terminal: Terminal) => boolean), timeoutMs = 120_000): Promise<void> {
     const holds = () =>
       typeof what === 'string'
         ? this.screen.includes(what)
@@ -113,7 +113,7 @@ export class Terminal {
   }
 
   /** Waits for the end of the program, and until all that it wrote is on the screen; answers its exit code. */
-  async ended(timeoutMs = 60_000): Promise<number> {
+  async ended(timeoutMs = 180_000): Promise<number> {
     await untilTrue(() => this.exit !== undefined, timeoutMs);
     assert.notEqual(this.exit, undefined, `the program has not ended:\n${this.screen}`);
     await new Promise<void>((resolve) => this.emulator.write('', resolve));

@@ -46,7 +46,7 @@ describe('notices of a release', { concurrency: 4 }, () => {
     until(() => {
       const events = eventsOf(pipeline);
       return Promise.resolve(events.at(-1)?.type === last ? events : undefined);
-    }, 120);
+    });
   const typesOf = (events: Notification[]) => events.map(({ type }) => type);
   const failed = (handle: ReleaseHandle) => assert.rejects(ended(handle));
 

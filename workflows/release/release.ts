@@ -63,6 +63,8 @@ export class ReleaseRun {
   readonly approval = new Approval();
   private readonly hold: Hold<Pipeline, ReleaseStageName>;
   private events = 0;
+  /** How often each image was to be rejected: whoever asks once more is not to get the old answer. */
+  private readonly rejections = new Map<string, number>();
   /** Events that the webhook has not taken yet. */
   private untold = 0;
   private failedStage: ReleaseStageName | undefined;
@@ -296,7 +298,10 @@ export class ReleaseRun {
     const { retire, deadlines } = this.pipeline;
     const place = this.placeIn(region);
     const argument: Rejection = { place, imageId, name, at: now(), keepFor: retire.keepRejected };
-    const about = { summary: `${imageId} is rejected`, deadline: deadlines.promote, once: imageId };
+    const tries = (this.rejections.get(imageId) ?? 0) + 1;
+    this.rejections.set(imageId, tries);
+    const once = tries === 1 ? imageId : `${imageId}-${tries}`;
+    const about = { summary: `${imageId} is rejected`, deadline: deadlines.promote, once };
     try {
       await this.askFamily<undefined>(rejectImageUpdate, about, argument);
       image.state = 'rejected';

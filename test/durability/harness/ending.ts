@@ -20,6 +20,7 @@ export async function endOf(client: Client, build: PlayedBuild, limit: AbortSign
   let open = true;
   let memo: Record<string, unknown> = {};
   do {
+    const began = performance.now();
     try {
       // The newest run, since a reset makes a new one; but that may be of the next build of the same source.
       const newest = await handleOf().describe();
@@ -31,7 +32,8 @@ export async function endOf(client: Client, build: PlayedBuild, limit: AbortSign
     } catch {
       // The server is dead, for now.
     }
-    if (open) await pause(50);
+    // Looking leaves the server twice the time that a look takes: a busy machine is to work on the builds.
+    if (open) await pause(Math.max(50, 2 * (performance.now() - began)));
   } while (open && !limit.aborted);
   const buildId = buildIdOf(build.instanceId, firstExecutionRunId);
   if (open) return { build, buildId, how: 'hanging', pending: await pendingIn(client, workflowId) };

@@ -138,7 +138,7 @@ export class ReleasePlay {
         until(async () => {
           const { waiting } = (await this.site.cloud.send('GET', `faults/${id}`)) as { waiting: number };
           return waiting > 0 ? true : undefined;
-        }, 120),
+        }),
       release: () => this.site.cloud.send('POST', `faults/${id}/release`),
     };
   }

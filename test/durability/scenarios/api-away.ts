@@ -3,11 +3,11 @@ import { cancel } from '../harness/people';
 import { type FaultForm, forEver, type Moment, type Scenario } from '../harness/scenario';
 import { scale } from '../harness/timing';
 import { methods } from './calls';
+import { imageFails } from './steps';
 
 const group = 'bad luck in the cloud';
 /** Seconds of the cloud's time, as real ones. */
 const minutes = (count: number) => (count * 60) / scale;
-const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
 
 /** The deadlines that ship, scaled like the outages; only what is waited for in vain counts against them. */
 const shippedDeadlines = Object.fromEntries(

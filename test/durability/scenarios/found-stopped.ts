@@ -3,10 +3,9 @@ import { callsOf } from '../harness/judge';
 import { cancel, terminate } from '../harness/people';
 import type { Play } from '../harness/play';
 import { killWorker } from '../harness/processes';
-import type { FaultForm, Scenario } from '../harness/scenario';
+import type { Scenario } from '../harness/scenario';
 import { methods } from './calls';
-
-const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
+import { imageFails } from './steps';
 
 /** Nobody stops, starts or claims a source that was stopped when it was found. */
 async function leftAlone(play: Play): Promise<void> {

@@ -1,8 +1,8 @@
 import { begin, endedByAnother, handOver, releases, replays, whenItDoesNotFit } from '../harness/new-code';
 import { cancel, inPhase, pauseBefore, resume, retry, whileWaiting } from '../harness/people';
-import type { Beat, FaultForm, Moment, Scenario } from '../harness/scenario';
+import type { Beat, Moment, Scenario } from '../harness/scenario';
 import { methods } from './calls';
-import { pointsOf, waits } from './steps';
+import { imageFails, pointsOf, waits } from './steps';
 
 const atOnce: Moment = { called: 'at once', once: () => Promise.resolve(true) };
 const newCode = (name: string, rest: Omit<Scenario, 'group' | 'name' | 'site'>): Scenario => ({
@@ -12,7 +12,6 @@ const newCode = (name: string, rest: Omit<Scenario, 'group' | 'name' | 'site'>):
   workers: 0,
   ...rest,
 });
-const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
 
 /** A build that the workers of a released version began, and that those of this one end. */
 const finished: Scenario[] = releases.flatMap((release) => {

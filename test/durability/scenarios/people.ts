@@ -21,7 +21,7 @@ import type { Play } from '../harness/play';
 import { lookHeld } from '../harness/readable';
 import type { Act, Beat, CallPoint, End, Ends, FaultForm, Moment, Remakes, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
-import { type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
+import { imageFails, type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
 
 const people = (name: string, rest: Omit<Scenario, 'group' | 'name'>): Scenario => ({ group: 'people', name, ...rest });
 const before = (call: CallPoint): Moment => ({ before: call });
@@ -35,7 +35,6 @@ const pointsOfBoth = methods.flatMap((method) =>
 const at = (method: Method, { step, what }: Pick<StepPoint, 'step' | 'what'>) => `${method} · ${step}, ${what}`;
 
 /** A build that fails and is being undone, and one whose launch is: the calls that undoing makes. */
-const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
 const undoing: { what: string; call: CallPoint; ends: End; faults?: FaultForm[]; beats?: Beat[] }[] = [
   ...['StartInstances', 'UnTagResources', 'DeleteImages', 'DeleteSnapshots'].map((action) => ({
     what: action,

@@ -1,11 +1,11 @@
 import { tagKeys } from '../../../contract';
 import { deleteImage, findIn, polling, someoneElse } from '../harness/cloud';
-import type { Act, CallPoint, FaultForm, Moment, Scenario } from '../harness/scenario';
+import type { Act, CallPoint, Moment, Scenario } from '../harness/scenario';
 import { methods } from './calls';
+import { imageFails } from './steps';
 
 const group = 'bad luck in the cloud';
 const launch: CallPoint = { action: 'RunInstances', contains: '/{key}-' };
-const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
 const before = (action: string, nth?: number): Moment => ({ before: { action, ...(nth ? { nth } : {}) } });
 const after = (action: string, nth?: number): Moment => ({ after: { action, ...(nth ? { nth } : {}) } });
 

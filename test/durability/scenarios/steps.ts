@@ -39,6 +39,9 @@ export const pointsOf = (method: Method): StepPoint[] => [
   ...mutations[method].map(({ what, ...call }) => ({ step: makers[what]!, what, call })),
 ];
 
+/** The image comes to nothing, so that what was made has to go again. */
+export const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
+
 /** A step that waits for the cloud, and what makes it wait for some seconds. */
 export interface Wait {
   step: ActivityName;

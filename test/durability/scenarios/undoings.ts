@@ -1,6 +1,7 @@
 import { findIn, someoneElse } from '../harness/cloud';
 import type { CallPoint, Scenario } from '../harness/scenario';
 import type { Mutation } from './calls';
+import { imageFails } from './steps';
 
 /** A build that is undone: what brings that about, and the calls by which it is undone. */
 export interface Undoing extends Pick<Scenario, 'spec' | 'faults' | 'beats' | 'ends'> {
@@ -10,7 +11,6 @@ export interface Undoing extends Pick<Scenario, 'spec' | 'faults' | 'beats' | 'e
   undo: Mutation[];
 }
 
-const imageFails = [{ action: 'CreateImage', kind: 'image-fails' }];
 /** The new instance cannot be tagged as kept. */
 const newDisks: CallPoint = { action: 'TagResources', contains: ':{region}:uin/100000000001:volume/' };
 const launchUntagged = [
@@ -53,7 +53,7 @@ const built = [
 export const undoings: Undoing[] = [
   {
     name: 'instance · the image fails',
-    faults: imageFails,
+    faults: [imageFails],
     ends: { failed: /^ImageCreateFailed$/ },
     before: [...stopped, ...snapshotted(2), 'CreateImage'],
     undo: [...start, deleteImage, ...deleteSnapshots(2)],
@@ -61,7 +61,7 @@ export const undoings: Undoing[] = [
   {
     name: 'snapshots · the image fails',
     spec: { method: 'snapshots' },
-    faults: imageFails,
+    faults: [imageFails],
     ends: { failed: /^ImageCreateFailed$/ },
     before: [...stopped, ...snapshotted(3), 'StartInstances', 'UnTagResources', 'CreateImage'],
     undo: [deleteImage, ...deleteSnapshots(3)],
@@ -79,7 +79,7 @@ export const undoings: Undoing[] = [
   {
     name: 'instance · the image fails, and is kept',
     spec: { onFailure: 'keep' },
-    faults: imageFails,
+    faults: [imageFails],
     ends: { failed: /^ImageCreateFailed$/ },
     before: [...stopped, ...snapshotted(2), 'CreateImage'],
     undo: [...start, { action: 'TagResources', nth: 2, what: 'what is kept, tagged' }],

@@ -7,6 +7,10 @@ import type { Recoveries } from './recoveries';
 /** For how long a worker that was frozen goes on. */
 const zombieMs = 2000;
 
+/** What is done to them, the rarest first. */
+const acts = ['kill all', 'kill server', 'freeze', 'kill worker'] as const;
+type Act = (typeof acts)[number];
+
 /** The workers and the Temporal server, and who kills them. */
 export class Crew {
   workerKills = 0;
@@ -15,11 +19,13 @@ export class Crew {
   private readonly workers: WorkerProcess[] = [];
   /** Until each worker that was frozen has woken up and is gone. */
   private readonly zombies: Promise<void>[] = [];
-  /**
-   * One act at a time: a worker cannot start while the server is dead. What comes while one is going on does not happen: on a slow
-   * machine there would be nobody at work at all, and kills for minutes after the last.
-   */
+  /** One act at a time: a worker cannot start while the server is dead. */
   private acting: Promise<void> | undefined;
+  /**
+   * What is to be done when the act that is going on is over, one of each kind, the rarest first. On a slow machine more comes
+   * meanwhile; doing all of it would leave nobody at work, and kills for minutes after the last.
+   */
+  private readonly due = new Map<Act, () => Promise<void>>();
 
   constructor(
     private readonly site: Site,
@@ -35,19 +41,34 @@ export class Crew {
 
   /** Kills as planned, until it is over. */
   async killAsPlanned({ workerKills, serverKills, killsOfAll, freezes }: SoakPlan, over: AbortSignal): Promise<void> {
-    const kills = [
-      ...freezes.map(({ at, frozenFor }) => ({ at, act: () => this.freezeWorker(frozenFor) })),
-      ...workerKills.map((at) => ({ at, act: () => this.killWorker() })),
-      ...killsOfAll.map(({ at, deadFor }) => ({ at, act: () => this.killAll(deadFor) })),
-      ...serverKills.map(({ at, deadFor }) => ({ at, act: () => this.killServer(deadFor) })),
+    const kills: { at: number; kind: Act; act: () => Promise<void> }[] = [
+      ...killsOfAll.map(({ at, deadFor }) => ({ at, kind: 'kill all' as const, act: () => this.killAll(deadFor) })),
+      ...serverKills.map(({ at, deadFor }) => ({
+        at,
+        kind: 'kill server' as const,
+        act: () => this.killServer(deadFor),
+      })),
+      ...freezes.map(({ at, frozenFor }) => ({ at, kind: 'freeze' as const, act: () => this.freezeWorker(frozenFor) })),
+      ...workerKills.map((at) => ({ at, kind: 'kill worker' as const, act: () => this.killWorker() })),
     ];
-    await atTheirTimes(kills, over, ({ act }) => {
-      this.acting ??= act().finally(() => (this.acting = undefined));
+    await atTheirTimes(kills, over, ({ kind, act }) => {
+      this.due.set(kind, act);
+      this.acting ??= this.actInTurn().finally(() => (this.acting = undefined));
       return Promise.resolve();
     });
     await this.acting;
     // What they do belongs to what is judged.
     await Promise.all(this.zombies);
+  }
+
+  private async actInTurn(): Promise<void> {
+    for (;;) {
+      const kind = acts.find((one) => this.due.has(one));
+      if (kind === undefined) return;
+      const act = this.due.get(kind)!;
+      this.due.delete(kind);
+      await act();
+    }
   }
 
   private async killWorker(): Promise<void> {

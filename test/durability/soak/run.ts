@@ -39,8 +39,8 @@ export interface SoakReport {
   seconds: number;
 }
 
-/** For how long builds may go on when no more arrive. */
-const patienceMs = 240_000;
+/** For how long builds may go on when no more arrive: minutes only on a machine that has much else to do. */
+const patienceMs = 600_000;
 
 /** Carries out a plan, waits until all builds are over, sweeps each region once, and judges. */
 export async function soak(plan: SoakPlan, workers: number, onProgress: (line: string) => void): Promise<SoakReport> {
