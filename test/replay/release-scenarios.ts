@@ -139,7 +139,7 @@ export const releaseScenarios: Scenario[] = [
     name: 'release-copy-moves-up',
     ends: 'COMPLETED',
     run: async (stack) => {
-      const where = 'ap-tokyo';
+      const where = 'ap-jakarta';
       const first = await copyToFull(stack, where, 'wait');
       await queued(stack, where, 1);
       const handle = await copyTo(stack, where, 'wait');

@@ -104,7 +104,7 @@ test('a family sees to it hour by hour: what still answers, and what could not b
         const { trailing, doomed } = await handle.query(familyQuery);
         return trailing?.[0]?.tries === 1 && doomed[0]?.tries === 1 ? { trailing, doomed } : undefined;
       });
-      assert.deepEqual(tried.trailing?.[0]!.imageIds, ['img-copying1']);
+      assert.deepEqual(tried.trailing[0]!.imageIds, ['img-copying1']);
       for (const copies of [2, 3]) {
         await environment.sleep(hour + 1000);
         await looked(copies, 2);
