@@ -1,4 +1,4 @@
-import { type BuildActivities, ofImage } from '../contract';
+import { type BuildActivities, isSnapshotName, ofImage } from '../contract';
 import { checkSnapshots, checkSource } from './allowed';
 import { candidateTags } from './cloud/release-tags';
 import type { Image } from './cloud/cloud';
@@ -140,8 +140,12 @@ export const undoCreateImage = step<UndoInput, UndoOutput>('undo', async (run, i
       const byId = await Promise.all(known.map((id) => run.cloud.images.look(id)));
       const ours = [named, ...byId].filter((image) => image !== undefined).filter((image) => run.owns(image.Tags));
       for (const image of ours) {
-        for (const { SnapshotId } of image.SnapshotSet ?? [])
-          if (SnapshotId && !inputs.has(SnapshotId)) implicit.set(SnapshotId, stays(image));
+        for (const { SnapshotId } of image.SnapshotSet ?? []) {
+          if (!SnapshotId || inputs.has(SnapshotId)) continue;
+          // A build that was reset does not know yet what an earlier run made the image from.
+          if (isSnapshotName((await run.cloud.snapshots.look(SnapshotId))?.SnapshotName)) inputs.add(SnapshotId);
+          else implicit.set(SnapshotId, stays(image));
+        }
       }
       return [...new Map(ours.map((image) => [image.ImageId, image])).values()];
     },

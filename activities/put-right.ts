@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { type SweepActivities, tagKeys } from '../contract';
+import { isSnapshotName, type SweepActivities, tagKeys } from '../contract';
 import { standingOf } from './build-standing';
 import type { Image, Snapshot } from './cloud/cloud';
 import { tagValue } from './cloud/tags';
@@ -77,8 +77,10 @@ export const removeLeftovers = step<InputOf<'removeLeftovers'>, OutputOf<'remove
     const implicit = new Set<string>();
     await remove(abandoned.images, async (id) => {
       const bound = await boundSnapshots(run, id);
-      // What the cloud made for the image carries no tag of a build; only that goes with it.
-      const own = bound.filter(({ Tags }) => tagValue(Tags, tagKeys.build) === undefined);
+      // What the cloud made for the image carries no tag of a build, and no name that one gives; only that goes with it.
+      const own = bound.filter(
+        ({ Tags, SnapshotName }) => tagValue(Tags, tagKeys.build) === undefined && !isSnapshotName(SnapshotName),
+      );
       const alone = bound.every((one) => isOnlyOf(one, id));
       if (alone) for (const { SnapshotId } of own) implicit.add(SnapshotId!);
       const withSnapshots = alone && own.length === bound.length;

@@ -66,9 +66,14 @@ export const tagKeys = {
   source: 'cvm-image-builder/source',
 } as const;
 
+const snapshotPrefix = 'cib-';
+
 /** Name of a disk's snapshot: at most 60 characters, unique by build, disk and generation. */
 export const snapshotName = (buildId: string, diskId: string, generation: number) =>
-  `cib-${buildId}-${diskId}-g${generation}`;
+  `${snapshotPrefix}${buildId}-${diskId}-g${generation}`;
+
+/** Whether a build gave the name: such a snapshot was not made by the cloud for an image, also where its tags are gone. */
+export const isSnapshotName = (name: string | undefined): boolean => name?.startsWith(snapshotPrefix) === true;
 
 /** The placeholders of an image name. */
 export const imageNameFields = ['date', 'time', 'instance', 'family', 'build'] as const;

@@ -41,6 +41,9 @@ const overtaken = /^(SourceChanged|SnapshotGone|ImageGone|InvalidParameter\.Snap
 /** Patch: builds that were reset and failed so before it ended with that. */
 const beginsAnew = 'begins-anew';
 
+/** Patch: a source that was found down, and is to run, is started before the build waits. */
+const upBeforeItWaits = 'up-before-it-waits';
+
 /** How often a build that waits for room comes back after the cloud has refused its image all the same. */
 const mostRefusals = 3;
 
@@ -166,14 +169,16 @@ export class Build {
     const { whenFull } = this.spec.room;
     const { region } = this.ref;
     try {
-      await this.quotaRoom.enter(() =>
-        this.again(name, `room for one more image in ${region}`, (activities, ref) =>
-          activities.checkQuota({
-            build: ref,
-            imageName: this.imageName,
-            room: { whenFull, family: this.spec.image.family, refusals: this.quotaRoom.refusals },
-          }),
-        ),
+      await this.quotaRoom.enter(
+        () =>
+          this.again(name, `room for one more image in ${region}`, (activities, ref) =>
+            activities.checkQuota({
+              build: ref,
+              imageName: this.imageName,
+              room: { whenFull, family: this.spec.image.family, refusals: this.quotaRoom.refusals },
+            }),
+          ),
+        () => this.upBeforeWaiting(),
       );
     } catch (error) {
       if (this.journal.stateOf(name) === 'running') this.ended(name, error);
@@ -189,9 +194,19 @@ export class Build {
 
   /** Stands before a step for as long as the build is paused; says whether it has stood. */
   async pausedBefore(name: StepName): Promise<boolean> {
+    if (this.gate.isClosed(name)) await this.upBeforeWaiting();
     const stood = await this.gate.pass(name, this.deadline);
     if (stood) this.journal.phase('checking');
     return stood;
+  }
+
+  /**
+   * A source that was found down with our restore tag, since an earlier build or an earlier run of this one left it so, does
+   * not wait for people or for room: it is started now, and stopped again when the build goes on.
+   */
+  private async upBeforeWaiting(): Promise<void> {
+    if (!this.source.hasToRestart || !patched(upBeforeItWaits)) return;
+    await CancellationScope.nonCancellable(() => this.ending.restoreSource());
   }
 
   /**

@@ -5,6 +5,7 @@ import {
   ChildWorkflowCancellationType,
   ChildWorkflowFailure,
   isCancellation,
+  log,
   ParentClosePolicy,
   setCurrentDetails,
   startChild,
@@ -83,11 +84,18 @@ export async function scheduledRelease(input: ScheduledReleaseInput): Promise<Sc
   async function failed(error: ChildWorkflowFailure, runId: string, failures: number): Promise<Error> {
     const { code, message } = stepFailure(error);
     const release = releaseIn(error);
-    const isEnough = failures >= schedule.pauseAfter;
-    if (isEnough && scheduleId !== undefined) {
+    let isPaused = false;
+    if (failures >= schedule.pauseAfter && scheduleId !== undefined) {
       const note = `Paused after ${failures} failures in a row; the last one, due ${nominalAt}: ${message}`;
       const about = { summary: `${scheduleId} is paused after ${failures} failures`, deadline: pauseDeadline };
-      await activitiesOf(pipeline, about).pauseSchedule({ scheduleId, note });
+      try {
+        await activitiesOf(pipeline, about).pauseSchedule({ scheduleId, note });
+        isPaused = true;
+      } catch (notPaused) {
+        if (isCancellation(notPaused)) throw notPaused;
+        // What the run failed of is what counts; the next failure has it paused.
+        log.warn('the schedule could not be paused', { scheduleId, error: notPaused });
+      }
     }
     const report: ScheduledRelease = {
       outcome: release?.outcome ?? 'failed',
@@ -96,7 +104,7 @@ export async function scheduledRelease(input: ScheduledReleaseInput): Promise<Sc
       imageId: release?.images[0]?.imageId,
       reason: message,
       // Whoever resumes the schedule begins to count anew.
-      failures: isEnough ? 0 : failures,
+      failures: isPaused ? 0 : failures,
     };
     return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [report] });
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { rollBack } from '../../client';
 import { type PipelineInput, type Release, releaseQuery, retryStepUpdate, tagKeys } from '../../contract';
 import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
 import { ids, until } from '../support/judge';
@@ -263,6 +264,31 @@ describe('distribute', { concurrency: 4 }, () => {
     });
     const now = await familyInCloud(stack.cloud, pipeline.family, shanghai);
     assert.deepEqual([now.of('current'), now.of('released'), now.answers], [[copy.imageId], [before], [copy.imageId]]);
+  });
+
+  test('rolled back at home while it is copied: it becomes current nowhere else, and nobody is asked for a retry', async () => {
+    const pipeline = await pipelineTo([shanghai], { onFailure: 'hold' });
+    const { family } = pipeline;
+    const first = await release(stack, pipeline);
+    const { met, release: go } = await stack.cloud.stall('CopySnapshotCrossRegions', copyNameOf(pipeline));
+    const handle = await startRelease(stack, pipeline);
+    await until(async () => ((await met()) ? true : undefined));
+    const about = { accountId: first.accountId!, family, taskQueue: stack.taskQueue };
+    await rollBack(stack.client, about, { place: { region, heartbeat: 20 }, by: 'Ada', reason: 'it crashes' });
+    await go();
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'partial');
+    assert.match(made.reason!, /distribute: img-\w+ was withdrawn by a rollback in ap-guangzhou/);
+    assert.equal(imageIn(made, region)!.state, 'withdrawn');
+    assert.equal(imageIn(made, shanghai), undefined);
+    for (const where of [region, shanghai]) {
+      const { imageId } = imageIn(first, where)!;
+      assert.deepEqual((await familyInCloud(stack.cloud, family, where)).of('current'), [imageId]);
+    }
+    assert.deepEqual(ids((await familyInCloud(stack.cloud, family, shanghai)).images), [
+      imageIn(first, shanghai)!.imageId,
+    ]);
+    assert.deepEqual(await copiesOf(made, shanghai), []);
   });
 
   test('a region that cannot be retired does not cost what became of the others', async () => {

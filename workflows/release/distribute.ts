@@ -14,6 +14,7 @@ import { now } from '../clock';
 import { stepFailure } from '../failures';
 import { CopyRoom } from './copy-room';
 import type { ReleaseRun } from './release';
+import { stillReleased, withdrawn } from './withdrawn';
 
 type Rules = NonNullable<Pipeline['distribute']>;
 
@@ -26,15 +27,18 @@ const useless = ['ImageGone', 'ImageCopyFailed'];
 /**
  * Brings the release to the other regions and accounts: copied, marked, promoted and shared in each region, all regions at
  * once, each with a state of its own. When some fail, the run is held and only they are tried again; what nobody mends is
- * taken back, and the release is out without them.
+ * taken back, and the release is out without them. One that is rolled back at home meanwhile goes no further.
  *
  * @returns whether it is everywhere where it should be
  */
 export async function distribute(run: ReleaseRun, rules: Rules): Promise<boolean> {
   const distributor = new Distributor(run, rules);
   try {
-    await run.stage('distribute', () => distributor.go());
-    return true;
+    const { taken } = await run.stage('distribute', () => distributor.go());
+    if (taken === undefined) return true;
+    await CancellationScope.nonCancellable(() => distributor.takeBack());
+    run.manifest.reason = `distribute: ${taken}`;
+    return false;
   } catch (error) {
     await CancellationScope.nonCancellable(() => distributor.takeBack());
     const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
@@ -79,9 +83,10 @@ class Distributor {
   /**
    * Does what is not done yet, in every region at once.
    *
+   * @returns `taken`: why it goes no further, when it was taken back at home
    * @throws DistributeFailed when some regions have failed, each with its reason in the manifest
    */
-  async go(): Promise<void> {
+  async go(): Promise<{ taken?: string }> {
     const open = this.places.filter(({ state }) => state !== 'done');
     for (const place of open) {
       place.state = 'at work';
@@ -95,8 +100,9 @@ class Distributor {
     for (const end of ends) if (end.status === 'rejected') throw end.reason as Error;
     const failed = open.filter(({ state }) => state === 'failed');
     this.show();
-    const [first] = failed;
-    if (!first) return;
+    // No retry mends what was taken back: nobody is asked for one.
+    const [first] = failed.filter(({ problem }) => problem?.code !== withdrawn);
+    if (!first) return failed[0] ? { taken: failed[0].problem!.message } : {};
     const { code, message, advice, requestId } = first.problem!;
     const others = failed.length === 1 ? '' : ` (and ${failed.length - 1} more regions)`;
     throw ApplicationFailure.create({
@@ -183,6 +189,7 @@ class Distributor {
   private async serve(place: Distribution): Promise<void> {
     try {
       if (place.region !== this.source.region) await this.copyTo(place);
+      else if (this.run.generation > 1) await stillReleased(this.run, this.source);
       await this.share(place);
       place.state = 'done';
     } catch (error) {
@@ -206,6 +213,7 @@ class Distributor {
     // Promoted by an earlier try already.
     if (image.state === 'current') return;
     image.snapshots = snapshots.value!;
+    await stillReleased(this.run, this.source);
     const { deadlines } = this.run.pipeline;
     const about = {
       summary: `${image.imageId} becomes the current one in ${region}`,
