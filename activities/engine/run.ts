@@ -243,19 +243,27 @@ export class StepRun {
   }
 
   /** Brings the world to several goals at once. When one fails, the others stop waiting. */
-  async achieveAll<Seen>(goals: Goal<Seen>[]): Promise<(Seen | undefined)[]> {
+  achieveAll<Seen>(goals: Goal<Seen>[]): Promise<(Seen | undefined)[]> {
+    return this.together(goals.map((goal) => () => this.achieve(goal)));
+  }
+
+  /** Does several things at once. When one fails, the others stop waiting; its failure is thrown once all have ended. */
+  async together<T>(work: (() => Promise<T>)[]): Promise<T[]> {
     let failure: { error: unknown } | undefined;
-    const all = await Promise.all(
-      goals.map((goal) =>
-        this.achieve(goal).catch((error: unknown) => {
-          failure ??= { error };
-          this.stop.abort(error);
-          return undefined;
-        }),
+    const ends = await Promise.all(
+      work.map((one) =>
+        one().then(
+          (result): T[] => [result],
+          (error: unknown): T[] => {
+            failure ??= { error };
+            this.stop.abort(error);
+            return [];
+          },
+        ),
       ),
     );
     if (failure) throw failure.error;
-    return all;
+    return ends.flatMap((end) => end);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { type DiskSnapshot, type DistributionActivities, snapshotCopyName, tagKeys } from '../../contract';
 import { checkRegion } from '../allowed';
 import type { Snapshot } from '../cloud/cloud';
@@ -13,8 +14,8 @@ type InputOf<Name extends keyof DistributionActivities> = Parameters<Distributio
 type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<DistributionActivities[Name]>>;
 
 /**
- * Copies snapshots from another region into this one, all at once, waits until they are NORMAL, and marks them as the
- * build's, by which they go with the image.
+ * Copies snapshots from another region into this one, all at once, marks them as the build's, by which they go with the
+ * image, and waits until they are NORMAL.
  *
  * CBS CopySnapshotCrossRegions has no ClientToken, and its copies take no tags. Each copy's name holds build and snapshot: one
  * that is there is adopted. What was made twice after a lost answer is deleted but for the oldest.
@@ -22,9 +23,7 @@ type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<Di
 export const copySnapshots = step<InputOf<'copySnapshots'>, OutputOf<'copySnapshots'>>('step', async (run, input) => {
   const { from, snapshots, tags } = input;
   checkRegion(run, from);
-  const found = await run.achieveAll(snapshots.map((snapshot) => copyOf(run, from, snapshot)));
-  const ids = found.map((one) => one!.SnapshotId!);
-  await run.achieve(markedCopies(run, ids, tags));
+  const ids = await run.together(snapshots.map((snapshot) => () => copied(run, from, snapshot, tags)));
   const extras = (await copiesOf(run, snapshots)).filter(({ SnapshotId }) => !ids.includes(SnapshotId!));
   await run.achieveAll(extras.map(({ SnapshotId }) => goneCopy(run, SnapshotId!)));
   return {
@@ -32,7 +31,28 @@ export const copySnapshots = step<InputOf<'copySnapshots'>, OutputOf<'copySnapsh
   };
 });
 
-function copyOf(run: StepRun, from: string, { snapshotId }: DiskSnapshot): Goal<Snapshot> {
+/**
+ * Copies one snapshot. The copy is marked as soon as it is seen: of a run that is terminated meanwhile nobody would find it
+ * otherwise. Whether the cloud takes tags of what is being copied is not documented; where it does not, they come at the end.
+ */
+async function copied(
+  run: StepRun,
+  from: string,
+  snapshot: DiskSnapshot,
+  tags: Record<string, string>,
+): Promise<string> {
+  const id = (await run.achieve(begunCopy(run, from, snapshot)))!.SnapshotId!;
+  const marked = await isMarked(run, id, tags);
+  await run.achieve(finishedCopy(run, id, snapshot));
+  if (!marked) await run.achieve(markedCopy(run, id, tags));
+  return id;
+}
+
+const goneMeanwhile = (id: string, snapshotId: string) =>
+  ({ is: 'missing', code: 'SnapshotGone', message: `snapshot ${id}, the copy of ${snapshotId}, is gone` }) as const;
+
+/** A copy that is there, in whatever state. */
+function begunCopy(run: StepRun, from: string, { snapshotId }: DiskSnapshot): Goal<Snapshot> {
   const name = snapshotCopyName(run.build.buildId, snapshotId);
   let id: string | undefined;
   return {
@@ -45,21 +65,8 @@ function copyOf(run: StepRun, from: string, { snapshotId }: DiskSnapshot): Goal<
     },
     watch: () => (id === undefined ? undefined : { on: run.cloud.snapshots, id }),
     judge: (seen) => {
-      if (!seen) {
-        return id === undefined
-          ? { is: 'act' }
-          : { is: 'missing', code: 'SnapshotGone', message: `snapshot ${id}, the copy of ${snapshotId}, is gone` };
-      }
-      const { SnapshotState = 'unknown', Percent } = seen;
-      if (SnapshotState === 'NORMAL') return { is: 'done' };
-      if (['CREATING', 'COPYING_FROM_REMOTE', 'CHECKING_COPIED'].includes(SnapshotState)) {
-        return { is: 'going', waitingFor: `copy of ${snapshotId}: ${SnapshotState}`, percent: Percent };
-      }
-      return {
-        is: 'wrong',
-        code: 'SnapshotState',
-        message: `the copy of ${snapshotId}, ${id ?? ''}, is ${SnapshotState}`,
-      };
+      if (seen) return { is: 'done' };
+      return id === undefined ? { is: 'act' } : goneMeanwhile(id, snapshotId);
     },
     act: {
       action: 'CopySnapshotCrossRegions',
@@ -68,6 +75,24 @@ function copyOf(run: StepRun, from: string, { snapshotId }: DiskSnapshot): Goal<
         id = await askForCopy(run, from, snapshotId, name);
         return undefined;
       },
+    },
+  };
+}
+
+/** A copy that is NORMAL. */
+function finishedCopy(run: StepRun, id: string, { snapshotId }: DiskSnapshot): Goal<Snapshot> {
+  return {
+    title: `copy of ${snapshotId}`,
+    look: () => run.cloud.snapshots.look(id),
+    watch: () => ({ on: run.cloud.snapshots, id }),
+    judge: (seen) => {
+      if (!seen) return goneMeanwhile(id, snapshotId);
+      const { SnapshotState = 'unknown', Percent } = seen;
+      if (SnapshotState === 'NORMAL') return { is: 'done' };
+      if (['CREATING', 'COPYING_FROM_REMOTE', 'CHECKING_COPIED'].includes(SnapshotState)) {
+        return { is: 'going', waitingFor: `copy of ${snapshotId}: ${SnapshotState}`, percent: Percent };
+      }
+      return { is: 'wrong', code: 'SnapshotState', message: `the copy of ${snapshotId}, ${id}, is ${SnapshotState}` };
     },
   };
 }
@@ -122,18 +147,29 @@ const oldest = (copies: Snapshot[]) =>
       (a.SnapshotId! < b.SnapshotId! ? -1 : 1),
   )[0];
 
-function markedCopies(run: StepRun, ids: string[], tags: Record<string, string>): Goal<never> {
+/** Marks a copy if the cloud lets it now; answers whether it did. */
+async function isMarked(run: StepRun, id: string, tags: Record<string, string>): Promise<boolean> {
+  try {
+    await run.achieve(markedCopy(run, id, tags));
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    return false;
+  }
+}
+
+function markedCopy(run: StepRun, id: string, tags: Record<string, string>): Goal<never> {
   return {
-    title: `tags of ${ids.length} copies`,
+    title: `tags of copy ${id}`,
     // Tags show late; that the cloud took them is what counts.
     look: () => Promise.resolve(undefined),
-    judge: (_seen, acted) => (acted || ids.length === 0 ? { is: 'done' } : { is: 'act' }),
+    judge: (_seen, acted) => (acted ? { is: 'done' } : { is: 'act' }),
     act: {
       action: 'TagResources',
       repeatable: true,
       call: async () => {
-        const resources = ids.map((id) => ({ type: 'snapshot' as const, id }));
-        await setTags(run.cloud, resources, { ...tags, [tagKeys.build]: run.owner, [tagKeys.state]: 'kept' });
+        const all = { ...tags, [tagKeys.build]: run.owner, [tagKeys.state]: 'kept' };
+        await setTags(run.cloud, [{ type: 'snapshot', id }], all);
         return undefined;
       },
     },

@@ -146,6 +146,23 @@ describe('activities of a distribution', { concurrency: 6 }, () => {
       ({ name, state }) => name === snapshotCopyName(buildId, dataId) && state !== 'TORECYCLE',
     );
 
+  test('a copy of a snapshot that takes no tags while it is copied is marked at the end', async () => {
+    const image = await seedImage(bench.cloud);
+    const refusal = { kind: 'error', code: 'FailedOperation', message: 'it is being copied' };
+    const fired = await fault('TagResources', `test/${image.buildId}`, refusal);
+    const input = {
+      build: refFor(image, shanghai),
+      from: region,
+      snapshots: [snapshotOf(image)],
+      tags: { team: 'web' },
+    };
+    await bench.run('copySnapshots', input);
+    await fired();
+    const [copy] = await snapshotsIn(shanghai, image);
+    const tags = { team: 'web', [tagKeys.build]: `test/${image.buildId}`, [tagKeys.state]: 'kept' };
+    assert.deepEqual([copy?.state, copy?.tags], ['NORMAL', tags]);
+  });
+
   test('one region that refuses does not keep the others from their copies', async () => {
     const image = await seedImage(bench.cloud);
     await bench.cloud.seed({

@@ -220,6 +220,23 @@ describe('distribute', { concurrency: 4 }, () => {
     assert.ok(made.resources.some(({ type, fate }) => type === 'image' && fate === 'deleted'));
   });
 
+  test('terminated while the snapshots of its disks are copied: the copies are marked, and go with the image one day', async () => {
+    const pipeline = await pipelineTo([shanghai]);
+    const name = copyNameOf(pipeline);
+    const slow = { action: 'CopySnapshotCrossRegions', contains: name, kind: 'slow', factor: 1_000_000 };
+    const fired = await stack.cloud.armed(slow);
+    const handle = await startRelease(stack, pipeline);
+    const copies = async () =>
+      (await stack.cloud.state(shanghai)).snapshots
+        .filter((one) => (one.name as string).startsWith(name) && (one.name as string).includes('-snap-'))
+        .map(({ state, tags }) => [state, tags[tagKeys.build], tags[tagKeys.state]]);
+    await until(async () => ((await copies()).some(([, owner]) => owner !== undefined) ? true : undefined));
+    await fired();
+    const { build } = await handle.query(releaseQuery);
+    await handle.terminate('a test');
+    assert.deepEqual(await copies(), [['COPYING_FROM_REMOTE', `test/${build!.buildId}`, 'kept']]);
+  });
+
   /** Holds up what makes the copy in Shanghai answer for the family. */
   const promotionHeldUp = async (family: string) => {
     const refusal = { kind: 'error', code: 'RequestLimitExceeded', message: 'stalled', times: 1_000_000 };
