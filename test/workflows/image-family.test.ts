@@ -1,9 +1,10 @@
+import { Worker } from '@temporalio/worker';
 import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { PipelineInput, Release } from '../../contract';
+import { familyWorkflowId, type PipelineInput, type Release } from '../../contract';
 import { listFamily, retireFamily, rollBack } from '../../client';
-import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
+import { type BuildStack, bundlePath, startBuildStack, testDurations } from '../support/build-stack';
 import { until } from '../support/judge';
 import { ended, familyInCloud, pipelineOf, region, release, startRelease } from '../support/releases';
 
@@ -143,6 +144,66 @@ describe('an image family', { concurrency: 4 }, () => {
     const now = await familyInCloud(stack.cloud, pipeline.family);
     assert.deepEqual([now.of('current'), now.answers], [[all[0]], [all[0]]]);
     assert.equal(retired.find(({ imageId }) => imageId === all[0])?.outcome, 'left');
+  });
+
+  test('a change that fails after the shares were taken: they are given back, or the failure says whose are lost', async () => {
+    const partner = '100000000002';
+    const pipeline = await pipelineOf(stack, { distribute: { accounts: [partner] } }, { dataDisks: 0 });
+    const [first, second] = [
+      imageOf(await release(stack, pipeline, night(1))),
+      imageOf(await release(stack, pipeline, night(2))),
+    ];
+    const about = await aboutOf(pipeline);
+    const rolledBack = () => rollBack(stack.client, about, { place, by: 'Ada' });
+    const sharesOf = async (imageId: string) => {
+      const { images } = await familyInCloud(stack.cloud, pipeline.family);
+      const shares = images.find(({ id }) => id === imageId)!.shares as { account: string }[];
+      return shares.map(({ account }) => account);
+    };
+    /** Neither takes the image its change, nor, so many times, may it be shared again. */
+    const refused = async (imageId: string, times: number) => {
+      const refusal = { kind: 'error', code: 'InvalidParameterValue', when: 'before' };
+      const change = { action: 'ModifyImageAttribute', match: { ImageId: imageId }, message: 'no change today' };
+      const share = {
+        action: 'ModifyImageSharePermission',
+        match: { ImageId: imageId, Permission: 'SHARE' },
+        message: 'no sharing today',
+      };
+      const fired = [
+        await stack.cloud.armed({ ...refusal, ...change }),
+        await stack.cloud.armed({ ...refusal, ...share, times }),
+      ];
+      return () => Promise.all(fired.map((one) => one()));
+    };
+
+    // The one that was to become current: in the change, once; then nobody is in the way.
+    let fired = await refused(first, 1);
+    await assert.rejects(rolledBack(), (error: Error) => {
+      assert.match(error.message, /no sharing today/);
+      assert.doesNotMatch(error.message, /no longer shared/);
+      return true;
+    });
+    await fired();
+    assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[partner], [partner]]);
+    let now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('current'), now.of('released'), now.answers], [[second], [first], [second]]);
+
+    // In the change, for all accounts at once, and for each by itself: it stays so.
+    fired = await refused(first, 3);
+    await assert.rejects(rolledBack(), new RegExp(`${first} is no longer shared with ${partner}: .*no sharing today`));
+    await fired();
+    assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[], [partner]]);
+
+    // The one that was current, when the other is so already.
+    fired = await refused(second, 1);
+    await assert.rejects(rolledBack(), /no sharing today/);
+    await fired();
+    now = await familyInCloud(stack.cloud, pipeline.family);
+    assert.deepEqual([now.of('current'), now.of('withdrawn')], [[first], [second]]);
+    assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[], [partner]]);
+    const workflowId = familyWorkflowId(about.accountId, pipeline.family);
+    const history = await stack.client.workflow.getHandle(workflowId).fetchHistory();
+    await Worker.runReplayHistory({ workflowBundle: { codePath: bundlePath } }, history, workflowId);
   });
 
   test('what cannot be deleted holds the run at that stage, and the release is out', async () => {

@@ -10,6 +10,7 @@ import {
   type ReleaseState,
 } from '../../contract';
 import { now } from '../clock';
+import { givingBackShares } from './give-back-shares';
 import { activitiesAt, familyDeadlines } from './place';
 
 /** Patch: a promotion that comes to nothing leaves no mark. */
@@ -38,15 +39,18 @@ export async function moveCurrent(
   const begin = () => makeCurrent(build, place, family, imageId);
   const { plan, at } = await (promoting ? promoting.scope.run(begin) : begin());
   if (promoting) promoting.isCurrent = true;
-  const summary = `${plan.others.map((one) => one.imageId).join(', ') || 'nothing'} is no longer current`;
-  const { notes, later } = await activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
-    build,
-    family,
-    current: imageId,
-    images: plan.others,
-    state: old,
-    shares: plan.shares,
-  });
+  const { others: images, shares } = plan;
+  const summary = `${idsOf(images).join(', ') || 'nothing'} is no longer current`;
+  const { notes, later } = await givingBackShares({ build, place, family, imageIds: idsOf(images), shares }, () =>
+    activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
+      build,
+      family,
+      current: imageId,
+      images,
+      state: old,
+      shares,
+    }),
+  );
   const previous = plan.current === imageId ? undefined : plan.current;
   return { imageId, ...(previous === undefined ? {} : { previous }), at, notes, ...(later ? { later } : {}) };
 }
@@ -77,13 +81,23 @@ export async function onlyCurrentAnswers(build: BuildRef, place: FamilyPlace, fa
     summary: `${current}, and what else answers for ${family}`,
     deadline: look,
   }).inspectPromotion({ build, family, imageId: current, othersOnly: true });
-  const { later = [] } = await activitiesAt(place, {
-    summary: `only ${current} answers for ${family}`,
-    deadline: change,
-    // What is marked as current, too, is for the next promotion to unmark: it knows as what.
-  }).demoteImages({ build, family, current, images: others.filter(notMarked), state: 'released', shares });
+  // What is marked as current, too, is for the next promotion to unmark: it knows as what.
+  const demoted = others.filter(notMarked);
+  const summary = `only ${current} answers for ${family}`;
+  const { later = [] } = await givingBackShares({ build, place, family, imageIds: idsOf(demoted), shares }, () =>
+    activitiesAt(place, { summary, deadline: change }).demoteImages({
+      build,
+      family,
+      current,
+      images: demoted,
+      state: 'released',
+      shares,
+    }),
+  );
   return later;
 }
+
+const idsOf = (images: FamilyImage[]) => images.map(({ imageId }) => imageId);
 
 const notMarked = ({ state }: FamilyImage) => state !== 'current';
 
@@ -100,18 +114,21 @@ async function makeCurrent(
     deadline: look,
   }).inspectPromotion({ build, family, imageId });
   const at = now();
-  try {
-    await activitiesAt(place, {
-      summary: `${imageId} becomes the current one of ${family}`,
-      deadline: change,
-    }).promoteImage({ build, family, imageId, at, shares: plan.shares });
-  } catch (error) {
-    const { was } = plan;
-    if (was && patched(promotionsAreUndone)) {
-      await CancellationScope.nonCancellable(() => markAgain(build, place, family, imageId, was));
+  const { shares, was } = plan;
+  await givingBackShares({ build, place, family, imageIds: [imageId], shares }, async () => {
+    try {
+      await activitiesAt(place, {
+        summary: `${imageId} becomes the current one of ${family}`,
+        deadline: change,
+      }).promoteImage({ build, family, imageId, at, shares });
+    } catch (error) {
+      // First, since a shared image takes no changes.
+      if (was && patched(promotionsAreUndone)) {
+        await CancellationScope.nonCancellable(() => markAgain(build, place, family, imageId, was));
+      }
+      throw error;
     }
-    throw error;
-  }
+  });
   return { plan, at };
 }
 
