@@ -14,14 +14,14 @@ export interface SharedImage {
  * The images of a family that the cloud's own ImageFamily is changed of when one of them becomes current, and that are shared:
  * for the change they are unshared, and shared again afterwards.
  *
- * @param to what becomes current
+ * @param to what becomes current; undefined when it is not there yet
  * @throws {ImageQuestionError} when the cloud refuses
  */
 export async function sharedThatChange(
   client: Client,
   place: Omit<DescribeImageInput, 'image'>,
   images: FamilyImage[],
-  to: FamilyImage,
+  to: FamilyImage | undefined,
   options: StartOptions = {},
 ): Promise<SharedImage[]> {
   const changing = images.filter((one) => (one === to ? !one.answers : one.answers));

@@ -3,12 +3,13 @@ import { currentOf, type FamilyImage, previousOf } from '../../contract';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { currentImage, listFamily, rollBack } from '../families';
 import { print, printError, printJson } from '../output/print';
-import { currentFields, familiesTable, familyTable, renderSharesTaken } from '../output/families';
+import { currentFields, familiesTable, familyTable } from '../output/families';
 import { colorsFor } from '../output/text';
 import { sharedThatChange } from '../shared-images';
 import { userName } from '../start-release';
 import { connected } from './connected';
 import type { ImageOptions } from './options';
+import { saySharesTaken } from './shares-taken';
 
 const columns = () => (process.stdout.isTTY ? process.stdout.columns : undefined);
 const queueOf = ({ taskQueue }: ImageOptions) => (taskQueue === undefined ? {} : { taskQueue });
@@ -67,23 +68,13 @@ interface RollbackOptions extends ImageOptions {
   reason?: string;
 }
 
-/** How long what is only said beforehand may be looked for, in milliseconds. */
-const lookMs = 15_000;
-
-/** Says beforehand which images are unshared for the change. Not to know it is no reason to leave a bad image current. */
-async function saySharesTaken(client: Client, options: RollbackOptions, images: FamilyImage[]): Promise<void> {
+/** Not to know which images are unshared for the change is no reason to leave a bad image current. */
+async function saySharesOf(client: Client, options: RollbackOptions, images: FamilyImage[]): Promise<void> {
   const { to } = options;
   const target = to === undefined ? previousOf(images) : images.find((one) => one.imageId === to || one.name === to);
   // The worker says why not.
   if (!target || target === currentOf(images)) return;
-  try {
-    const shared = await client.withDeadline(Date.now() + lookMs, () =>
-      sharedThatChange(client, askedOf(options), images, target, queueOf(options)),
-    );
-    printError(...renderSharesTaken(shared));
-  } catch (error) {
-    printError(`Whether an image that is changed is shared cannot be told: ${(error as Error).message}`);
-  }
+  await saySharesTaken(client, () => sharedThatChange(client, askedOf(options), images, target, queueOf(options)));
 }
 
 /** Makes the image current again that was so before. */
@@ -91,7 +82,7 @@ export function rollback(family: string, options: RollbackOptions): Promise<Exit
   return connected(options, async (temporal) => {
     const { region, roleArn, to, reason, by = userName(), json } = options;
     const { accountId, images } = await listFamily(temporal.client, { ...askedOf(options), family }, queueOf(options));
-    await saySharesTaken(temporal.client, options, images);
+    await saySharesOf(temporal.client, options, images);
     const done = await rollBack(
       temporal.client,
       { accountId, family, ...queueOf(options) },

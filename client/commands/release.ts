@@ -1,6 +1,7 @@
 import type { Decision, PipelineInput, Verdict } from '../../contract';
 import type { Client } from '@temporalio/client';
 import { exitCodes, type ExitCode } from '../exit-codes';
+import { listFamily } from '../families';
 import { findBuild } from '../find-build';
 import type { BuildRun } from '../follow-build';
 import { print, printError, printJson } from '../output/print';
@@ -8,12 +9,14 @@ import { renderRelease } from '../output/release';
 import { outcomesTable } from '../output/releases-table';
 import { colorsFor } from '../output/text';
 import { approveRelease, listReleases, outcomesOf, rejectRelease, releaseOf } from '../releases';
+import { sharedThatChange } from '../shared-images';
 import { specOf } from '../spec-of';
 import { userName } from '../start-release';
 import { webUiUrl } from '../web-ui';
 import { connected } from './connected';
 import { follow } from './follow';
 import { type CommonOptions, uiPlace } from './options';
+import { lookBriefly, saySharesTaken } from './shares-taken';
 
 interface DecideOptions extends CommonOptions {
   by?: string;
@@ -24,22 +27,33 @@ interface DecideOptions extends CommonOptions {
 /** Approves the candidate that waits, and follows the release. */
 export const approve = (id: string, options: DecideOptions): Promise<ExitCode> =>
   decide(id, options, async (client, run, verdict) => {
-    await saySharesTaken(client, run);
+    await saySharesOf(client, run);
     return approveRelease(client, run, verdict);
   });
 
-/** How long what is only said beforehand may be looked for, in milliseconds. */
-const lookMs = 15_000;
-
-/** Says beforehand what the promotion means for those who use the image that is current now. Not to know it keeps nobody from approving. */
-async function saySharesTaken(client: Client, { workflowId, runId }: BuildRun): Promise<void> {
-  const look = () => specOf(client, workflowId, runId);
-  const pipeline = await client.withDeadline(Date.now() + lookMs, look).catch(() => undefined);
-  const { distribute } = (pipeline ?? {}) as Partial<PipelineInput>;
-  if ((distribute?.accounts ?? []).length === 0) return;
-  printError(
-    'The pipeline shares its images. A shared image takes no changes: the one that is current now is unshared, changed, and shared again.',
-  );
+/** Says beforehand which images the promotion unshares, whoever shared them, in every region that the release is to reach. */
+async function saySharesOf(client: Client, run: BuildRun): Promise<void> {
+  const { workflowId, runId } = run;
+  const look = () =>
+    Promise.all([
+      releaseOf(client, run),
+      specOf(client, workflowId, runId) as Promise<PipelineInput>,
+      client.workflow.getHandle(workflowId, runId).describe(),
+    ]);
+  const found = await lookBriefly(client, look).catch(() => undefined);
+  const candidate = found?.[0].images.find(({ state }) => state === 'candidate');
+  // To approve it will say why not.
+  if (!found || !candidate) return;
+  const [{ family, region }, { roleArn, distribute }, { taskQueue }] = found;
+  await saySharesTaken(client, async () => {
+    const shared = [region, ...(distribute?.regions ?? [])].map(async (where) => {
+      const place = { region: where, ...(roleArn === undefined ? {} : { roleArn }) };
+      const { images } = await listFamily(client, { ...place, family }, { taskQueue });
+      const target = images.find(({ imageId }) => imageId === candidate.imageId);
+      return sharedThatChange(client, place, images, target, { taskQueue });
+    });
+    return (await Promise.all(shared)).flat();
+  });
 }
 
 /** Rejects the candidate that waits. */
