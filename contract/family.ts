@@ -20,11 +20,13 @@ export interface FamilyInput {
   doomed?: Doomed[] | undefined;
   /** Images that still answer for the family; carried along likewise. */
   trailing?: Trailing[] | undefined;
+  /** Snapshots whose images are gone; carried along likewise. */
+  orphaned?: Orphaned[] | undefined;
 }
 
 /** Key of the memo field with what only its workflow knows: it is there without a worker, too. */
 export const familyMemo = 'family';
-export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing'>;
+export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing' | 'orphaned'>;
 
 /** Images that are not current, and answer for the family until they have been copied: so long they take no changes. */
 export interface Trailing {
@@ -32,6 +34,17 @@ export interface Trailing {
   imageIds: string[];
   /** How often it could not be seen to. */
   tries?: number | undefined;
+}
+
+/** Snapshots that are to go with an image which is gone, or may be by now: no tag of theirs tells it. */
+export interface Orphaned {
+  place: FamilyPlace;
+  imageId: string;
+  snapshotIds: string[];
+  /** How often they could not be deleted. Absent: not tried yet, and the image is gone for certain. */
+  tries?: number | undefined;
+  /** Why not, the last time. */
+  problem?: string | undefined;
 }
 
 /** A rejected image that is to go at a certain time. */
@@ -188,6 +201,8 @@ export interface FamilyProgress {
   doomed: Doomed[];
   /** Images that still answer for the family, and will not once they have been copied. */
   trailing?: Trailing[] | undefined;
+  /** Snapshots that are still to go, though their images are gone. */
+  orphaned?: Orphaned[] | undefined;
 }
 export const familyQuery = { type: 'query', name: 'family' } as QueryDefinition<FamilyProgress>;
 

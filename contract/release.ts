@@ -122,6 +122,8 @@ export interface RetiredImage {
   outcome: 'would go' | 'deleted' | 'left' | 'stays';
   /** Why it was left. */
   problem?: string | undefined;
+  /** Snapshots of a deleted image that are still to go, as its reason says: the family's workflow goes on trying. */
+  snapshotIds?: string[] | undefined;
 }
 
 /** That a release waits for an approval. */

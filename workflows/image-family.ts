@@ -22,6 +22,7 @@ import {
   type FamilyPlace,
   type FamilyProgress,
   familyQuery,
+  type FamilyState,
   makeRoomUpdate,
   type Promoted,
   type Promotion,
@@ -43,7 +44,8 @@ import { familyDetails } from './family/details';
 import { stepFailure } from './failures';
 import { moveCurrent, onlyCurrentAnswers, type Promoting, rollBackTarget } from './family/move-current';
 import { longLived } from './long-lived';
-import { activitiesAt, familyDeadlines } from './family/place';
+import { Orphans, snapshotsAgain } from './family/orphans';
+import { activitiesAt, familyDeadlines, tryAgain } from './family/place';
 import { retireOne, toRetire } from './family/retire';
 import { quotaActivities } from './quota/activities';
 
@@ -52,7 +54,8 @@ import { quotaActivities } from './quota/activities';
  * never run at the same time. It lives as long as the family, and continues as new when its history gets long.
  *
  * The tags on the images are the truth, and are read anew each time; this workflow remembers only which rejected images are
- * still to be deleted, and which images are to answer for the family no longer.
+ * still to be deleted, which images are to answer for the family no longer, and which snapshots are to go with images that are
+ * gone.
  */
 export async function imageFamily(input: FamilyInput): Promise<void> {
   const family = new Family(input);
@@ -71,9 +74,6 @@ const rejectedAgain = 'rejected-again';
 const isRemembered = 'family-in-memo';
 /** Patch: what could not be kept from answering is tried again. */
 const trailingAgain = 'trailing-again';
-/** So often, and after so many seconds each. */
-const deletionTries = 48;
-const deletionPause = 3600;
 
 const notCandidate = (imageId: string, imageState: ReleaseState) =>
   ApplicationFailure.create({
@@ -95,6 +95,7 @@ const givenUp = (imageId: string) =>
 class Family {
   private readonly doomed: Doomed[];
   private readonly trailing: Trailing[] = [];
+  private readonly orphans: Orphans;
   private readonly progress: FamilyProgress;
   /** Ends when everything that was asked for so far is done. */
   private queue: Promise<unknown> = Promise.resolve();
@@ -106,9 +107,14 @@ class Family {
   private promoting: Promoting | undefined;
 
   constructor(private readonly input: FamilyInput) {
-    const { accountId, family, doomed = [] } = input;
+    const { accountId, family, doomed = [], orphaned = [] } = input;
     this.doomed = doomed;
-    this.progress = { accountId, family, doomed: this.doomed, trailing: this.trailing };
+    this.orphans = new Orphans(
+      orphaned,
+      (place) => this.refOf(place),
+      () => this.remember(),
+    );
+    this.progress = { accountId, family, doomed, trailing: this.trailing, orphaned };
     upsertSearchAttributes([{ key: searchAttributes.ImageFamily, value: family }]);
     setHandler(familyQuery, () => this.progress, { description: 'What it does now, and what it has still to do' });
     setHandler(promoteUpdate, (promotion) => this.promote(promotion), {
@@ -129,12 +135,13 @@ class Family {
       description: 'Deletes one old image, if it may still go, so that there is room for another',
     });
     for (const { place, imageIds, tries } of input.trailing ?? []) this.follow(place, imageIds, tries);
+    this.orphans.resume();
     this.show();
   }
 
   /** Deletes rejected images when their time has come. */
   async live(): Promise<void> {
-    if (this.doomed.length > 0 || this.trailing.length > 0) this.remember();
+    if (this.doomed.length > 0 || this.trailing.length > 0 || this.orphans.all.length > 0) this.remember();
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.goOn();
       const [next] = [...this.doomed].sort((a, b) => a.at.localeCompare(b.at));
@@ -154,8 +161,7 @@ class Family {
   private async goOn(): Promise<never> {
     await condition(() => this.waiting === 0 && allHandlersFinished());
     const { accountId, family } = this.input;
-    const { doomed, trailing } = this;
-    return continueAsNew<typeof imageFamily>({ accountId, family, doomed, trailing });
+    return continueAsNew<typeof imageFamily>({ accountId, family, ...this.state });
   }
 
   private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
@@ -214,11 +220,11 @@ class Family {
         log.warn('an image goes on answering for its family', { imageIds, error });
         const tries = (one.tries ?? 0) + 1;
         // Then the next promotion or rollback there sees to it.
-        if (isCancellation(error) || tries >= deletionTries || !patched(trailingAgain)) return;
+        if (isCancellation(error) || tries >= tryAgain.times || !patched(trailingAgain)) return;
         one.tries = tries;
         this.remember();
         const summary = `${which} still answers in ${place.region}: tried again`;
-        await CancellationScope.nonCancellable(() => sleep(deletionPause * 1000, { summary }));
+        await CancellationScope.nonCancellable(() => sleep(tryAgain.pause * 1000, { summary }));
       }
     }
   }
@@ -277,33 +283,63 @@ class Family {
       return { region, imageId, name, reason, outcome: goes ? 'would go' : 'stays' };
     });
     if (dryRun) return found;
+    this.orphans.resumeGivenUp(region);
     const going = found.filter(({ outcome }) => outcome === 'would go');
     const retired: RetiredImage[] = [];
+    const clearing: Promise<void>[] = [];
     for (const one of going) {
       // Between two images somebody may roll back: nobody waits for the whole retirement.
-      const outcome = await this.next(`retire ${one.imageId} (${one.name})`, () =>
+      const { image, snapshotIds } = await this.next(`retire ${one.imageId} (${one.name})`, () =>
         retireOne(this.refOf(place), place, family, retirement, one),
       );
-      if (outcome.outcome === 'deleted') this.forget(one.imageId);
-      retired.push(outcome);
+      if (image.outcome === 'deleted') this.forget(one.imageId);
+      retired.push(image);
+      if (snapshotIds.length > 0) clearing.push(this.clearAfter(place, image, snapshotIds));
     }
+    // Meanwhile the others go.
+    if (clearing.length > 0) await Promise.all(clearing);
     return retired;
+  }
+
+  /** Has the snapshots go of an image that was to be deleted. When they are still there after the first try, `image` says so. */
+  private async clearAfter(place: FamilyPlace, image: RetiredImage, snapshotIds: string[]): Promise<void> {
+    const { imageId, outcome, reason } = image;
+    if (outcome !== 'deleted') {
+      this.orphans.clearIfGone(place, imageId, snapshotIds);
+      return;
+    }
+    const problem = await this.orphans.clear(place, imageId, snapshotIds);
+    if (problem === undefined) return;
+    image.reason = `${reason}; its snapshots (${snapshotIds.join(', ')}) are still to go, and are tried again: ${problem}`;
+    image.snapshotIds = snapshotIds;
   }
 
   private async makeRoom({ place, goes, by, until }: RoomMaking): Promise<{ retired: boolean }> {
     const { imageId, name } = goes;
-    const made = await this.next(`retire ${imageId} (${name}), to make room for ${by}`, async () => {
-      const left = (Date.parse(until) - Date.now()) / 1000;
-      if (left <= 0) return { retired: false };
-      const about = { summary: `retire ${imageId} (${name}) for ${by}`, deadline: left };
-      return quotaActivities({ taskQueue: workflowInfo().taskQueue, heartbeat: place.heartbeat }, about).retireOldest({
-        build: this.refOf(place),
-        family: this.input.family,
-        goes,
+    // By whom they are remembered; the activity only deletes the image then.
+    const snapshotIds = patched(snapshotsAgain) ? goes.snapshotIds : [];
+    try {
+      const made = await this.next(`retire ${imageId} (${name}), to make room for ${by}`, async () => {
+        const left = (Date.parse(until) - Date.now()) / 1000;
+        if (left <= 0) return { retired: false };
+        const about = { summary: `retire ${imageId} (${name}) for ${by}`, deadline: left };
+        return quotaActivities({ taskQueue: workflowInfo().taskQueue, heartbeat: place.heartbeat }, about).retireOldest(
+          {
+            build: this.refOf(place),
+            family: this.input.family,
+            goes: { ...goes, snapshotIds: goes.snapshotIds.filter((id) => !snapshotIds.includes(id)) },
+          },
+        );
       });
-    });
-    if (made.retired) this.forget(imageId);
-    return made;
+      if (made.retired) {
+        this.forget(imageId);
+        void this.orphans.clear(place, imageId, snapshotIds);
+      }
+      return made;
+    } catch (error) {
+      if (stepFailure(error).code === 'DeadlineExceeded') this.orphans.clearIfGone(place, imageId, snapshotIds);
+      throw error;
+    }
   }
 
   private async deleteRejected(doomed: Doomed): Promise<void> {
@@ -311,7 +347,7 @@ class Family {
     const { family } = this.input;
     const retirement = { youngerThan: 0, keepRejected: 0, now: doomed.at };
     try {
-      const { outcome } = await this.next(`delete ${imageId} (${name}), which was rejected`, () =>
+      const { image, snapshotIds } = await this.next(`delete ${imageId} (${name}), which was rejected`, () =>
         retireOne(this.refOf(place), place, family, retirement, {
           region: place.region,
           imageId,
@@ -320,7 +356,8 @@ class Family {
           outcome: 'would go',
         }),
       );
-      if (outcome !== 'deleted' && this.triesAgain(doomed)) return;
+      if (snapshotIds.length > 0) void this.clearAfter(place, image, snapshotIds);
+      if (image.outcome !== 'deleted' && this.triesAgain(doomed)) return;
     } catch {
       if (this.triesAgain(doomed)) return;
     }
@@ -330,9 +367,9 @@ class Family {
   /** What cannot be deleted now is tried again for a while; then it is left to the next retirement, which finds it by its tags. */
   private triesAgain(doomed: Doomed): boolean {
     const tries = (doomed.tries ?? 0) + 1;
-    if (tries >= deletionTries || !patched(rejectedAgain)) return false;
+    if (tries >= tryAgain.times || !patched(rejectedAgain)) return false;
     doomed.tries = tries;
-    doomed.at = new Date(Date.now() + deletionPause * 1000).toISOString();
+    doomed.at = new Date(Date.now() + tryAgain.pause * 1000).toISOString();
     this.remember();
     return true;
   }
@@ -373,6 +410,12 @@ class Family {
     }
   }
 
+  /** What only this workflow knows. */
+  private get state(): Required<FamilyState> {
+    const { doomed, trailing, orphans } = this;
+    return { doomed, trailing, orphaned: orphans.all };
+  }
+
   private refOf({ region, roleArn }: FamilyPlace): BuildRef {
     const { accountId } = this.input;
     const buildId = `family-${workflowInfo().firstExecutionRunId.slice(-12)}`;
@@ -380,8 +423,7 @@ class Family {
   }
 
   private remember(): void {
-    const { doomed, trailing } = this;
-    if (patched(isRemembered)) upsertMemo({ [familyMemo]: { doomed, trailing } });
+    if (patched(isRemembered)) upsertMemo({ [familyMemo]: this.state });
     this.show();
   }
 

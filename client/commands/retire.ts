@@ -63,7 +63,8 @@ export async function retire(family: string, options: RetireOptions): Promise<Ex
     }
     const retired = await ask(false);
     show(retired, options);
-    return retired.some(({ problem }) => problem !== undefined) ? exitCodes.buildFailed : exitCodes.done;
+    const isDone = retired.every(({ problem, snapshotIds }) => problem === undefined && snapshotIds === undefined);
+    return isDone ? exitCodes.done : exitCodes.buildFailed;
   });
 }
 

@@ -4,13 +4,18 @@ import { Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  type ReleaseActivities,
+  type DeletionPlan,
   type FamilyImage,
   type FamilyInput,
   type FamilyPlace,
+  familyMemo,
   familyQuery,
+  type FamilyState,
   familyWorkflowId,
   familyWorkflowType,
+  type ImageActivities,
+  type ReleaseActivities,
+  retireUpdate,
   searchAttributes,
 } from '../../contract';
 import { bundlePath, quietLogs } from '../support/build-stack';
@@ -38,7 +43,7 @@ const image = (imageId: string, state: FamilyImage['state']): FamilyImage => ({
  * On the time-skipping server, since it takes hours: what a family could not see to at once, it sees to later. The activities are stand-ins,
  * because what is proven is when the workflow has them tried again, and that it remembers what is left to do.
  */
-test('a family sees to it hour by hour: what still answers, and what could not be deleted', async () => {
+test('a family sees to it hour by hour: what still answers, and images and snapshots that could not be deleted', async () => {
   quietLogs();
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: process.env.TEMPORAL_TEST_SERVER_PATH! } },
@@ -51,14 +56,14 @@ test('a family sees to it hour by hour: what still answers, and what could not b
     });
     const copyLooks: number[] = [];
     const deletionLooks: number[] = [];
+    const snapshotLooks: number[] = [];
     const silenced: string[] = [];
     const now = () => environment.currentTimeMs();
-    const activities: Partial<ReleaseActivities> = {
+    const refused = (type: string) => ApplicationFailure.create({ type, nonRetryable: true, message: 'not now' });
+    const activities: Partial<ReleaseActivities & ImageActivities> = {
       awaitCopied: async () => {
         copyLooks.push(await now());
-        if (copyLooks.length < 3) {
-          throw ApplicationFailure.create({ type: 'UnauthorizedOperation', nonRetryable: true, message: 'not now' });
-        }
+        if (copyLooks.length < 3) throw refused('UnauthorizedOperation');
         return undefined;
       },
       listFamily: () =>
@@ -68,12 +73,26 @@ test('a family sees to it hour by hour: what still answers, and what could not b
         silenced.push(...images.map(({ imageId }) => imageId));
         return Promise.resolve({ notes: [] });
       },
-      inspectRetirement: async () => {
+      inspectRetirement: async ({ only }) => {
+        if (only !== 'img-rejected')
+          return { fates: [{ image: image('img-old00001', 'released'), goes: true, reason: 'old' }] };
         deletionLooks.push(await now());
         // In use at first; then somebody has deleted it by hand.
         const stays = { image: image('img-rejected', 'rejected'), goes: false, reason: 'in use' };
         return { fates: deletionLooks.length < 2 ? [stays] : [] };
       },
+      unshareImage: () => Promise.resolve({ accounts: [] }),
+      inspectDeletion: ({ imageId }) =>
+        Promise.resolve<DeletionPlan>({ imageId, name: 'old', owner: '', snapshotIds: ['snap-old00001'], stays: [] }),
+      deleteImage: () => Promise.resolve(undefined),
+      deleteSnapshots: async ({ snapshotIds }) => {
+        assert.deepEqual(snapshotIds, ['snap-old00001']);
+        snapshotLooks.push(await now());
+        if (snapshotLooks.length < 3) throw refused('DeadlineExceeded');
+        return { resources: [] };
+      },
+      // The image is gone.
+      describeImage: () => Promise.reject(refused('ImageNotFound')),
     };
     const taskQueue = 'family-patience';
     const worker = await Worker.create({
@@ -95,26 +114,45 @@ test('a family sees to it hour by hour: what still answers, and what could not b
         taskQueue,
         args: [input],
       });
-      const looked = (copies: number, deletions: number) =>
-        until(() =>
-          Promise.resolve(copyLooks.length >= copies && deletionLooks.length >= deletions ? true : undefined),
-        );
-      await looked(1, 1);
+      const looked = (copies: number, deletions: number, snapshots: number) =>
+        until(() => {
+          const enough =
+            copyLooks.length >= copies && deletionLooks.length >= deletions && snapshotLooks.length >= snapshots;
+          return Promise.resolve(enough ? true : undefined);
+        });
+      await looked(1, 1, 0);
       const tried = await until(async () => {
         const { trailing, doomed } = await handle.query(familyQuery);
         return trailing?.[0]?.tries === 1 && doomed[0]?.tries === 1 ? { trailing, doomed } : undefined;
       });
       assert.deepEqual(tried.trailing[0]!.imageIds, ['img-copying1']);
+      const rules = { youngerThan: 0, keepRejected: 0, now: new Date(await now()).toISOString(), dryRun: false };
+      const [retired] = await handle.executeUpdate(retireUpdate, { args: [{ place, ...rules }] });
+      assert.deepEqual(
+        [retired!.imageId, retired!.outcome, retired!.problem, retired!.snapshotIds],
+        ['img-old00001', 'deleted', undefined, ['snap-old00001']],
+      );
+      assert.match(retired!.reason, /^old; its snapshots \(snap-old00001\) are still to go, .*: not now$/);
+      // Whoever takes over knows it as well.
+      const { memo } = await handle.describe();
+      const [orphaned] = (memo![familyMemo] as FamilyState).orphaned!;
+      assert.deepEqual(orphaned, {
+        place,
+        imageId: 'img-old00001',
+        snapshotIds: ['snap-old00001'],
+        tries: 1,
+        problem: 'not now',
+      });
       for (const copies of [2, 3]) {
         await environment.sleep(hour + 1000);
-        await looked(copies, 2);
+        await looked(copies, 2, copies);
       }
       await until(async () => {
-        const { trailing, doomed } = await handle.query(familyQuery);
-        return trailing?.length === 0 && doomed.length === 0 ? true : undefined;
+        const { trailing, doomed, orphaned } = await handle.query(familyQuery);
+        return trailing?.length === 0 && doomed.length === 0 && orphaned?.length === 0 ? true : undefined;
       });
-      assert.deepEqual([copyLooks.length, deletionLooks.length], [3, 2]);
-      for (const looks of [copyLooks, deletionLooks]) {
+      assert.deepEqual([copyLooks.length, deletionLooks.length, snapshotLooks.length], [3, 2, 3]);
+      for (const looks of [copyLooks, deletionLooks, snapshotLooks]) {
         for (const [index, at] of looks.slice(1).entries()) {
           assert.ok(at - looks[index]! >= hour, `an hour lies between two looks: ${looks.join(', ')}`);
         }

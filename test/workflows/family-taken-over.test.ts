@@ -1,3 +1,4 @@
+import { Client as CbsClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cbs/v20170312/cbs_client';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -5,6 +6,7 @@ import { takenOver } from '../../activities/engine/entity';
 import { listFamily, rollBack } from '../../client';
 import { familyMemo, familyQuery, type FamilyState, familyWorkflowId, familyWorkflowType } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { until } from '../support/judge';
 import { pipelineOf, region, release } from '../support/releases';
 
 const accountId = '100000000001';
@@ -31,6 +33,18 @@ describe('a family whose workers are gone', { concurrency: 3 }, () => {
     });
     return taskQueue;
   };
+  /** As if its image were gone. */
+  const snapshotOf = async (instanceId: string) => {
+    const { disks } = await stack.cloud.state(region);
+    const disk = disks.find((one) => one.instanceId === instanceId)!;
+    const cbs = new CbsClient({
+      credential: { secretId: 'AKIDsimulator', secretKey: 'simulator' },
+      region,
+      profile: { httpProfile: { protocol: 'http://', endpoint: new URL(stack.cloud.url).host } },
+    });
+    const { SnapshotId } = await cbs.CreateSnapshot({ DiskId: disk.id });
+    return SnapshotId!;
+  };
   const doomed = () => ({
     place,
     imageId: 'img-doomed01',
@@ -40,7 +54,10 @@ describe('a family whose workers are gone', { concurrency: 3 }, () => {
 
   test('goes on on the task queue of the release that asks, with what only it knew', async () => {
     const pipeline = await pipelineOf(stack, { deadlines: { heartbeat: 2 } }, { dataDisks: 0 });
-    await abandon(pipeline.family, { doomed: [doomed()] });
+    const { instanceId } = pipeline.source as { instanceId: string };
+    const orphan = await snapshotOf(instanceId);
+    const orphaned = [{ place, imageId: 'img-gone0001', snapshotIds: [orphan] }];
+    await abandon(pipeline.family, { doomed: [doomed()], orphaned });
     const made = await release(stack, pipeline);
     assert.equal(made.outcome, 'released');
     const { taskQueue } = await handleOf(pipeline.family).describe();
@@ -50,6 +67,11 @@ describe('a family whose workers are gone', { concurrency: 3 }, () => {
       known.map(({ imageId }) => imageId),
       ['img-doomed01'],
     );
+    // What nobody else would find goes.
+    await until(async () => {
+      const { snapshots } = await stack.cloud.state(region);
+      return snapshots.some(({ id }) => id === orphan) ? undefined : true;
+    });
     // It is remembered for the next one as well.
     const { memo } = await handleOf(pipeline.family).describe();
     assert.equal((memo?.[familyMemo] as FamilyState).doomed?.[0]?.imageId, 'img-doomed01');

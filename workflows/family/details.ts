@@ -2,13 +2,18 @@ import type { FamilyProgress } from '../../contract';
 import { cell, found } from '../details';
 
 /** An image family as Markdown, for the current details in the Web UI. */
-export function familyDetails({ accountId, family, doing, last, doomed, trailing = [] }: FamilyProgress): string {
+export function familyDetails({ accountId, family, doing, last, doomed, ...more }: FamilyProgress): string {
+  const { trailing = [], orphaned = [] } = more;
   return [
     `Image family **${cell(family)}** of account ${accountId}: ${doing === undefined ? 'nothing to do' : cell(doing)}.`,
     ...(last === undefined ? [] : ['', `Last: ${cell(last)}`]),
     ...trailing.flatMap(({ place, imageIds }) => [
       '',
       `In ${place.region} ${imageIds.join(', ')} may answer for the family until copied.`,
+    ]),
+    ...orphaned.flatMap(({ place, imageId, snapshotIds, tries = 0, problem }) => [
+      '',
+      `In ${place.region} ${snapshotIds.join(', ')} are to go with ${imageId}${tries === 0 ? '' : `, tried ${tries} times`}${problem === undefined ? '' : `: ${cell(problem)}`}.`,
     ]),
     ...(doomed.length === 0 ? [] : ['', '| rejected | region | goes at |', '|---|---|---|']),
     ...doomed.map(({ imageId, name, place, at }) => `| \`${imageId}\` ${cell(name)} | ${place.region} | ${at} |`),

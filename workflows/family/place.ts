@@ -2,7 +2,10 @@ import type { FamilyPlace } from '../../contract';
 import { activitiesOf } from '../build-activities';
 
 /** How long what is asked of the cloud may take, in seconds, before the update that asked for it fails. */
-export const familyDeadlines = { look: 600, change: 1800, delete: 3600, copy: 6 * 3600, giveBack: 3600 };
+export const familyDeadlines = { look: 600, change: 1800, delete: 3600, snapshots: 600, copy: 6 * 3600, giveBack: 3600 };
+
+/** How often, and after how many seconds each, it is tried again what could not be seen to at once. */
+export const tryAgain = { times: 48, pause: 3600 };
 
 /** The activities at a place, under its heartbeat timeout and a deadline in seconds. */
 export const activitiesAt = ({ heartbeat }: FamilyPlace, about: { summary: string; deadline: number }) =>

@@ -1,6 +1,7 @@
-import { ActivityFailure, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, isCancellation, patched } from '@temporalio/workflow';
 import type { BuildRef, Fate, FamilyPlace, RetiredImage, Retirement } from '../../contract';
 import { stepFailure } from '../failures';
+import { snapshotsAgain } from './orphans';
 import { activitiesAt, familyDeadlines } from './place';
 
 type Rules = Omit<Retirement, 'place' | 'dryRun'>;
@@ -35,9 +36,16 @@ export async function toRetire(
 /** What only says that something needs the image after all. */
 const needed = ['ImageInUse', 'BuildIsOpen'];
 
+/** What became of an image that was to go. */
+export interface Retired {
+  image: RetiredImage;
+  /** Snapshots that are to go as well: now if it is deleted, else once it turns out to be gone. */
+  snapshotIds: string[];
+}
+
 /**
- * Deletes one image that is to go, if it still is: unshared first, then the image, then its snapshots. What cannot be deleted
- * is left, with the reason; the next retirement tries again.
+ * Deletes one image that is to go, if it still is: unshared first, then the image; its snapshots are for the caller to
+ * delete. What cannot be deleted is left, with the reason; the next retirement tries again.
  */
 export async function retireOne(
   build: BuildRef,
@@ -45,24 +53,43 @@ export async function retireOne(
   family: string,
   rules: Rules,
   found: RetiredImage,
-): Promise<RetiredImage> {
+): Promise<Retired> {
   const { imageId } = found;
+  const begun: Begun = { snapshotIds: [] };
+  const became = (to: Partial<RetiredImage>, snapshotIds: string[] = []): Retired => ({
+    image: { ...found, ...to },
+    snapshotIds,
+  });
   try {
     const [fate] = await toRetire(build, place, family, rules, imageId);
     // Gone already: by somebody else's hand, or by an attempt whose answer was lost.
-    if (!fate) return { ...found, outcome: 'deleted' };
-    if (!fate.goes) return { ...found, reason: fate.reason, outcome: 'left' };
-    await deleteImage(build, place, family, imageId);
-    return { ...found, outcome: 'deleted' };
+    if (!fate) return became({ outcome: 'deleted' });
+    if (!fate.goes) return became({ reason: fate.reason, outcome: 'left' });
+    await deleteImage(build, place, family, imageId, begun);
+    return became({ outcome: 'deleted' }, begun.snapshotIds);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
     const { code, message } = stepFailure(error);
-    if (needed.includes(code)) return { ...found, reason: message, outcome: 'left' };
-    return { ...found, outcome: 'left', problem: message };
+    if (needed.includes(code)) return became({ reason: message, outcome: 'left' });
+    // It may have been deleted all the same, without anybody having heard of it.
+    const maybeGone = code === 'DeadlineExceeded' && begun.snapshotIds.length > 0 && patched(snapshotsAgain);
+    return became({ outcome: 'left', problem: message }, maybeGone ? begun.snapshotIds : []);
   }
 }
 
-async function deleteImage(build: BuildRef, place: FamilyPlace, family: string, imageId: string): Promise<void> {
+/** How far a deletion has come, also one that fails. */
+interface Begun {
+  /** Snapshots that are to go once the image is gone; none before its deletion is asked for. */
+  snapshotIds: string[];
+}
+
+async function deleteImage(
+  build: BuildRef,
+  place: FamilyPlace,
+  family: string,
+  imageId: string,
+  begun: Begun,
+): Promise<void> {
   const { look, change, delete: deletion } = familyDeadlines;
   await activitiesAt(place, { summary: `${imageId} is shared with nobody`, deadline: change }).unshareImage({
     build,
@@ -74,11 +101,13 @@ async function deleteImage(build: BuildRef, place: FamilyPlace, family: string, 
     deadline: look,
   }).inspectDeletion({ build, imageId });
   const owned = { ...build, accountId: plan.accountId };
+  begun.snapshotIds = plan.snapshotIds;
   await activitiesAt(place, { summary: `${imageId} (${plan.name})`, deadline: deletion }).deleteImage({
     build: owned,
     plan,
   });
-  if (plan.snapshotIds.length === 0) return;
+  if (plan.snapshotIds.length === 0 || patched(snapshotsAgain)) return;
+  begun.snapshotIds = [];
   const summary = `${plan.snapshotIds.length} snapshots of ${imageId}`;
   await activitiesAt(place, { summary, deadline: deletion }).deleteSnapshots({
     build: owned,

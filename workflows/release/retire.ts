@@ -38,7 +38,13 @@ export async function retire(run: ReleaseRun): Promise<void> {
   run.manifest.retired = [...known, ...found];
   const left = found.filter(({ problem }) => problem !== undefined);
   const deleted = found.filter(({ outcome }) => outcome === 'deleted').map(({ imageId }) => imageId);
-  run.journal.note('retire', deleted.length === 0 ? 'nothing was to go' : `${deleted.length} images deleted`, deleted);
+  const orphaned = found.flatMap(({ snapshotIds = [] }) => snapshotIds);
+  const still = orphaned.length === 0 ? '' : `, ${orphaned.length} of their snapshots still to go`;
+  run.journal.note(
+    'retire',
+    deleted.length === 0 ? 'nothing was to go' : `${deleted.length} images deleted${still}`,
+    deleted,
+  );
   const failures = ends.map((end) => (end.status === 'rejected' ? (end.reason as unknown) : undefined));
   for (const failure of failures) if (isCancellation(failure)) throw failure as Error;
   const problems = failures.flatMap((failure, index) =>
