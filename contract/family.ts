@@ -6,10 +6,10 @@ import type { DeletionPlan } from './images';
 import type { ReleaseState, RetiredImage } from './release';
 import { regionSchema, roleArnSchema } from './spec';
 
-/** Name of the workflow type that serialises what happens to an image family. */
+/** Name of the workflow type that serialises what happens to an image family in each region. */
 export const familyWorkflowType = 'imageFamily';
 
-/** One a family and account, whatever the region: promote, rollback and retire never run at the same time. */
+/** One a family and account, whatever the region: promote, rollback and retire never run at the same time in one region. */
 export const familyWorkflowId = (accountId: string, family: string) => `image-family/${accountId}/${family}`;
 
 /** What the workflow of a family is started with, by whoever asks it first; it goes on with the same. */
@@ -194,7 +194,7 @@ export const retireUpdate = update<RetiredImage[], [retirement: Retirement]>('re
 export interface FamilyProgress {
   accountId: string;
   family: string;
-  /** One line; absent when it has nothing to do. */
+  /** One line, with the region of each thing when it does several; absent when it has nothing to do. */
   doing?: string | undefined;
   /** The last thing that it did. */
   last?: string | undefined;

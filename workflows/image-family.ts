@@ -50,8 +50,8 @@ import { retireOne, toRetire } from './family/retire';
 import { quotaActivities } from './quota/activities';
 
 /**
- * Serialises what happens to the images of one family in one account, whatever the region: promote, roll back, reject, retire
- * never run at the same time. It lives as long as the family, and continues as new when its history gets long.
+ * Serialises what happens to the images of one family in one account: promote, roll back, reject, retire never run at the same
+ * time in the same region. It lives as long as the family, and continues as new when its history gets long.
  *
  * The tags on the images are the truth, and are read anew each time; this workflow remembers only which rejected images are
  * still to be deleted, which images are to answer for the family no longer, and which snapshots are to go with images that are
@@ -91,20 +91,28 @@ const givenUp = (imageId: string) =>
     details: [{ advice: 'Have the pipeline run again if the image is wanted after all.' }],
   });
 
-/** The family at work: one thing at a time, in the order in which they were asked for. */
+/** Patch: no region waits for what is done in another one. */
+const queuePerRegion = 'queue-per-region';
+
+/** The family at work: in each region one thing at a time, in the order in which they were asked for. */
 class Family {
   private readonly doomed: Doomed[];
   private readonly trailing: Trailing[] = [];
   private readonly orphans: Orphans;
   private readonly progress: FamilyProgress;
-  /** Ends when everything that was asked for so far is done. */
+  /** By region: ends when everything that was asked for there so far is done. */
+  private readonly queues = new Map<string, Promise<unknown>>();
+  /** Likewise of all regions, of when they were no queues of their own. */
   private queue: Promise<unknown> = Promise.resolve();
+  /** By region: what is done there now. */
+  private readonly doing = new Map<string, string>();
   private waiting = 0;
   /** What became of images that were promoted of late. What a tag says is what counts, but it shows late. */
   private readonly promoted = new Map<string, ReleaseState>();
   /** What nobody wants promoted any more. */
   private readonly unwanted = new Set<string>();
-  private promoting: Promoting | undefined;
+  /** By image: what is being promoted, in one region or another. */
+  private readonly promoting = new Map<string, Promoting>();
 
   constructor(private readonly input: FamilyInput) {
     const { accountId, family, doomed = [], orphaned = [] } = input;
@@ -165,10 +173,10 @@ class Family {
   }
 
   private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
-    return this.next(`promote ${imageId}, asked by ${by}`, async () => {
+    return this.next(place, `promote ${imageId}, asked by ${by}`, async () => {
       if (this.unwanted.has(imageId)) throw givenUp(imageId);
       const promoting = { imageId, scope: new CancellationScope(), isCurrent: false };
-      this.promoting = promoting;
+      this.promoting.set(imageId, promoting);
       try {
         const promoted = await moveCurrent(this.refOf(place), place, this.input.family, {
           imageId,
@@ -180,7 +188,7 @@ class Family {
       } catch (error) {
         throw isCancellation(error) && promoting.scope.consideredCancelled ? givenUp(imageId) : error;
       } finally {
-        this.promoting = undefined;
+        this.promoting.delete(imageId);
       }
     });
   }
@@ -211,7 +219,7 @@ class Family {
         // Nobody waits for that: it may take as long as a copy.
         const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
         await activitiesAt(place, about).awaitCopied({ build, imageIds });
-        const later = await this.next(`${which} in ${place.region} no longer answers`, () =>
+        const later = await this.next(place, `${which} in ${place.region} no longer answers`, () =>
           onlyCurrentAnswers(build, place, this.input.family),
         );
         if (later.length > 0) this.follow(place, later);
@@ -231,7 +239,7 @@ class Family {
 
   private rollBack({ place, to, by, reason }: Rollback): Promise<Promoted> {
     const why = reason === undefined ? '' : `: ${reason}`;
-    return this.next(`roll back in ${place.region}, asked by ${by}${why}`, async () => {
+    return this.next(place, `roll back in ${place.region}, asked by ${by}${why}`, async () => {
       const ref = this.refOf(place);
       const imageId = await rollBackTarget(ref, place, this.input.family, to);
       const promoted = await moveCurrent(ref, place, this.input.family, { imageId, old: 'withdrawn' });
@@ -242,7 +250,7 @@ class Family {
 
   private async reject({ place, imageId, name, at, keepFor }: Rejection): Promise<undefined> {
     if (patched(rejectionGivesUp)) this.giveUp(imageId);
-    return this.next(`reject ${imageId}`, async () => {
+    return this.next(place, `reject ${imageId}`, async () => {
       // Its run was cancelled, or did not wait long enough: the promotion came to its end all the same.
       const became = this.promoted.get(imageId);
       if (became !== undefined && patched(promotedStays)) throw notCandidate(imageId, became);
@@ -265,9 +273,10 @@ class Family {
   /** Whoever rejects an image no longer wants it promoted, and need not wait until it is when it is current already. */
   private giveUp(imageId: string): void {
     this.unwanted.add(imageId);
-    if (this.promoting?.imageId !== imageId) return;
-    if (this.promoting.isCurrent) throw notCandidate(imageId, 'current');
-    this.promoting.scope.cancel();
+    const promoting = this.promoting.get(imageId);
+    if (!promoting) return;
+    if (promoting.isCurrent) throw notCandidate(imageId, 'current');
+    promoting.scope.cancel();
   }
 
   /** Looks once, then deletes one image after the other; each is looked at again when its turn has come. */
@@ -275,7 +284,7 @@ class Family {
     const { place, dryRun } = retirement;
     const { region } = place;
     const { family } = this.input;
-    const fates = await this.next(`see what is to go in ${region}`, () =>
+    const fates = await this.next(place, `see what is to go in ${region}`, () =>
       toRetire(this.refOf(place), place, family, retirement),
     );
     const found = fates.map(({ image, goes, reason }): RetiredImage => {
@@ -289,7 +298,7 @@ class Family {
     const clearing: Promise<void>[] = [];
     for (const one of going) {
       // Between two images somebody may roll back: nobody waits for the whole retirement.
-      const { image, snapshotIds } = await this.next(`retire ${one.imageId} (${one.name})`, () =>
+      const { image, snapshotIds } = await this.next(place, `retire ${one.imageId} (${one.name})`, () =>
         retireOne(this.refOf(place), place, family, retirement, one),
       );
       if (image.outcome === 'deleted') this.forget(one.imageId);
@@ -319,10 +328,13 @@ class Family {
     // By whom they are remembered; the activity only deletes the image then.
     const snapshotIds = patched(snapshotsAgain) ? goes.snapshotIds : [];
     try {
-      const made = await this.next(`retire ${imageId} (${name}), to make room for ${by}`, async () => {
+      const made = await this.next(place, `retire ${imageId} (${name}), to make room for ${by}`, async () => {
         const left = (Date.parse(until) - Date.now()) / 1000;
         if (left <= 0) return { retired: false };
-        const about = { summary: `retire ${imageId} (${name}) for ${by}`, deadline: left };
+        const about = {
+          summary: `retire ${imageId} (${name}) for ${by}`,
+          deadline: Math.min(left, familyDeadlines.delete),
+        };
         return quotaActivities({ taskQueue: workflowInfo().taskQueue, heartbeat: place.heartbeat }, about).retireOldest(
           {
             build: this.refOf(place),
@@ -347,7 +359,7 @@ class Family {
     const { family } = this.input;
     const retirement = { youngerThan: 0, keepRejected: 0, now: doomed.at };
     try {
-      const { image, snapshotIds } = await this.next(`delete ${imageId} (${name}), which was rejected`, () =>
+      const { image, snapshotIds } = await this.next(place, `delete ${imageId} (${name}), which was rejected`, () =>
         retireOne(this.refOf(place), place, family, retirement, {
           region: place.region,
           imageId,
@@ -383,17 +395,20 @@ class Family {
     this.show();
   }
 
-  /** Does one thing after all that were asked for before. A failure is its own, and not that of what comes next. */
-  private async next<T>(what: string, work: () => Promise<T>): Promise<T> {
+  /** Does one thing after all that were asked for before in its region. A failure is its own, and not that of what comes next. */
+  private async next<T>({ region }: FamilyPlace, what: string, work: () => Promise<T>): Promise<T> {
     this.waiting += 1;
-    const before = this.queue;
+    const isOfRegion = patched(queuePerRegion);
+    const before = (isOfRegion ? this.queues.get(region) : undefined) ?? this.queue;
     const done = (async () => {
       await before.catch(() => undefined);
-      this.progress.doing = what;
+      this.doing.set(region, what);
       this.show();
       return work();
     })();
-    this.queue = done.catch(() => undefined);
+    const end = done.catch(() => undefined);
+    if (isOfRegion) this.queues.set(region, end);
+    else this.queue = end;
     try {
       const result = await done;
       this.progress.last = `${now()} ${what}: done`;
@@ -405,7 +420,7 @@ class Family {
       throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details });
     } finally {
       this.waiting -= 1;
-      delete this.progress.doing;
+      this.doing.delete(region);
       this.show();
     }
   }
@@ -428,6 +443,10 @@ class Family {
   }
 
   private show(): void {
+    const [one, ...more] = [...this.doing];
+    if (!one) delete this.progress.doing;
+    else if (more.length === 0) this.progress.doing = one[1];
+    else this.progress.doing = [one, ...more].map(([region, what]) => `${region}: ${what}`).join('; ');
     setCurrentDetails(familyDetails(this.progress));
   }
 }

@@ -1,8 +1,16 @@
 import { Worker } from '@temporalio/worker';
 import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { familyWorkflowId, type PipelineInput, type Release } from '../../contract';
+import {
+  familyQuery,
+  familyWorkflowId,
+  type PipelineInput,
+  type Release,
+  type ReleaseState,
+  tagKeys,
+} from '../../contract';
 import { listFamily, retireFamily, rollBack } from '../../client';
 import { type BuildStack, bundlePath, startBuildStack, testDurations } from '../support/build-stack';
 import { until } from '../support/judge';
@@ -28,10 +36,34 @@ describe('an image family', { concurrency: 4 }, () => {
       profile: { httpProfile: { protocol: 'http://', endpoint: new URL(stack.cloud.url).host } },
     }).SyncImages({ ImageIds: [imageId], DestinationRegions: ['ap-shanghai'] });
   const night = (count: number) => ({ nominalAt: new Date(Date.UTC(2026, 10, count)).toISOString() });
-  const aboutOf = async ({ family }: PipelineInput) => {
+  const aboutOf = async ({ family }: Pick<PipelineInput, 'family'>) => {
     const { client, taskQueue } = stack;
     const { accountId } = await listFamily(client, { region, family }, { taskQueue });
     return { accountId, family, taskQueue };
+  };
+
+  /** Images of a family that no run of this test has made, the oldest first; answers their IDs. */
+  const seeded = async (where: string, family: string, states: ReleaseState[], more: Record<string, unknown> = {}) => {
+    const key = randomBytes(3).toString('hex');
+    const images = states.map((state, index) => {
+      const { nominalAt } = night(index + 1);
+      return {
+        region: where,
+        id: `img-${key}0${index}`,
+        name: `${family}-${index}`,
+        ...(state === 'current' ? { family } : {}),
+        tags: {
+          [tagKeys.build]: `test/${key}00-00000000000${index}`,
+          [tagKeys.state]: 'kept',
+          [tagKeys.family]: `test/${family}`,
+          [tagKeys.release]: `${state}/${nominalAt}`,
+          [tagKeys.run]: `release-00000000000${index}/${nominalAt}`,
+        },
+        ...more,
+      };
+    });
+    await stack.cloud.seed({ images });
+    return images.map(({ id }) => id);
   };
 
   test('is rolled back to what was current before, and on to the one before that', async () => {
@@ -204,6 +236,53 @@ describe('an image family', { concurrency: 4 }, () => {
     const workflowId = familyWorkflowId(about.accountId, pipeline.family);
     const history = await stack.client.workflow.getHandle(workflowId).fetchHistory();
     await Worker.runReplayHistory({ workflowBundle: { codePath: bundlePath } }, history, workflowId);
+  });
+
+  test('a rollback waits neither for snapshots nor for another region', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 1 });
+    const { family } = pipeline;
+    const made: Release[] = [];
+    for (const count of [1, 2, 3]) made.push(await release(stack, pipeline, night(count)));
+    const [first, second] = made as [Release, Release];
+    const about = await aboutOf(pipeline);
+    const [rejected] = await seeded('ap-shanghai', family, ['rejected']);
+    const { snapshotId } = first.images[0]!.snapshots[0]!;
+    const held = [
+      await stack.cloud.stall('DeleteSnapshots', snapshotId),
+      await stack.cloud.stall('DeleteImages', rejected!),
+      await stack.cloud.stall('TagResources', `image/${imageOf(second)}`),
+    ] as const;
+    const rules = { keep: 1, youngerThan: 0, keepRejected: 0, now: night(9).nominalAt, dryRun: false };
+    const retire = (where: string) =>
+      retireFamily(stack.client, about, { ...rules, place: { region: where, heartbeat: 5 } });
+    const retiring = Promise.all([region, 'ap-shanghai'].map(retire));
+    const isHeld = ({ met }: (typeof held)[number]) => until(async () => ((await met()) ? true : undefined));
+    await Promise.all([isHeld(held[0]), isHeld(held[1])]);
+    const rolling = rollBack(stack.client, about, { place, by: 'Ada' });
+    await isHeld(held[2]);
+    const handle = stack.client.workflow.getHandle(familyWorkflowId(about.accountId, family));
+    const { doing, orphaned } = await handle.query(familyQuery);
+    assert.deepEqual(doing?.split('; '), [
+      `ap-shanghai: retire ${rejected!} (${family}-0)`,
+      `${region}: roll back in ${region}, asked by Ada`,
+    ]);
+    assert.deepEqual(
+      orphaned?.map(({ imageId, tries }) => [imageId, tries]),
+      [[imageOf(first), undefined]],
+    );
+    await held[2].release();
+    assert.equal((await rolling).imageId, imageOf(second));
+    for (const { release: go } of [held[0], held[1]]) await go();
+    assert.deepEqual(
+      (await retiring).flat().map(({ imageId, outcome, snapshotIds }) => [imageId, outcome, snapshotIds]),
+      [
+        [imageOf(first), 'deleted', undefined],
+        [rejected, 'deleted', undefined],
+      ],
+    );
+    const { snapshots } = await stack.cloud.state(region);
+    assert.ok(!snapshots.some(({ id }) => id === snapshotId));
+    assert.deepEqual((await handle.query(familyQuery)).orphaned, []);
   });
 
   test('what cannot be deleted holds the run at that stage, and the release is out', async () => {

@@ -1,8 +1,11 @@
 import type { FamilyPlace } from '../../contract';
 import { activitiesOf } from '../build-activities';
 
-/** How long what is asked of the cloud may take, in seconds, before the update that asked for it fails. */
-export const familyDeadlines = { look: 600, change: 1800, delete: 3600, snapshots: 600, copy: 6 * 3600, giveBack: 3600 };
+/**
+ * How long what is asked of the cloud may take, in seconds, before the update that asked for it fails. `delete`: the whole deletion
+ * of one image, since a rollback waits for it; what takes longer is tried again.
+ */
+export const familyDeadlines = { look: 600, change: 1800, delete: 300, snapshots: 600, copy: 6 * 3600, giveBack: 3600 };
 
 /** How often, and after how many seconds each, it is tried again what could not be seen to at once. */
 export const tryAgain = { times: 48, pause: 3600 };

@@ -20,11 +20,11 @@ export async function toRetire(
   place: FamilyPlace,
   family: string,
   rules: Rules,
-  only?: string,
+  { only, deadline = familyDeadlines.delete }: { only?: string; deadline?: number } = {},
 ): Promise<Fate[]> {
   const summary =
     only === undefined ? `the images of ${family} in ${place.region}` : `${only}: whether it may still go`;
-  const { fates } = await activitiesAt(place, { summary, deadline: familyDeadlines.look }).inspectRetirement({
+  const { fates } = await activitiesAt(place, { summary, deadline }).inspectRetirement({
     build,
     family,
     retirement: rulesOf(rules),
@@ -45,7 +45,7 @@ export interface Retired {
 
 /**
  * Deletes one image that is to go, if it still is: unshared first, then the image; its snapshots are for the caller to
- * delete. What cannot be deleted is left, with the reason; the next retirement tries again.
+ * delete. What cannot be deleted within minutes is left, with the reason; the next retirement tries again.
  */
 export async function retireOne(
   build: BuildRef,
@@ -55,13 +55,13 @@ export async function retireOne(
   found: RetiredImage,
 ): Promise<Retired> {
   const { imageId } = found;
-  const begun: Begun = { snapshotIds: [] };
+  const begun: Begun = { until: Date.now() + familyDeadlines.delete * 1000, snapshotIds: [] };
   const became = (to: Partial<RetiredImage>, snapshotIds: string[] = []): Retired => ({
     image: { ...found, ...to },
     snapshotIds,
   });
   try {
-    const [fate] = await toRetire(build, place, family, rules, imageId);
+    const [fate] = await toRetire(build, place, family, rules, { only: imageId, deadline: secondsLeft(begun) });
     // Gone already: by somebody else's hand, or by an attempt whose answer was lost.
     if (!fate) return became({ outcome: 'deleted' });
     if (!fate.goes) return became({ reason: fate.reason, outcome: 'left' });
@@ -79,9 +79,13 @@ export async function retireOne(
 
 /** How far a deletion has come, also one that fails. */
 interface Begun {
+  /** When it has to be over, in milliseconds. */
+  until: number;
   /** Snapshots that are to go once the image is gone; none before its deletion is asked for. */
   snapshotIds: string[];
 }
+
+const secondsLeft = ({ until }: Begun) => Math.max(1, (until - Date.now()) / 1000);
 
 async function deleteImage(
   build: BuildRef,
@@ -90,26 +94,27 @@ async function deleteImage(
   imageId: string,
   begun: Begun,
 ): Promise<void> {
-  const { look, change, delete: deletion } = familyDeadlines;
-  await activitiesAt(place, { summary: `${imageId} is shared with nobody`, deadline: change }).unshareImage({
-    build,
-    family,
-    imageId,
-  });
+  await activitiesAt(place, { summary: `${imageId} is shared with nobody`, deadline: secondsLeft(begun) }).unshareImage(
+    {
+      build,
+      family,
+      imageId,
+    },
+  );
   const plan = await activitiesAt(place, {
     summary: `${imageId}: who needs it, and what goes with it`,
-    deadline: look,
+    deadline: secondsLeft(begun),
   }).inspectDeletion({ build, imageId });
   const owned = { ...build, accountId: plan.accountId };
   begun.snapshotIds = plan.snapshotIds;
-  await activitiesAt(place, { summary: `${imageId} (${plan.name})`, deadline: deletion }).deleteImage({
+  await activitiesAt(place, { summary: `${imageId} (${plan.name})`, deadline: secondsLeft(begun) }).deleteImage({
     build: owned,
     plan,
   });
   if (plan.snapshotIds.length === 0 || patched(snapshotsAgain)) return;
   begun.snapshotIds = [];
   const summary = `${plan.snapshotIds.length} snapshots of ${imageId}`;
-  await activitiesAt(place, { summary, deadline: deletion }).deleteSnapshots({
+  await activitiesAt(place, { summary, deadline: familyDeadlines.snapshots }).deleteSnapshots({
     build: owned,
     snapshotIds: plan.snapshotIds,
   });
