@@ -13,13 +13,14 @@ type OutputOf<Name extends keyof ImageActivities> = Awaited<ReturnType<Activity<
 /**
  * Looks at everything that speaks against deleting an image, and lists what goes with it. Changes nothing.
  *
- * Refused is what this installation did not make, what an instance was launched from, what is shared, and what is still
- * being built. When `snapshotIds` are given, what somebody agreed to is all that may go.
+ * Refused is what this installation did not make, what an instance was launched from, what is shared (unless it is unshared before it
+ * goes), and what is still being built. When `snapshotIds` are given, what somebody agreed to is all that may go.
  */
 export const inspectDeletion = step<InputOf<'inspectDeletion'>, OutputOf<'inspectDeletion'>>(
   'before changes',
-  async (run, { imageId, snapshotIds }) => {
-    const { refusals, plan } = planDeletion(await detailsOf(run, await findImage(run, imageId)));
+  async (run, { imageId, snapshotIds, unshares = false }) => {
+    const details = await detailsOf(run, await findImage(run, imageId));
+    const { refusals, plan } = planDeletion(unshares ? { ...details, sharedWith: [] } : details);
     const [refusal] = refusals;
     if (refusal) throw run.refusal(refusal.code, refusal.message, refusal.advice);
     const unforeseen = plan.snapshotIds.filter((id) => snapshotIds && !snapshotIds.includes(id));
@@ -30,7 +31,8 @@ export const inspectDeletion = step<InputOf<'inspectDeletion'>, OutputOf<'inspec
         'Look at the image again and repeat the deletion.',
       );
     }
-    return { ...plan, accountId: await run.patiently('account', () => run.cloud.accountId()) };
+    const shares = unshares ? { sharedWith: details.sharedWith ?? [] } : {};
+    return { ...plan, ...shares, accountId: await run.patiently('account', () => run.cloud.accountId()) };
   },
 );
 

@@ -150,6 +150,8 @@ export interface DeletionPlan {
   snapshotIds: string[];
   /** Snapshots that something else needs. */
   stays: { snapshotId: string; why: string }[];
+  /** With `unshares`: accounts that the image is shared with until then. */
+  sharedWith?: string[] | undefined;
 }
 
 /** The steps of a deletion, in order. */
@@ -245,6 +247,8 @@ export interface ImageActivities {
     build: BuildRef;
     imageId: string;
     snapshotIds?: string[] | undefined;
+    /** It is unshared before it goes: that it is shared is no refusal. */
+    unshares?: boolean | undefined;
   }): Promise<DeletionPlan>;
   deleteImage(input: { build: BuildRef; plan: DeletionPlan }): Promise<undefined>;
   deleteSnapshots(input: { build: BuildRef; snapshotIds: string[] }): Promise<{ resources: Resource[] }>;

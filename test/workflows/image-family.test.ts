@@ -285,6 +285,50 @@ describe('an image family', { concurrency: 4 }, () => {
     assert.deepEqual((await handle.query(familyQuery)).orphaned, []);
   });
 
+  test('what stays after all is shared as before; when it cannot be, its retirement says so', async () => {
+    const family = `web-${randomBytes(4).toString('hex')}`;
+    const partner = '100000000002';
+    await stack.cloud.seed({ accounts: [{ uin: partner, keys: [] }] });
+    const [oldest] = await seeded(region, family, ['released', 'released', 'current'], { sharedWith: [partner] });
+    const refused = {
+      kind: 'error',
+      code: 'InvalidParameterValue.InvalidImageId',
+      message: 'not this one',
+      when: 'before',
+    };
+    const kept = await stack.cloud.fault({ action: 'DeleteImages', contains: oldest!, ...refused, times: 1000 });
+    const about = await aboutOf({ family });
+    const retire = async () => {
+      const rules = { keep: 1, youngerThan: 0, keepRejected: 0, now: night(9).nominalAt, dryRun: false };
+      const [one] = await retireFamily(stack.client, about, { place, ...rules });
+      const { images } = await stack.cloud.state(region);
+      const shares = images.find(({ id }) => id === oldest)?.shares as { account: string }[] | undefined;
+      return { ...one!, sharedWith: shares?.map(({ account }) => account) };
+    };
+    const changes = async () =>
+      (await stack.cloud.calls({ action: 'ModifyImageSharePermission' })).filter(
+        ({ applied, resources }) => applied && resources.includes(oldest!),
+      ).length;
+
+    const left = await retire();
+    assert.deepEqual([left.imageId, left.outcome, left.sharedWith], [oldest, 'left', [partner]]);
+    assert.match(left.problem!, /not this one/);
+    assert.doesNotMatch(left.problem!, /shared/);
+    assert.equal(await changes(), 2, 'it was unshared, and shared again');
+
+    const code = 'InvalidParameterValue';
+    const share = { action: 'ModifyImageSharePermission', contains: '"Permission":"SHARE"', times: 1000 };
+    const unshared = await stack.cloud.fault({ ...share, ...refused, code, message: 'not with them' });
+    const told = await retire();
+    assert.deepEqual([told.outcome, told.sharedWith], ['left', []]);
+    assert.match(
+      told.problem!,
+      new RegExp(`not this one.*; it could not be shared again with ${partner}: .*not with them`),
+    );
+    for (const id of [kept, unshared]) await stack.cloud.send('DELETE', `faults/${id}`);
+    assert.equal((await retire()).outcome, 'deleted');
+  });
+
   test('what cannot be deleted holds the run at that stage, and the release is out', async () => {
     const pipeline = await pipelineOf(stack, { retire: { keep: 1 } }, { dataDisks: 0 });
     const [first] = [imageOf(await release(stack, pipeline, night(1))), await release(stack, pipeline, night(2))];

@@ -4,6 +4,9 @@ import { stepFailure } from '../failures';
 import { snapshotsAgain } from './orphans';
 import { activitiesAt, familyDeadlines } from './place';
 
+/** Patch: an image that stays after all gets its shares back. */
+const sharesComeBack = 'shares-come-back';
+
 type Rules = Omit<Retirement, 'place' | 'dryRun'>;
 
 const rulesOf = ({ keep, youngerThan, keepRejected, now, release }: Rules): Rules => ({
@@ -45,7 +48,7 @@ export interface Retired {
 
 /**
  * Deletes one image that is to go, if it still is: unshared first, then the image; its snapshots are for the caller to
- * delete. What cannot be deleted within minutes is left, with the reason; the next retirement tries again.
+ * delete. What cannot be deleted within minutes is left, with the reason, and shared as before; the next retirement tries again.
  */
 export async function retireOne(
   build: BuildRef,
@@ -55,7 +58,7 @@ export async function retireOne(
   found: RetiredImage,
 ): Promise<Retired> {
   const { imageId } = found;
-  const begun: Begun = { until: Date.now() + familyDeadlines.delete * 1000, snapshotIds: [] };
+  const begun: Begun = { until: Date.now() + familyDeadlines.delete * 1000, accounts: [], snapshotIds: [] };
   const became = (to: Partial<RetiredImage>, snapshotIds: string[] = []): Retired => ({
     image: { ...found, ...to },
     snapshotIds,
@@ -70,10 +73,14 @@ export async function retireOne(
   } catch (error) {
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
     const { code, message } = stepFailure(error);
-    if (needed.includes(code)) return became({ reason: message, outcome: 'left' });
+    const unshared = await notSharedAgain(build, place, family, imageId, begun.accounts);
+    if (needed.includes(code) && unshared === undefined) return became({ reason: message, outcome: 'left' });
     // It may have been deleted all the same, without anybody having heard of it.
     const maybeGone = code === 'DeadlineExceeded' && begun.snapshotIds.length > 0 && patched(snapshotsAgain);
-    return became({ outcome: 'left', problem: message }, maybeGone ? begun.snapshotIds : []);
+    return became(
+      { outcome: 'left', problem: [message, unshared].filter(Boolean).join('; ') },
+      maybeGone ? begun.snapshotIds : [],
+    );
   }
 }
 
@@ -81,6 +88,8 @@ export async function retireOne(
 interface Begun {
   /** When it has to be over, in milliseconds. */
   until: number;
+  /** Whom the image was shared with. */
+  accounts: string[];
   /** Snapshots that are to go once the image is gone; none before its deletion is asked for. */
   snapshotIds: string[];
 }
@@ -94,23 +103,25 @@ async function deleteImage(
   imageId: string,
   begun: Begun,
 ): Promise<void> {
-  await activitiesAt(place, { summary: `${imageId} is shared with nobody`, deadline: secondsLeft(begun) }).unshareImage(
-    {
-      build,
-      family,
-      imageId,
-    },
-  );
-  const plan = await activitiesAt(place, {
-    summary: `${imageId}: who needs it, and what goes with it`,
-    deadline: secondsLeft(begun),
-  }).inspectDeletion({ build, imageId });
+  const at = (summary: string) => activitiesAt(place, { summary, deadline: secondsLeft(begun) });
+  const unshare = () => at(`${imageId} is shared with nobody`).unshareImage({ build, family, imageId });
+  const comesBack = patched(sharesComeBack);
+  if (!comesBack) await unshare();
+  const plan = await at(`${imageId}: who needs it, and what goes with it`).inspectDeletion({
+    build,
+    imageId,
+    ...(comesBack ? { unshares: true } : {}),
+  });
+  const { sharedWith = [] } = plan;
+  if (sharedWith.length > 0) {
+    // Known from before: an attempt of which nobody heard may have taken them.
+    begun.accounts = sharedWith;
+    const { accounts } = await unshare();
+    begun.accounts = [...new Set([...sharedWith, ...accounts])];
+  }
   const owned = { ...build, accountId: plan.accountId };
   begun.snapshotIds = plan.snapshotIds;
-  await activitiesAt(place, { summary: `${imageId} (${plan.name})`, deadline: secondsLeft(begun) }).deleteImage({
-    build: owned,
-    plan,
-  });
+  await at(`${imageId} (${plan.name})`).deleteImage({ build: owned, plan });
   if (plan.snapshotIds.length === 0 || patched(snapshotsAgain)) return;
   begun.snapshotIds = [];
   const summary = `${plan.snapshotIds.length} snapshots of ${imageId}`;
@@ -118,4 +129,36 @@ async function deleteImage(
     build: owned,
     snapshotIds: plan.snapshotIds,
   });
+}
+
+/**
+ * Shares an image that stays after all with whom it was shared before.
+ *
+ * @returns with whom it may not be shared any more, and why; undefined when it is, or is gone
+ */
+async function notSharedAgain(
+  build: BuildRef,
+  place: FamilyPlace,
+  family: string,
+  imageId: string,
+  accounts: string[],
+): Promise<string | undefined> {
+  if (accounts.length === 0) return undefined;
+  const about = { summary: `${imageId} is shared again with ${accounts.join(', ')}`, deadline: familyDeadlines.share };
+  const told = (whom: string[], why: string) => `it could not be shared again with ${whom.join(', ')}: ${why}`;
+  try {
+    const { notShared } = await activitiesAt(place, about).shareImage({ build, family, imageId, accounts });
+    const [first] = notShared;
+    return (
+      first &&
+      told(
+        notShared.map(({ account }) => account),
+        first.message,
+      )
+    );
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const { code, message } = stepFailure(error);
+    return code === 'ImageGone' ? undefined : told(accounts, message);
+  }
 }
