@@ -194,7 +194,8 @@ export class Build {
 
   /** Stands before a step for as long as the build is paused; says whether it has stood. */
   async pausedBefore(name: StepName): Promise<boolean> {
-    if (this.gate.isClosed(name)) await this.upBeforeWaiting();
+    const first = this.gate.isClosed(name) ? this.upBeforeWaiting() : undefined;
+    if (first) await first;
     const stood = await this.gate.pass(name, this.deadline);
     if (stood) this.journal.phase('checking');
     return stood;
@@ -203,10 +204,13 @@ export class Build {
   /**
    * A source that was found down with our restore tag, since an earlier build or an earlier run of this one left it so, does
    * not wait for people or for room: it is started now, and stopped again when the build goes on.
+   *
+   * @returns undefined when there is nothing to do. It is not to be awaited then: a turn of the event loop more, and timers of
+   *   recorded builds are cancelled and started in another order.
    */
-  private async upBeforeWaiting(): Promise<void> {
-    if (!this.source.hasToRestart || !patched(upBeforeItWaits)) return;
-    await CancellationScope.nonCancellable(() => this.ending.restoreSource());
+  private upBeforeWaiting(): Promise<void> | undefined {
+    if (!this.source.hasToRestart || !patched(upBeforeItWaits)) return undefined;
+    return CancellationScope.nonCancellable(() => this.ending.restoreSource());
   }
 
   /**

@@ -48,10 +48,10 @@ export class Room {
    * build standing still.
    *
    * @param ask asks for the slot, or where the build stands in the queue
-   * @param beforeWaiting what has to be done before the build waits
+   * @param beforeWaiting what has to be done before the build waits; undefined when there is nothing
    * @throws {ApplicationFailure} ImageQuotaLimitExceeded, when the build has waited in vain
    */
-  async enter(ask: () => Promise<QuotaFacts>, beforeWaiting: () => Promise<void>): Promise<void> {
+  async enter(ask: () => Promise<QuotaFacts>, beforeWaiting: () => Promise<void> | undefined): Promise<void> {
     this.position = undefined;
     let facts = await ask();
     if (!facts.queued) return;
@@ -67,7 +67,8 @@ export class Room {
         const { images, queued } = facts;
         const { position, why } = queued;
         this.show({ ...times, images, position: this.told(position), ...(why === undefined ? {} : { why }) });
-        await beforeWaiting();
+        const first = beforeWaiting();
+        if (first) await first;
         const left = Math.max(1, until - Date.now());
         const summary = `waits for image quota of ${ref.region}, at most ${formatSeconds(left / 1000)}`;
         if (await condition(() => this.position === 0, Math.min(left, askAgainSeconds * 1000), { summary })) break;
