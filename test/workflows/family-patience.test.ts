@@ -1,5 +1,4 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,10 +15,10 @@ import {
   type ImageActivities,
   type ReleaseActivities,
   retireUpdate,
-  searchAttributes,
 } from '../../contract';
-import { bundlePath, quietLogs } from '../support/build-stack';
+import { bundlePath } from '../support/build-stack';
 import { until } from '../support/judge';
+import { startTimeSkipping } from '../support/time-skipping';
 
 const accountId = '100000000001';
 const family = 'patient';
@@ -44,16 +43,8 @@ const image = (imageId: string, state: FamilyImage['state']): FamilyImage => ({
  * because what is proven is when the workflow has them tried again, and that it remembers what is left to do.
  */
 test('a family sees to it hour by hour: what still answers, and images and snapshots that could not be deleted', async () => {
-  quietLogs();
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: process.env.TEMPORAL_TEST_SERVER_PATH! } },
-  });
+  const environment = await startTimeSkipping();
   try {
-    await environment.connection.operatorService.addSearchAttributes({
-      namespace: environment.namespace ?? 'default',
-      // 2: INDEXED_VALUE_TYPE_KEYWORD
-      searchAttributes: Object.fromEntries(Object.keys(searchAttributes).map((name) => [name, 2])),
-    });
     const copyLooks: number[] = [];
     const deletionLooks: number[] = [];
     const snapshotLooks: number[] = [];

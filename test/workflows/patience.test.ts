@@ -1,26 +1,18 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BuildActivities, buildWorkflowId, searchAttributes } from '../../contract';
-import { bundlePath, quietLogs } from '../support/build-stack';
+import { type BuildActivities, buildWorkflowId } from '../../contract';
+import { bundlePath } from '../support/build-stack';
+import { startTimeSkipping } from '../support/time-skipping';
 
 /**
  * On the time-skipping server, since it takes twenty minutes: a cloud that will not start the source does not keep the
  * rest from being undone. The activities are stand-ins, because what is proven is the order that the workflow keeps.
  */
 test('undoing lets the source go first, but not for ever', async () => {
-  quietLogs();
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: process.env.TEMPORAL_TEST_SERVER_PATH! } },
-  });
+  const environment = await startTimeSkipping();
   try {
-    await environment.connection.operatorService.addSearchAttributes({
-      namespace: environment.namespace ?? 'default',
-      // 2: INDEXED_VALUE_TYPE_KEYWORD
-      searchAttributes: Object.fromEntries(Object.keys(searchAttributes).map((name) => [name, 2])),
-    });
     const order: string[] = [];
     let refusals = 0;
     const activities: Partial<Record<keyof BuildActivities, (input: unknown) => Promise<unknown>>> = {
