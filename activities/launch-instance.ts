@@ -14,10 +14,11 @@ type Input = Parameters<BuildActivities['launchInstance']>[0];
  * Launches an instance from the image, with new data disks from the snapshots, and waits until it is RUNNING.
  *
  * CVM RunInstances takes a ClientToken, derived from build, run and generation; its lifetime is not documented, so the
- * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final.
+ * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. After a reset the instance may be of a
+ * later try of the runs before: it is the build's one instance all the same.
  */
 export const launchInstance = step<Input, LaunchedInstance>('step', async (run, input) => {
-  const { imageId, generation, snapshots } = input;
+  const { imageId, snapshots } = input;
   await checkSnapshots(
     run,
     snapshots.map(({ snapshotId }) => snapshotId),
@@ -28,10 +29,7 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     title: 'new instance',
     look: async () => {
       if (id !== undefined) return run.cloud.instances.look(id);
-      const ours = await run.cloud.instancesByTag(tagKeys.build, run.owner);
-      const seen = ours.find(
-        (one) => one.ImageId === imageId && run.isOf(generation, one.Tags) && one.InstanceState !== 'TERMINATING',
-      );
+      const seen = launchedBefore(run, input, await run.cloud.instancesByTag(tagKeys.build, run.owner));
       id = seen?.InstanceId;
       return seen;
     },
@@ -81,6 +79,20 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
   });
   return factsOf(instance!, input);
 });
+
+/**
+ * The instance that this build has launched from the image: this try's own. A run that began with a reset counts its tries
+ * from there, so that what is kept, or is of a later try, was launched by the runs before it, and stands for this one.
+ */
+function launchedBefore(run: StepRun, { imageId, generation }: Input, ours: Instance[]): Instance | undefined {
+  const ofImage = ours.filter((one) => one.ImageId === imageId && one.InstanceState !== 'TERMINATING');
+  const own = ofImage.find(({ Tags }) => run.isOf(generation, Tags));
+  if (!run.build.reset || (own && !isDoomed(own))) return own;
+  const before = ofImage.filter(
+    (one) => !isDoomed(one) && (run.isKept(one.Tags) || run.generationOf(one.Tags) > generation),
+  );
+  return before.find(({ Tags }) => run.isKept(Tags)) ?? before[0] ?? own;
+}
 
 /** The source's system disk, at least as large as the image's: it may have grown since it was inspected. */
 async function systemDiskOf(run: StepRun, { imageId, source }: Input): Promise<Input['source']['systemDisk']> {

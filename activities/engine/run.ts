@@ -116,8 +116,12 @@ export class StepRun {
 
   /** Whether a resource is of this try of this build: what an earlier try made no longer matches. */
   isOf(generation: number, tags: { Key?: string; Value?: string }[] | undefined): boolean {
-    const made = (tags ?? []).find(({ Key }) => Key === tagKeys.generation)?.Value ?? '1';
-    return this.owns(tags) && made === String(generation);
+    return this.owns(tags) && this.generationOf(tags) === generation;
+  }
+
+  /** The try that made a resource, by its tag. */
+  generationOf(tags: { Key?: string; Value?: string }[] | undefined): number {
+    return Number((tags ?? []).find(({ Key }) => Key === tagKeys.generation)?.Value ?? 1);
   }
 
   /**

@@ -219,6 +219,23 @@ describe('steps', { concurrency: 6 }, () => {
       assert.deepEqual(second, first);
       assert.equal((await left(input.build)).instances.length, 1);
     });
+    test('after a reset the instance of a later try stands for this one, and one that never came up does not', async () => {
+      const input = await launchInput();
+      const { build } = input;
+      const fired = await fault(build, 'RunInstances', { kind: 'launch-fails' });
+      await assert.rejects(bench.run('launchInstance', input), /did not come up/);
+      await fired();
+      const { instanceId } = await bench.run('launchInstance', { ...input, generation: 2 });
+      const reset = { ...input, build: { ...build, reset: true }, runId: 'another-run' };
+      assert.equal((await bench.run('launchInstance', reset)).instanceId, instanceId, 'still pending');
+      await bench.run('keepResources', { build, instanceIds: [instanceId] });
+      for (const generation of [1, 3]) {
+        const taken = await bench.run('launchInstance', { ...reset, generation });
+        assert.equal(taken.instanceId, instanceId, `kept, and looked for by try ${generation}`);
+      }
+      const up = (await left(build)).instances.filter(({ state }) => state !== 'LAUNCH_FAILED');
+      assert.deepEqual(ids(up), [instanceId]);
+    });
     test('undo: nothing there, never told, twice, with a lost answer', async () => {
       const input = await launchInput();
       const { build } = input;
