@@ -5,6 +5,7 @@ import type { Image } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { listed, noLongerOurs, step } from './engine/step';
+import { checkNotMade } from './made-before';
 import { goneSnapshot } from './snapshot-disks';
 import { checkStillDown } from './source-instance';
 
@@ -23,6 +24,7 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
   const { name, from, generation } = input;
   if (from.kind === 'instance') await checkSource(run);
   else await checkSnapshots(run, from.snapshotIds);
+  await checkNotMade(run, { images: true, snapshots: false });
   const byName = () => run.cloud.imageByName(name);
   const before = await run.patiently(`image ${name}`, byName);
   const useless = before?.ImageState === 'CREATEFAILED' || !run.isOf(generation, before?.Tags);

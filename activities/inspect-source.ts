@@ -5,6 +5,7 @@ import type { Instance } from './cloud/cloud';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { launchRequest } from './launch-instance';
+import { madeBefore } from './made-before';
 import { webhookAdvice } from './notify';
 import { describeState, instanceById, isBusy, isClaimed, provesClaimed } from './source-instance';
 
@@ -39,9 +40,13 @@ export async function* inspection(run: StepRun, input: Input, find: () => Promis
   run.claimed = claimed && instance.InstanceState !== 'RUNNING';
   yield* checkInstance(run, instance);
   const source = yield* sourceFacts(run, instance, spec, claimed);
-  yield* checkImageName(run, imageName);
-  if (spec.launch) yield* checkLaunch(run, spec.launch, source, instance);
-  return { ...source, accountId: yield* answerOf(run.patiently('account', () => run.cloud.accountId())) };
+  const made = yield* answerOf(madeBefore(run, spec, source));
+  if (!made) {
+    yield* checkImageName(run, imageName);
+    if (spec.launch) yield* checkLaunch(run, spec.launch, source, instance);
+  }
+  const accountId = yield* answerOf(run.patiently('account', () => run.cloud.accountId()));
+  return { ...source, accountId, ...(made ? { made } : {}) };
 }
 
 /** What the cloud refuses to tell stands in the way like everything else; `undefined` then. */

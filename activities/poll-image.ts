@@ -1,4 +1,4 @@
-import type { BuildActivities } from '../contract';
+import type { BuildActivities, ImageFacts } from '../contract';
 import type { Image } from './cloud/cloud';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
@@ -47,12 +47,15 @@ export const pollImage = step<Input, Output>('step', async (run, { imageId }) =>
       return { is: 'going', waitingFor: `image ${imageId}: ${seen.ImageState ?? 'unknown'}`, percent };
     },
   });
-  return {
-    imageId,
-    name: image!.ImageName!,
-    size: image!.ImageSize!,
-    snapshotIds: (image!.SnapshotSet ?? []).map(({ SnapshotId }) => SnapshotId!),
-  };
+  return imageFacts(image!);
+});
+
+/** What a build says of its image once that is usable. */
+export const imageFacts = ({ ImageId, ImageName, ImageSize, SnapshotSet }: Image): ImageFacts => ({
+  imageId: ImageId!,
+  name: ImageName!,
+  size: ImageSize!,
+  snapshotIds: (SnapshotSet ?? []).map(({ SnapshotId }) => SnapshotId!),
 });
 
 /** Mean percentage of the snapshots that are being made for an image; undefined when none is visible or all are done. */

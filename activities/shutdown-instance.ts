@@ -2,6 +2,7 @@ import { type BuildActivities, tagKeys } from '../contract';
 import { checkClaim, checkSourceTag } from './allowed';
 import { step } from './engine/step';
 import { setTags, tagValue } from './cloud/tags';
+import { checkNotMade } from './made-before';
 import { describeState, instanceById, isOperating, isTransitional } from './source-instance';
 
 type Input = Parameters<BuildActivities['shutdownInstance']>[0];
@@ -17,6 +18,7 @@ type Output = Awaited<ReturnType<BuildActivities['shutdownInstance']>>;
  */
 export const shutdownInstance = step<Input, Output>('before changes', async (run, { build, source, stopType }) => {
   const { instanceId } = build;
+  await checkNotMade(run, { images: true, snapshots: true });
   const byId = instanceById(run, instanceId);
   const gone = {
     is: 'missing',

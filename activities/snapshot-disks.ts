@@ -1,9 +1,10 @@
-import { type BuildActivities, type BuildRef, type Disk, type DiskSnapshot, snapshotName } from '../contract';
+import { type BuildActivities, type Disk, type DiskSnapshot, snapshotName } from '../contract';
 import { checkSource } from './allowed';
 import type { Snapshot } from './cloud/cloud';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { listed, noLongerOurs, step } from './engine/step';
+import { checkNotMade, disksOfSource, snapshotsOfBuild } from './made-before';
 import { checkStillDown } from './source-instance';
 
 type Input = Parameters<BuildActivities['snapshotDisks']>[0];
@@ -21,6 +22,7 @@ export const snapshotDisks = step<Input, Output>('step', async (run, { build, ge
     run,
     disks.map(({ diskId }) => diskId),
   );
+  await checkNotMade(run, { images: true, snapshots: false });
   const named = (disk: Disk) => snapshotName(build.buildId, disk.diskId, generation);
   const taken = new Set<string>();
   const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, { name: named(disk), tags, taken })));
@@ -161,11 +163,11 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoSnapshotDisks']>>;
  * they are found by disk and name, and must carry the build's tag. What is tagged as kept stays, and is listed so.
  */
 export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run, input) => {
-  const { build, known, unknownOutcome, keep } = input;
+  const { known, unknownOutcome, keep } = input;
   const diskIds = input.diskIds ?? (await disksOfSource(run));
   const { removed, kept, foreign } = await run.clear({
     title: 'snapshots of the build',
-    find: async () => (await run.cloud.snapshotsOfDisks(diskIds)).filter((snapshot) => isOurs(run, build, snapshot)),
+    find: () => snapshotsOfBuild(run, diskIds),
     idOf: ({ SnapshotId }) => SnapshotId!,
     keep: ({ Tags }) => keep === true || run.isKept(Tags),
     goal: (id) => goneSnapshot(run, id),
@@ -185,15 +187,3 @@ export const undoSnapshotDisks = step<UndoInput, UndoOutput>('undo', async (run,
     ],
   };
 });
-
-/** The disks that the source has now. */
-async function disksOfSource(run: StepRun): Promise<string[]> {
-  const { instanceId } = run.build;
-  const source = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
-  const disks = [source?.SystemDisk, ...(source?.DataDisks ?? [])];
-  return disks.flatMap((disk) => disk?.DiskId ?? []);
-}
-
-/** Whether this build took the snapshot, in whichever generation: by its name and its tag. */
-const isOurs = (run: StepRun, build: BuildRef, { DiskId, SnapshotName, Tags }: Snapshot) =>
-  SnapshotName?.startsWith(snapshotName(build.buildId, DiskId ?? '', 0).slice(0, -1)) === true && run.owns(Tags);

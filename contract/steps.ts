@@ -46,6 +46,8 @@ export interface SourceFacts {
   systemDisk: Disk;
   /** The data disks that the build takes with it, by snapshot or inside the image. */
   dataDisks: Disk[];
+  /** Only after a reset. */
+  made?: MadeBefore | undefined;
 }
 
 export interface QuotaFacts {
@@ -78,6 +80,12 @@ export interface ImageFacts {
   size: number;
   /** The snapshots bound to the image, implicit ones included. */
   snapshotIds: string[];
+}
+
+/** What the runs before a reset have made and kept: all of one moment. */
+export interface MadeBefore {
+  image: ImageFacts;
+  snapshots: DiskSnapshot[];
 }
 
 export interface LaunchedInstance {

@@ -62,7 +62,8 @@ interface Made {
 /** Method `instance`: the image is made of the stopped source. What fails is begun again at the shutdown. */
 function fromStopped(build: Build): Promise<Made> {
   return build.stage(async () => {
-    const source = await inspect(build);
+    const { made, ...source } = await inspect(build);
+    if (made) return { source, ...made };
     await shutDown(build, source);
     const snapshots = await snapshotDisks(build, source);
     return { source, snapshots, image: await createImage(build, source, snapshots) };
@@ -71,13 +72,15 @@ function fromStopped(build: Build): Promise<Made> {
 
 /** Method `snapshots`: the source is up again before the image is made, which can fail and be begun again by itself. */
 async function fromSnapshots(build: Build): Promise<Made> {
-  const { source, snapshots } = await build.stage(async () => {
-    const source = await inspect(build);
+  const { source, snapshots, made } = await build.stage(async () => {
+    const { made, ...source } = await inspect(build);
+    if (made) return { source, made, snapshots: made.snapshots };
     await shutDown(build, source);
     const snapshots = await snapshotDisks(build, source);
     await restoreSource(build);
     return { source, snapshots };
   });
+  if (made) return { source, ...made };
   const image = await build.stage(async () => {
     if (build.lostItsRoom) await build.room();
     return createImage(build, source, snapshots);
@@ -87,21 +90,24 @@ async function fromSnapshots(build: Build): Promise<Made> {
 
 /**
  * Everything that could be refused later is refused here, before anything is touched. After a pause it is looked at once
- * more: what was found may be days old.
+ * more: what was found may be days old. What the runs before a reset have made and kept is taken up, `made`.
  */
 async function inspect(build: Build): Promise<SourceFacts> {
   let source = await lookAtSource(build);
-  while (await build.pausedBefore('shutdownInstance')) source = await lookAtSource(build);
+  while (!source.made && (await build.pausedBefore('shutdownInstance'))) source = await lookAtSource(build);
   return source;
 }
 
 async function lookAtSource(build: Build): Promise<SourceFacts> {
   const { spec, imageName } = build;
   const { instanceId } = spec;
-  const source = await build.step('inspectSource', `${instanceId} and what the spec asks for`, (activities, ref) =>
-    activities.inspectSource({ build: ref, spec, imageName }),
+  const { made, ...source } = await build.step(
+    'inspectSource',
+    `${instanceId} and what the spec asks for`,
+    (activities, ref) => activities.inspectSource({ build: ref, spec, imageName }),
   );
   build.inspected(source);
+  if (made && build.adopt(made)) return { ...source, made };
   await build.room();
   return source;
 }

@@ -9,6 +9,7 @@ import {
   type BuildSpec,
   expandImageName,
   type ImageFacts,
+  type MadeBefore,
   ofImage,
   type ResourceType,
   type SourceFacts,
@@ -43,6 +44,12 @@ const beginsAnew = 'begins-anew';
 
 /** Patch: a source that was found down, and is to run, is started before the build waits. */
 const upBeforeItWaits = 'up-before-it-waits';
+
+/** Failure of a step that would make again what the runs before a reset have made and kept. */
+const madeAlready = 'MadeAlready';
+
+/** Patch: what the runs before a reset have made and kept is taken up. */
+const takesUp = 'takes-up';
 
 /** How often a build that waits for room comes back after the cloud has refused its image all the same. */
 const mostRefusals = 3;
@@ -115,7 +122,8 @@ export class Build {
 
   /**
    * Runs the procedure. After a reset it goes on from a point of the past, and the steps before that point may no longer hold:
-   * the source is up again, or what they made was undone meanwhile. Then everything is undone, and begun from the start, once.
+   * the source is up again, or what they made was undone meanwhile, or all of it was made since. Then everything is undone but
+   * for what is kept, and begun from the start, once.
    */
   private async fromHere(procedure: () => Promise<BuildResult>): Promise<BuildResult> {
     const steps = this.journal.pendingSteps();
@@ -125,7 +133,9 @@ export class Build {
       if (!this.isOvertaken(error)) throw error;
       this.begunAnew = true;
       this.journal.phase('undoing');
-      await CancellationScope.nonCancellable(() => this.ending.unwind());
+      // The kept image may be just being launched: that is taken up as well.
+      const spared = this.reasonOf(error).code === madeAlready ? 'undoLaunchInstance' : undefined;
+      await CancellationScope.nonCancellable(() => this.ending.unwind({ spared }));
       this.beginAgain(this.spec, steps);
       return procedure();
     }
@@ -135,7 +145,7 @@ export class Build {
   private isOvertaken(error: unknown): boolean {
     if (!this.ref.reset || this.begunAnew || this.isCommitted) return false;
     const { code } = this.reasonOf(error);
-    return overtaken.test(code) && patched(beginsAnew);
+    return (overtaken.test(code) && patched(beginsAnew)) || (code === madeAlready && patched(takesUp));
   }
 
   /**
@@ -155,7 +165,7 @@ export class Build {
         const mended = this.withoutRoom(error) ?? (await this.mended(error, steps[0]!));
         if (!mended) throw error;
         this.journal.phase('undoing');
-        await CancellationScope.nonCancellable(() => this.ending.unwind(since));
+        await CancellationScope.nonCancellable(() => this.ending.unwind({ since }));
         this.beginAgain(mended, steps);
       }
     }
@@ -276,6 +286,37 @@ export class Build {
   inspected({ accountId, claimed }: SourceFacts): void {
     this.ref = { ...this.ref, accountId };
     this.source.inspected(claimed);
+  }
+
+  /**
+   * Takes up what the runs before a reset have made and kept, so that nothing is shut down or made again: the build goes on
+   * from its commit point.
+   *
+   * @returns whether it does; a build that has gone on otherwise goes on so
+   */
+  adopt({ image, snapshots }: MadeBefore): boolean {
+    if (!patched(takesUp)) return false;
+    for (const name of ['checkQuota', 'shutdownInstance', 'snapshotDisks', 'createImage', 'pollImage'] as const) {
+      this.skip(name);
+    }
+    this.imageName = image.name;
+    this.journal.named(image.name);
+    const taken = snapshots.map(({ snapshotId, diskId }) => ({ id: snapshotId, note: `of ${diskId}` }));
+    const undoSnapshots = this.undoable('undoSnapshotDisks', (activities, how) =>
+      activities.undoSnapshotDisks({ ...how, build: this.ref }),
+    );
+    this.made('snapshotDisks', undoSnapshots, 'snapshot', taken);
+    const undoImage = this.undoable('undoCreateImage', (activities, how) =>
+      activities.undoCreateImage({
+        ...how,
+        build: this.ref,
+        name: image.name,
+        inputSnapshotIds: snapshots.map(({ snapshotId }) => snapshotId),
+      }),
+    );
+    this.made('createImage', undoImage, 'image', [{ id: image.imageId, note: image.name }]);
+    this.committed(undoImage, image);
+    return true;
   }
 
   /** The image is usable: nothing that was made so far is destroyed by this build any more. */

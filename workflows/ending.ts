@@ -12,7 +12,7 @@ import {
 import { activitiesOf } from './build-activities';
 import { type StepFailure, stepFailure } from './failures';
 import type { Journal } from './journal';
-import type { Saga, Undo } from './saga';
+import type { Saga, Undo, UndoName } from './saga';
 import type { Source } from './source';
 
 /** Patch: `onFailure: keep` also finds what the failed step never told. Builds that began before it do not. */
@@ -88,12 +88,15 @@ export class Ending {
     return ApplicationFailure.create({ type: failure.code, message, nonRetryable: true, details: [report] });
   }
 
-  /** @param since a mark of the saga: only what was done after it is undone */
-  async unwind(since = 0): Promise<void> {
+  /**
+   * @param only.since a mark of the saga: only what was done after it is undone
+   * @param only.spared what is not undone
+   */
+  async unwind(only: { since?: number; spared?: UndoName | undefined } = {}): Promise<void> {
     await this.saga.unwind(
       () => this.restoreSource(),
       (undo) => this.undo(undo),
-      since,
+      only,
     );
   }
 

@@ -90,6 +90,11 @@ export class Journal {
     this.show();
   }
 
+  /** The image has another name than the spec says. */
+  named(imageName: string): void {
+    this.progress.imageName = imageName;
+  }
+
   /** Where a step is. */
   stateOf(name: StepName): StepState {
     return this.progress.steps.find(({ step }) => step === name)!.state;

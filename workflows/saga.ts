@@ -85,9 +85,10 @@ export class Saga {
     return this.undos.filter(({ unknown }) => unknown).reverse();
   }
 
-  /** Everything that was made, with what became of it. */
+  /** Everything that was made, with what became of it; of what was undone in vain, since it is kept, and then taken up, the latter. */
   get resources(): Resource[] {
-    return this.undos.flatMap(({ resources }) => resources);
+    const all = this.undos.flatMap(({ resources }) => resources);
+    return [...new Map(all.map((resource) => [resource.id, resource])).values()];
   }
 
   /** Somebody else has removed these. */
@@ -112,12 +113,13 @@ export class Saga {
    *
    * @param restoreSource starts the source again; it may take as long as the cloud needs to allow it
    * @param run calls one undo, under its deadline, and shows it
-   * @param since a {@link mark}: what was done before it stays
+   * @param only.since a {@link mark}: what was done before it stays
+   * @param only.spared what stays, too
    */
   async unwind(
     restoreSource: () => Promise<void>,
     run: (undo: Undo) => Promise<UndoOutcome>,
-    since = 0,
+    { since = 0, spared }: { since?: number; spared?: UndoName | undefined } = {},
   ): Promise<void> {
     let restored = false;
     const restoring = restoreSource().finally(() => (restored = true));
@@ -125,7 +127,7 @@ export class Saga {
     restoring.catch(() => undefined);
     const pending = this.undos
       .slice(since)
-      .filter(({ over }) => !over)
+      .filter(({ over, name }) => !over && name !== spared)
       .reverse();
     if (pending.length > 0) {
       await condition(() => restored, patienceWithSource, { summary: 'the source goes first' });

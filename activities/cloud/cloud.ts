@@ -193,6 +193,12 @@ export class Cloud {
     return { used, total };
   }
 
+  /** All images that carry this tag. */
+  async imagesByTag(key: string, value: string): Promise<Image[]> {
+    const Filters = [{ Name: `tag:${key}`, Values: [value] }];
+    return (await this.call('cvm', 'DescribeImages', { Filters, Limit: 100 })).ImageSet ?? [];
+  }
+
   /** All instances that carry this tag. */
   async instancesByTag(key: string, value: string): Promise<Instance[]> {
     const Filters = [{ Name: `tag:${key}`, Values: [value] }];

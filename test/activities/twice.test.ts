@@ -211,6 +211,61 @@ describe('steps', { concurrency: 6 }, () => {
     });
   });
 
+  describe('what is kept when a build is reset', () => {
+    const afterReset = (build: BuildRef): BuildRef => ({ ...build, reset: true });
+    /** A build of one data disk whose second try is kept under another name, its source up again. */
+    const completed = async () => {
+      const { build, source } = await stopped({ dataDisks: 1 });
+      const { snapshots } = await bench.run('snapshotDisks', {
+        build,
+        generation: 2,
+        disks: source.dataDisks,
+        tags: {},
+      });
+      const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
+      const from = { kind: 'instance' as const, dataDiskIds: [] };
+      const image = { build, generation: 2, name: `second-${build.buildId}`, tags: {}, sysprep: false, from };
+      const { imageId } = await bench.run('createImage', image);
+      const facts = await bench.run('pollImage', { build, imageId });
+      await bench.run('restoreInstance', { build, unknownOutcome: false });
+      await bench.run('keepResources', { build, imageIds: [imageId], snapshotIds });
+      return { build: afterReset(build), source, image, facts, snapshots };
+    };
+
+    test('the inspection tells all of it', async () => {
+      const { build, facts, snapshots } = await completed();
+      const { made, wasRunning, claimed } = await bench.source(build);
+      assert.deepEqual([made, wasRunning, claimed], [{ image: facts, snapshots }, true, false]);
+      assert.equal((await bench.source({ ...build, reset: false })).made, undefined, 'only after a reset');
+    });
+    test('no step makes any of it again, and the source is not touched', async () => {
+      const { build, source, image } = await completed();
+      const refused = /of this build are kept already, and are not made a second time/;
+      await assert.rejects(bench.run('shutdownInstance', { build, source, stopType: 'SOFT_FIRST' }), refused);
+      const disks = source.dataDisks;
+      await assert.rejects(bench.run('snapshotDisks', { build, generation: 1, disks, tags: {} }), refused);
+      const first = { ...image, build, generation: 1, name: `image-${build.buildId}` };
+      await assert.rejects(bench.run('createImage', first), refused);
+      const now = await left(build);
+      assertSource(now.source);
+      assert.deepEqual([now.images.length, now.snapshots.length], [1, 1]);
+    });
+    test('what is not all there is refused before anything is touched', async () => {
+      const { build, facts, snapshots } = await completed();
+      const { snapshotId } = snapshots[0]!;
+      await bench.cloud.send('POST', 'interfere', { act: 'delete-snapshot', id: snapshotId });
+      await assert.rejects(bench.source(build), new RegExp(`${facts.imageId} .* but there is no snapshot cib-`));
+    });
+    test('kept snapshots without their image are refused, too', async () => {
+      const { build, source, facts, snapshots } = await completed();
+      await bench.cloud.send('POST', 'interfere', { act: 'delete-image', id: facts.imageId });
+      await assert.rejects(bench.source(build), new RegExp(`${snapshots[0]!.snapshotId} .* but there is no image`));
+      const stop = bench.run('shutdownInstance', { build, source, stopType: 'SOFT_FIRST' });
+      await assert.rejects(stop, /are kept already/);
+      assertSource((await left(build)).source);
+    });
+  });
+
   describe('launchInstance', () => {
     test('twice in a row gives the same instance', async () => {
       const input = await launchInput();

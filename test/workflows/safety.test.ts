@@ -3,6 +3,7 @@ import { type WorkflowHandle } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type BuildSpecInput, buildWorkflowId, buildWorkflowType, checkSpec, tagKeys } from '../../contract';
+import { resetBuild } from '../durability/harness/people';
 import { region, startActivityBench } from '../support/activity';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertClean, assertSource, failureOf, ids, resourcesOf, until, untilProgress } from '../support/judge';
@@ -44,19 +45,25 @@ describe('what a build must never do', { concurrency: 4 }, () => {
 
   for (const [step, action] of [
     ['inspectSource', 'DescribeDisks'],
-    ['shutdownInstance', 'StopInstances'],
+    ['shutdownInstance', 'DescribeImages'],
     ['pollImage', 'DescribeImages'],
     ['launchInstance', 'TagResources'],
   ] as const) {
-    test(`a reset build that is cancelled in ${step} removes nothing that was kept`, async () => {
+    test(`a build that is reset to ${step} and cancelled there removes nothing that was kept`, async () => {
       const instanceId = await stack.instance({ region, dataDisks: 1 });
       const handle = await start(instanceId, { launch });
       await handle.result();
       const kept = await resourcesOf(stack.cloud, region, instanceId);
-      const contains =
-        step === 'pollImage' ? kept.images[0]!.id : step === 'launchInstance' ? kept.instances[0]!.id : instanceId;
+      const contains = {
+        inspectSource: instanceId,
+        // It looks for what is kept of the build.
+        shutdownInstance: `/${instanceId.slice(4)}-`,
+        pollImage: kept.images[0]!.id,
+        launchInstance: kept.instances[0]!.id,
+      }[step];
       const { met, release } = await stack.cloud.stall(action, contains);
-      const again = await reset(handle);
+      await resetBuild(stack.client, handle.workflowId, (names) => names.indexOf(step));
+      const again = stack.client.workflow.getHandle(handle.workflowId);
       await until(async () => ((await met()) ? true : undefined));
       await again.cancel();
       await untilProgress(again, ({ phase }) => phase === 'undoing' || phase === 'cancelled');
