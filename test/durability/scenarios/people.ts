@@ -361,8 +361,71 @@ const resets: Scenario[] = [
   }),
 ];
 
+/** The source was stopped so many times, and no more. */
+const stopped = (times: number) => async (play: Play) => {
+  const calls = await play.cloud.calls({ since: play.since, region: play.region });
+  const stops = calls.filter(
+    ({ action, applied, resources }) =>
+      action === 'StopInstances' && applied && resources.includes(play.build.instanceId),
+  );
+  assert.equal(stops.length, times, 'stops of the source');
+};
+
+/** Resets, each when the build is over. */
+const resetInTurn = (...steps: ActivityName[]): Beat[] => steps.map((step) => ({ at: whenOver, act: resetTo(step) }));
+
+/**
+ * Builds that were held, mended and completed, and are then reset to what they did before that. What they have kept is of a later
+ * try and bears other names than the run after the reset would look for. It is taken up whole: nothing is made again, and the
+ * source is not stopped.
+ */
+const resetAfterRetry: Scenario[] = [
+  ...methods.flatMap((method) =>
+    [
+      ...scheduled[method].slice(0, scheduled[method].indexOf('pollImage') + 1).map((step) => [step]),
+      ...(method === 'instance' ? [['snapshotDisks', 'inspectSource'] as ActivityName[]] : []),
+    ].map((steps) =>
+      people(`reset · ${method} · retried and completed · to ${steps.join(', then to ')}`, {
+        ends: 'completed',
+        spec: { method, onFailure: 'hold' },
+        faults: [imageFails],
+        beats: [{ at: inPhase('held'), act: retry(imageAmendment) }, ...resetInTurn(...steps)],
+        remakes: remadeAfter(method, 'pollImage', undefined)!,
+        also: async (play) => {
+          await amended(play);
+          await stopped(method === 'instance' ? 2 : 1)(play);
+        },
+        ...(method === 'instance' && steps.join() === 'shutdownInstance' ? { slice: true } : {}),
+      }),
+    ),
+  ),
+  ...(['inspectSource', 'snapshotDisks', 'keepResources', 'launchInstance'] as const).map((step) =>
+    people(`reset · instance · launched again and completed · to ${step}`, {
+      ends: 'completed',
+      spec: { onFailure: 'hold' },
+      faults: refusals.filter(({ what }) => what === 'LAUNCH_FAILED').map(({ fault }) => fault),
+      beats: [{ at: inPhase('held'), act: retry(launchAmendment) }, ...resetInTurn(step)],
+      remakes: { RunInstances: 1 },
+      also: async (play) => {
+        await amended(play);
+        await stopped(1)(play);
+      },
+    }),
+  ),
+  // The first reset begins anew, as a later try; the second one finds what that has kept.
+  people('reset · instance · failed and undone · to createImage, then to shutdownInstance', {
+    ends: 'completed',
+    faults: [imageFails],
+    beats: resetInTurn('createImage', 'shutdownInstance'),
+    remakes: { CreateSnapshot: 1, CreateImage: 1 },
+    also: stopped(2),
+  }),
+];
+
 /** What had been undone is made again; what is there is taken up, unless the source has been up since. */
-const reset = resets.map((scenario): Scenario => {
+const reset = [...resetAfterRetry, ...resets.map(withRemakes)];
+
+function withRemakes(scenario: Scenario): Scenario {
   const { name } = scenario;
   // The source is up: copies of its disks are torn, and made once more with the source down.
   if (name.endsWith('failed and undone · to snapshotDisks')) {
@@ -370,7 +433,7 @@ const reset = resets.map((scenario): Scenario => {
   }
   if (/ (failed and undone|held) /.test(name)) return { ...scenario, remakes: { CreateSnapshot: 1, CreateImage: 1 } };
   return name.includes('snapshots · source up') ? { ...scenario, remakes: { CreateSnapshot: 1 } } : scenario;
-});
+}
 
 const once = (called: string, look: (play: Play) => Promise<boolean>): Moment => ({ called, once: look });
 const atOnce = once('at once', () => Promise.resolve(true));
