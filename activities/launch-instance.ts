@@ -14,8 +14,8 @@ type Input = Parameters<BuildActivities['launchInstance']>[0];
  * Launches an instance from the image, with new data disks from the snapshots, and waits until it is RUNNING.
  *
  * CVM RunInstances takes a ClientToken, derived from build, run and generation; its lifetime is not documented, so the
- * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. After a reset the instance may be of a
- * later try of the runs before: it is the build's one instance all the same.
+ * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. After a reset the instance may be of
+ * another try of the runs before: it is the build's one instance all the same.
  */
 export const launchInstance = step<Input, LaunchedInstance>('step', async (run, input) => {
   const { imageId, snapshots } = input;
@@ -82,15 +82,13 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
 
 /**
  * The instance that this build has launched from the image: this try's own. A run that began with a reset counts its tries
- * from there, so that what is kept, or is of a later try, was launched by the runs before it, and stands for this one.
+ * from there, so that one of whichever try stands for this one: it was launched by the runs before, and may be kept.
  */
 function launchedBefore(run: StepRun, { imageId, generation }: Input, ours: Instance[]): Instance | undefined {
   const ofImage = ours.filter((one) => one.ImageId === imageId && one.InstanceState !== 'TERMINATING');
   const own = ofImage.find(({ Tags }) => run.isOf(generation, Tags));
   if (!run.build.reset || (own && !isDoomed(own))) return own;
-  const before = ofImage.filter(
-    (one) => !isDoomed(one) && (run.isKept(one.Tags) || run.generationOf(one.Tags) > generation),
-  );
+  const before = ofImage.filter((one) => !isDoomed(one));
   return before.find(({ Tags }) => run.isKept(Tags)) ?? before[0] ?? own;
 }
 
