@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type BuildFailure, type BuildResult, type SweepReport, tagKeys } from '../../contract';
+import { type BuildFailure, type BuildResult, ofImage, type SweepReport, tagKeys } from '../../contract';
 import type { Call, RegionState, StateResource } from '../support/simulator';
 import type { BuildEnd } from './harness/ending';
 import { callBudget, type Check, checks, judge } from './harness/judge';
@@ -23,6 +23,8 @@ interface World {
   events: object[];
   /** IDs of what somebody else made. */
   others: string[];
+  /** IDs of what somebody else deleted, or took the build's tag from. */
+  taken: string[];
 }
 
 const owner = 'durability/build-1';
@@ -76,6 +78,7 @@ const base = {
   details: '',
   events: [],
   others: [],
+  taken: [],
 };
 
 /** A build that completed, without a launch. */
@@ -131,6 +134,28 @@ function failed(): World {
   };
 }
 
+const says = (world: World, type: 'image' | 'snapshot', id: string, note?: string) =>
+  failureIn(world).resources.push({ type, id, fate: 'kept', ...(note === undefined ? {} : { note }) });
+
+/** A build that failed after its image was usable: image and snapshots stay. */
+function launchFailed(): World {
+  const world = failed();
+  says(world, 'image', 'img-00000001');
+  says(world, 'snapshot', 'snap-data0001');
+  says(world, 'snapshot', 'snap-system01', ofImage);
+  const { atEnd, settled, after } = completed();
+  return { ...world, atEnd, settled, after };
+}
+
+/** A build that failed and keeps what it had made by then, as it was asked to. */
+function keeping(): World {
+  const world = failed();
+  everywhere(world, ({ snapshots }) => snapshots.push(snapshot()));
+  says(world, 'snapshot', 'snap-data0001');
+  const end = { ...world.end, build: { ...(build as object), spec: { onFailure: 'keep' } } } as BuildEnd;
+  return { ...world, end };
+}
+
 function structuredCloneOf(world: World): World {
   const { before, atEnd, settled, after } = world;
   return { ...world, ...structuredClone({ before, atEnd, settled, after }) };
@@ -154,6 +179,7 @@ async function wrongIn(world: World): Promise<Check[]> {
     unreadable,
     mayRead: unreadable.length > 0,
     others: new Set(world.others),
+    taken: new Set(world.taken),
     orphans: new Set<string>(),
     builds: [build],
     cloud: { state: () => Promise.resolve(after), calls: () => Promise.resolve(calls) },
@@ -295,6 +321,78 @@ const wrongs: Wrong[] = [
     make: ({ calls }) => {
       calls.push(asked('CreateImage', 'ins-source01', 'img-00000001'));
       for (const id of ['ins-00000008', 'ins-00000009']) calls.push(asked('RunInstances', 'img-00000001', id));
+    },
+  },
+  {
+    what: 'a missing snapshot of a build that failed with its image kept',
+    check: 'exact',
+    of: launchFailed,
+    make: (world) => {
+      everywhere(world, (state) => void (state.snapshots = [bystander(), implicit()]));
+      failureIn(world).resources.splice(1, 1);
+    },
+  },
+  {
+    what: 'an unusable image that a failed build keeps',
+    check: 'exact',
+    of: launchFailed,
+    make: (world) => everywhere(world, ({ images }) => void (images[0]!.state = 'CREATEFAILED')),
+  },
+  {
+    what: 'a torn snapshot that a failed build keeps',
+    check: 'exact',
+    of: launchFailed,
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[1]!.content = 'data\u0000torn')),
+  },
+  {
+    what: 'a second snapshot of a disk that a failed build keeps',
+    check: 'exact',
+    of: keeping,
+    make: (world) => {
+      everywhere(world, ({ snapshots }) => snapshots.push({ ...snapshot(), id: 'snap-data0002' }));
+      says(world, 'snapshot', 'snap-data0002');
+    },
+  },
+  {
+    what: 'a snapshot that a build keeps which failed before there was an image',
+    check: 'clean',
+    of: failed,
+    make: (world) => {
+      everywhere(world, ({ snapshots }) => snapshots.push(snapshot()));
+      says(world, 'snapshot', 'snap-data0001');
+    },
+  },
+  {
+    what: 'a snapshot that a cancelled build keeps, though only what fails is to be kept',
+    check: 'clean',
+    of: keeping,
+    make: (world) => {
+      world.end = { ...world.end, how: 'cancelled' } as BuildEnd;
+      world.scenario = { ...world.scenario, ends: 'cancelled' };
+    },
+  },
+  {
+    what: 'something listed as kept that is tagged as pending',
+    check: 'clean',
+    of: keeping,
+    make: (world) => everywhere(world, ({ snapshots }) => void (snapshots[1]!.tags[tagKeys.state] = 'pending')),
+  },
+  {
+    what: 'something listed as kept that the build only says it could not tag',
+    check: 'clean',
+    of: keeping,
+    make: (world) => {
+      everywhere(world, ({ snapshots }) => void (snapshots[1]!.tags[tagKeys.state] = 'pending'));
+      failureIn(world).resources[0]!.note = 'not tagged as kept: TagResources';
+    },
+  },
+  {
+    what: 'something listed as kept that is not of the build',
+    check: 'clean',
+    of: launchFailed,
+    make: (world) => {
+      everywhere(world, ({ snapshots }) => snapshots.push(resource('snap-stray001')));
+      says(world, 'snapshot', 'snap-stray001');
     },
   },
   {
@@ -504,10 +602,21 @@ function history(attempt: number, failedBefore: string | undefined): object[] {
   ];
 }
 
+/** A build that failed because somebody else deleted its snapshot when there was an image. */
+function deletedByOthers(): World {
+  const world = launchFailed();
+  everywhere(world, (state) => void (state.snapshots = [bystander(), implicit()]));
+  failureIn(world).resources[1]!.fate = 'deleted';
+  return { ...world, taken: ['snap-data0001'] };
+}
+
 describe('the judge of the scenarios', () => {
   test('finds nothing wrong with good worlds', async () => {
     assert.deepEqual(await wrongIn(completed()), []);
     assert.deepEqual(await wrongIn(failed()), []);
+    assert.deepEqual(await wrongIn(launchFailed()), []);
+    assert.deepEqual(await wrongIn(keeping()), []);
+    assert.deepEqual(await wrongIn(deletedByOthers()), []);
     const twice = { ...completed(), events: history(2, 'AnswerLost') };
     twice.scenario = { ...twice.scenario, twice: ['pollImage'] };
     assert.deepEqual(await wrongIn(twice), []);
@@ -515,7 +624,7 @@ describe('the judge of the scenarios', () => {
 
   for (const { what, check, of = completed, make } of wrongs) {
     test(`${check}: ${what}`, async () => {
-      const world = { ...of(), injected: [], unreadable: [], others: [] };
+      const world = { ...of(), injected: [], unreadable: [], others: [], taken: [] };
       world.calls = [...world.calls];
       make(world);
       assert.deepEqual(await wrongIn(world), [check]);

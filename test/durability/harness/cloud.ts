@@ -51,10 +51,17 @@ export function someoneElse(
       const found = await on(play);
       const chosen = first ? found.slice(0, 1) : found;
       if (chosen.length === 0) throw new Error(`${act}: there was nothing to do it to`);
-      for (const id of chosen) await play.cloud.send('POST', 'interfere', { act, id, ...more });
+      for (const id of chosen) {
+        await play.cloud.send('POST', 'interfere', { act, id, ...more });
+        if (takesAway(act, more)) play.taken.add(id);
+      }
     },
   };
 }
+
+/** Whether a build can no longer call its own what this is done to. */
+const takesAway = (act: string, { tags }: Record<string, unknown>) =>
+  /^(delete|terminate)-/.test(act) || (tags as Record<string, unknown> | undefined)?.[tagKeys.build] === null;
 
 /**
  * Someone else deletes the image, and leaves the snapshots that the cloud had made for it, as the API does unless it is

@@ -5,51 +5,85 @@ import type { BuildEnd } from './ending';
 import type { PlayedBuild } from './play';
 import type { Remakes } from './scenario';
 
-/** One image, one snapshot a chosen disk, one instance if asked for; all of it kept. Counted in the cloud by the build's tag. */
-export function exactProblems(end: BuildEnd, before: RegionState, after: RegionState): string[] | undefined {
+/**
+ * One image, one snapshot a chosen disk, one instance if asked for; all of it kept. Counted in the cloud by the build's tag. So it
+ * is after the commit point too, when a build that failed or was cancelled keeps its image and snapshots.
+ *
+ * @param taken IDs of what somebody else deleted, or took the build's tag from
+ * @returns undefined when there is nothing to be exact about
+ */
+export function exactProblems(
+  end: BuildEnd,
+  before: RegionState,
+  after: RegionState,
+  taken: ReadonlySet<string> = new Set(),
+): string[] | undefined {
   if (end.how === 'terminated') return doubled(end, after);
+  if (end.how === 'failed' || end.how === 'cancelled') {
+    if (end.how === 'failed' && end.build.spec.onFailure === 'keep') return doubled(end, after);
+    return hasKeptImage(end, after, taken)
+      ? [...doubled(end, after), ...imageProblems(end, before, after, taken)]
+      : undefined;
+  }
   if (end.how !== 'completed') return undefined;
-  const { spec } = end.build;
+  const { image, instance } = end.result;
   const made = ofBuild(after, end.buildId);
-  const chosen = chosenDisks(end.build, before);
-  const problems: string[] = [];
-  const expect = (what: string, actual: unknown, expected: unknown) => {
-    if (!isDeepStrictEqual(actual, expected))
-      problems.push(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
-  };
-  expect(
-    'images',
-    made.images.map(({ id }) => id),
-    [end.result.image.imageId],
-  );
-  expect(
-    'states of the images',
-    made.images.map(({ state }) => state),
-    made.images.map(() => 'NORMAL'),
-  );
-  expect('disks with a snapshot', made.snapshots.map(({ diskId }) => diskId as string).sort(), [...chosen].sort());
-  expect(
-    'instances',
-    made.instances.map(({ id }) => id),
-    spec.launch ? [end.result.instance!.instanceId] : [],
-  );
+  return [
+    ...differences('images', ids(made.images), taken.has(image.imageId) ? [] : [image.imageId]),
+    ...imageProblems(end, before, after, taken),
+    ...differences('instances', ids(made.instances), end.build.spec.launch ? [instance!.instanceId] : []),
+    ...differences('not tagged as kept', ids(Object.values(made).flat().filter(isPending)), []),
+  ];
+}
+
+const ids = (resources: { id: string }[]) => resources.map(({ id }) => id);
+const isPending = ({ tags }: StateResource) => tags[tagKeys.state] !== 'kept';
+
+function differences(what: string, actual: unknown, expected: unknown): string[] {
+  if (isDeepStrictEqual(actual, expected)) return [];
+  return [`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`];
+}
+
+/** The image of a build is usable, each chosen disk has its snapshot, and none of them is torn. */
+function imageProblems(
+  { build, buildId }: BuildEnd,
+  before: RegionState,
+  after: RegionState,
+  taken: ReadonlySet<string>,
+): string[] {
+  const { images, snapshots } = ofBuild(after, buildId);
+  const copied = snapshots.map(({ diskId }) => diskId as string).sort();
+  const chosen = chosenDisks(build, before).sort();
+  const missing = chosen.filter((id) => !copied.includes(id));
+  const isExcused = missing.length <= [...taken].filter((id) => id.startsWith('snap-')).length;
   const held = new Map(before.disks.map(({ id, content }) => [id, content]));
-  const bound = new Set(made.images.flatMap(snapshotsOf));
-  const copies = after.snapshots.filter(({ id, tags }) => bound.has(id) || tags[tagKeys.build]?.endsWith(end.buildId));
-  expect(
-    'snapshots that hold something else than the disk held',
-    copies.filter(({ diskId, content }) => content !== held.get(diskId as string)).map(({ id }) => id),
-    [],
-  );
-  const pending = Object.values(made)
+  const bound = new Set(images.flatMap(snapshotsOf));
+  const copies = after.snapshots.filter(({ id, tags }) => bound.has(id) || tags[tagKeys.build]?.endsWith(buildId));
+  const torn = copies.filter(({ diskId, content }) => content !== held.get(diskId as string));
+  return [
+    ...differences(
+      'states of the images',
+      images.map(({ state }) => state),
+      images.map(() => 'NORMAL'),
+    ),
+    ...differences(
+      'disks with a snapshot',
+      copied,
+      chosen.filter((id) => !isExcused || !missing.includes(id)),
+    ),
+    ...differences('snapshots that hold something else than the disk held', ids(torn), []),
+  ];
+}
+
+/** Whether a build that did not come to a good end lists its image as kept, or would if nobody had taken it away: it was usable. */
+export function hasKeptImage(end: BuildEnd, state: RegionState, taken: ReadonlySet<string>): boolean {
+  const resources = 'failure' in end ? (end.failure?.resources ?? []) : [];
+  const kept = new Set(resources.filter(({ fate }) => fate === 'kept').map(({ id }) => id));
+  const made = ofBuild(state, end.buildId);
+  const keeps = Object.values(made)
     .flat()
-    .filter(({ tags }) => tags[tagKeys.state] !== 'kept');
-  expect(
-    'not tagged as kept',
-    pending.map(({ id }) => id),
-    [],
-  );
-  return problems;
+    .some(({ id }) => kept.has(id));
+  return made.images.some(({ id }) => kept.has(id)) || (keeps && [...taken].some((id) => id.startsWith('img-')));
 }
 
 /** What a terminated build has decided to keep may not be complete, but there is nothing twice. */

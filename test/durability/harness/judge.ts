@@ -3,6 +3,7 @@ import type { Call, RegionState } from '../../support/simulator';
 import { cleanProblems, kinds, leftoverProblems, unlistedProblems, untouchedProblems } from './clean';
 import { type BuildEnd, endName } from './ending';
 import { askedTwiceProblems, exactProblems } from './exact';
+import { keptProblems } from './kept';
 import type { Play } from './play';
 import { readableProblems } from './readable';
 import { activitiesOf, twiceProblems } from './repeated';
@@ -41,11 +42,12 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
     fired: await firedProblems(play, ends),
     ended: ends.flatMap((end, index) => endedProblems(scenario, end, index)),
     exact: exactly(
-      ends.map((end) => exactProblems(end, before, after)),
+      ends.map((end) => exactProblems(end, before, after, end.how === 'completed' ? undefined : play.taken)),
       askedTwiceProblems(play.builds, before, calls, scenario.remakes),
     ),
     clean: [
       ...unlistedProblems(ends, before, play.atEnd, notOurs),
+      ...ends.flatMap((end) => keptProblems(end, play.atEnd, play)),
       ...(scenario.leaves ? [] : leftoverProblems(ends)),
       ...cleanProblems(ends, before, after, swept, notOurs),
       ...untouchedProblems(before, after, {

@@ -50,6 +50,8 @@ export class Play {
   readonly others = new Set<string>();
   /** What is nobody's any more, by ID, because somebody else took away what it belonged to: it may stay or go. */
   readonly orphans = new Set<string>();
+  /** What of the build somebody else deleted, or took its tag from, by ID. */
+  readonly taken = new Set<string>();
   /** What people could not read while the build waited, though they should have. */
   readonly unreadable: string[] = [];
   /** Whether it was looked at while it waited. */

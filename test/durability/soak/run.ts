@@ -3,6 +3,7 @@ import type { Call, RegionState } from '../../support/simulator';
 import { endName } from '../harness/ending';
 import { cleanProblems, leftoverProblems, unlistedProblems, untouchedProblems } from '../harness/clean';
 import { askedTwiceProblems, exactProblems } from '../harness/exact';
+import { keptProblems } from '../harness/kept';
 import { restoredProblems } from '../harness/restored';
 import { openSite, type Site } from '../harness/site';
 import { sweepAway } from '../harness/sweep';
@@ -148,7 +149,10 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
       const find = (state: RegionState) => state.instances.find(({ id }) => id === source.id);
       duplicates.push(...(exactProblems(end, first, after) ?? []).map(about));
       duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build)).map(about));
-      if (!planned.mishaps.some(({ stuck }) => stuck)) leftovers.push(...leftoverProblems([end]).map(about));
+      // What never finishes has little time to be undone in: the tag service may be away for longer.
+      const isStuck = planned.mishaps.some(({ stuck }) => stuck);
+      leftovers.push(...keptProblems(end, atEnd.get(region)!, { mayBeUntagged: isStuck }).map(about));
+      if (!isStuck) leftovers.push(...leftoverProblems([end]).map(about));
       // One that was terminated could not restore anything: that is for the sweep.
       const looks = end.how === 'terminated' ? [after] : [settled.get(region)!, after];
       unrestored.push(...looks.flatMap((state) => restoredProblems(changed, source, find(state))).map(about));
