@@ -19,6 +19,8 @@ interface World {
   swept: SweepReport;
   injected: Play['injected'];
   unreadable: string[];
+  /** What was wrong with the source while the build was held. */
+  unrestored: string[];
   details: string;
   events: object[];
   /** IDs of what somebody else made. */
@@ -75,6 +77,7 @@ const base = {
   swept: { leftovers: [] } as never,
   injected: [],
   unreadable: [],
+  unrestored: [],
   details: '',
   events: [],
   others: [],
@@ -177,6 +180,7 @@ async function wrongIn(world: World): Promise<Check[]> {
     settled,
     injected,
     unreadable,
+    unrestored: world.unrestored,
     mayRead: unreadable.length > 0,
     others: new Set(world.others),
     taken: new Set(world.taken),
@@ -505,6 +509,11 @@ const wrongs: Wrong[] = [
     },
   },
   {
+    what: 'a source that was down while its build was held',
+    check: 'restored',
+    make: ({ unrestored }) => void unrestored.push('STOPPED'),
+  },
+  {
     what: 'two of a hundred calls refused as too many',
     check: 'polite',
     make: (world) => {
@@ -624,7 +633,7 @@ describe('the judge of the scenarios', () => {
 
   for (const { what, check, of = completed, make } of wrongs) {
     test(`${check}: ${what}`, async () => {
-      const world = { ...of(), injected: [], unreadable: [], others: [], taken: [] };
+      const world = { ...of(), injected: [], unreadable: [], unrestored: [], others: [], taken: [] };
       world.calls = [...world.calls];
       make(world);
       assert.deepEqual(await wrongIn(world), [check]);

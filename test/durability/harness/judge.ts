@@ -56,7 +56,10 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
         gone: scenario.changed === 'gone' ? sources : [],
       }),
     ],
-    restored: [...new Set(ends.flatMap(({ build: { instanceId } }) => restoredHere(play, ends, instanceId, after)))],
+    restored: [
+      ...play.unrestored.map((problem) => `while it was held: ${problem}`),
+      ...new Set(ends.flatMap(({ build: { instanceId } }) => restoredHere(play, ends, instanceId, after))),
+    ],
     polite: politeProblems(calls, play.builds.length, play.injected.length > 0 || play.scenario.twice !== undefined),
     readable: all([...(await Promise.all(ends.map((end) => readableProblems(play, end)))), waitingProblems(play)]),
   };

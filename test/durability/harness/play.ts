@@ -52,6 +52,8 @@ export class Play {
   readonly orphans = new Set<string>();
   /** What of the build somebody else deleted, or took its tag from, by ID. */
   readonly taken = new Set<string>();
+  /** What of the source was not as it was found while a build was held, though it should have been. */
+  readonly unrestored: string[] = [];
   /** What people could not read while the build waited, though they should have. */
   readonly unreadable: string[] = [];
   /** Whether it was looked at while it waited. */

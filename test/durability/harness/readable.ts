@@ -1,5 +1,6 @@
 import type { BuildEnd } from './ending';
 import type { Play, PlayedBuild } from './play';
+import { sourceWhileHeld } from './restored';
 import type { Act } from './scenario';
 
 /** What people read of a build that did not come to a good end: the cause, the cloud's code and RequestId, what to do. */
@@ -32,7 +33,10 @@ async function cloudSaid({ cloud, since }: Play, code: string): Promise<boolean>
   return (await cloud.calls({ since })).some(({ outcome }) => outcome === code);
 }
 
-/** Somebody looks at a build that is held: its details say why, with the cloud's code and RequestId, and what to do. */
+/**
+ * Somebody looks at a build that is held: its details say why, with the cloud's code and RequestId, and what to do, and its source
+ * is not kept waiting.
+ */
 export const lookHeld = (code: string): Act => ({
   name: 'somebody looks why it is held',
   do: async (play) => {
@@ -47,6 +51,7 @@ export const lookHeld = (code: string): Act => ({
     for (const [what, pattern] of Object.entries(wanted)) {
       if (!pattern.test(details)) play.unreadable.push(`the details of the held build do not say ${what}: ${details}`);
     }
+    play.unrestored.push(...(await sourceWhileHeld(play)));
   },
 });
 
