@@ -5,6 +5,7 @@ import { killed } from './kills';
 import { lostAnswers } from './lost-answers';
 import { newCodeScenarios } from './new-code';
 import { peopleScenarios } from './people';
+import { resetsInUndo } from './reset-in-undo';
 import { sweeps } from './sweeps';
 import { twiceOver } from './twice';
 import { undisturbed } from './undisturbed';
@@ -22,6 +23,7 @@ export const scenarios: Scenario[] = [
   ...otherDeathsInUndo,
   ...badLuck,
   ...peopleScenarios,
+  ...resetsInUndo,
   ...sweeps,
   ...newCodeScenarios,
 ];
