@@ -7,13 +7,19 @@ import { ofBuild, snapshotsOf } from './exact';
 /** What there is in a region, by kind. */
 export const kinds = ['images', 'snapshots', 'instances', 'disks'] as const;
 
-/** Nothing is new in the region but what builds say that they keep, and what hangs on it. */
+/**
+ * Nothing is new in the region but what builds say that they keep, and what hangs on it.
+ *
+ * @param others IDs of what somebody else made
+ * @param taken IDs of what somebody else deleted, no matter whether a build noticed
+ */
 export function cleanProblems(
   ends: BuildEnd[],
   before: RegionState,
   after: RegionState,
   swept: SweepReport,
   others: ReadonlySet<string> = new Set(),
+  taken: ReadonlySet<string> = new Set(),
 ): string[] {
   const kept = new Set(ends.flatMap((end) => keptOf(end, after)));
   const problems: string[] = [];
@@ -28,7 +34,8 @@ export function cleanProblems(
       problems.push(`${kind} that nobody lists: ${stray.map(({ id, state }) => `${id} (${state})`).join(', ')}`);
   }
   const there = new Set(kinds.flatMap((kind) => after[kind].map(({ id }) => id)));
-  for (const id of kept) if (!there.has(id)) problems.push(`${id} is listed as kept, and is not there`);
+  for (const id of kept)
+    if (!there.has(id) && !taken.has(id)) problems.push(`${id} is listed as kept, and is not there`);
   const left = swept.leftovers.filter(({ outcome, plan }) => plan !== 'report' && outcome === 'left');
   problems.push(...left.map(({ id, problem }) => `the sweep could not put ${id} right: ${problem}`));
   return problems;

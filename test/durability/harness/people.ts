@@ -164,11 +164,13 @@ export async function resetBuild(
 }
 
 /** How an activity is named to the workflow service. */
-const about = ({ handle, server: { client } }: Play, type: ActivityName) => ({
+export const activityOf = (client: Client, workflowId: string, type: string) => ({
   namespace: client.options.namespace,
-  execution: { workflowId: handle.workflowId },
+  execution: { workflowId },
   type,
 });
+
+const about = ({ handle, server: { client } }: Play, type: ActivityName) => activityOf(client, handle.workflowId, type);
 
 /** PENDING_ACTIVITY_STATE_STARTED: an attempt of it is at work. */
 const startedState = 2;

@@ -19,6 +19,12 @@ const regions =
 /** The key of a region: of the account that all builds are in, and used by nobody unless a scenario asks for it. */
 export const keyOf = (region: string): Key => ({ id: `AKID${region}`, secret: `secret-of-${region}` });
 
+/** The account that all builds are in. */
+export const accountId = '100000000001';
+
+/** The key that workers have which are not given another one. */
+export const sharedKey: Key = { id: 'AKIDsimulator', secret: 'simulator' };
+
 /** How many images, snapshots and instances a region takes, unless a scenario makes it fewer. */
 const quota = 1000;
 
@@ -55,11 +61,11 @@ export interface Site {
 export async function openSite(workers = 2): Promise<Site> {
   const simulator = await startSimulator({ port: 0, strictAnswers: true, speed, rateScale: scale, durations });
   const cloud = new SimulatorControl(simulator.url);
-  const keys = [{ id: 'AKIDsimulator', secret: 'simulator' }, ...regions.map(keyOf)];
+  const keys = [sharedKey, ...regions.map(keyOf)];
   await cloud.seed({
     accounts: [
       {
-        uin: '100000000001',
+        uin: accountId,
         keys: keys.map(({ id, secret }) => ({ secretId: id, secretKey: secret })),
         roles: [{ name: 'ImageBuilder' }],
       },

@@ -1,3 +1,4 @@
+import type { BuildSpecInput } from '../../../contract';
 import type { Scenario, FaultForm } from '../harness/scenario';
 
 /** Something that goes wrong in one build. `{key}` in its texts is the tail of the instance ID. */
@@ -6,6 +7,10 @@ export interface Mishap {
   fault: FaultForm;
   /** What it changes about the source, which is then not held to be as it was. */
   changed?: Scenario['changed'];
+  /** What the spec has to say for it. */
+  spec?: Pick<BuildSpecInput, 'stopType'>;
+  /** There is an image of somebody else, `img-{key}`. */
+  bystander?: boolean;
   /** The image never gets usable by itself. */
   stuck?: boolean;
   /** No waiting mends it: the build fails, or is held. */
@@ -61,6 +66,12 @@ export const mishaps: Mishap[] = [
   { name: 'image CREATEFAILED', fault: { ...image, kind: 'image-fails' }, refused: true, remakes: true },
   { name: 'image never finishes', fault: { ...image, kind: 'image-never-finishes' }, stuck: true },
   { name: 'soft stop fails', fault: { ...stop, kind: 'soft-stop-fails' } },
+  {
+    name: 'soft stop fails, and no other is allowed',
+    fault: { ...stop, kind: 'soft-stop-fails' },
+    spec: { stopType: 'SOFT' },
+    refused: true,
+  },
   { name: 'stop ignored', fault: { ...stop, kind: 'stop-ignored' } },
   { name: 'launch fails', fault: { ...launch, kind: 'launch-fails' }, refused: true, remakes: true },
   { name: 'sold out three times', fault: { ...launch, ...error('ResourceInsufficient.SpecifiedInstanceType', 3) } },
@@ -70,6 +81,21 @@ export const mishaps: Mishap[] = [
   { name: 'busy ten times', fault: { ...start, ...error('OperationDenied.InstanceOperationInProgress', 10) } },
   { name: 'someone terminates the source', fault: { ...image, ...someone('terminate-instance') }, changed: 'gone' },
   { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') } },
+  { name: 'someone stops the source again', fault: { ...start, ...someone('stop-instance') } },
+  ...[stop, image, start].map((point) => ({
+    name: 'someone is at work on the source',
+    // In simulated seconds.
+    fault: { ...point, ...someone('busy-instance', { seconds: 1800 }), when: 'before' },
+  })),
+  {
+    name: "someone grows the source's disk",
+    fault: { ...stop, ...someone('resize-disk', { id: 'disk-{key}', size: 120 }) },
+  },
+  {
+    name: 'someone takes the name of the image',
+    fault: { ...image, ...someone('rename-image', { id: 'img-{key}', name: 'image-{key}' }), when: 'before' },
+    bystander: true,
+  },
   {
     name: 'someone resizes the source',
     fault: { ...stop, ...someone('resize-instance', { type: 'S5.LARGE8' }) },

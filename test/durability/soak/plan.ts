@@ -1,6 +1,7 @@
-import type { BuildSpecInput } from '../../../contract';
+import { type BuildSpecInput, tagKeys } from '../../../contract';
 import { Dice } from '../../support/dice';
 import type { FaultForm } from '../harness/scenario';
+import { accountId } from '../harness/site';
 import { heartbeat, scale } from '../harness/timing';
 import { losses, type Mishap, mishaps } from './mishaps';
 
@@ -15,7 +16,9 @@ export interface SoakPlan {
   serverKills: { at: number; deadFor: number }[];
   /** All of them at once. */
   killsOfAll: { at: number; deadFor: number }[];
-  /** What meets whoever is there: a service that is away in a region, an answer to a call of an undo that is lost. */
+  /** The workers' key is revoked, and given back after so long. */
+  revocations: { at: number; lasts: number }[];
+  /** What meets whoever is there: a service that is away in a region, an answer to a call of an undo or of a keeping that is lost. */
   outages: { at: number; name: string; fault: FaultForm }[];
 }
 
@@ -25,15 +28,21 @@ export interface PlannedBuild {
   key: string;
   region: string;
   spec: BuildSpecInput;
-  source: { state: 'RUNNING' | 'STOPPED'; dataDisks: number };
+  source: { state: 'RUNNING' | 'STOPPED'; dataDisks: number; systemDisk: { id: string } };
   /** What goes wrong. */
   mishaps: Mishap[];
   /** What a person does to it, how long after its start, and for what there is a choice of, which: from 0 up to 1. */
   person?: { act: PersonalAct; after: number; choice: number };
+  /** What somebody else deletes of it, so many milliseconds after it is there. */
+  theft?: { of: 'image' | 'snapshot'; after: number };
 }
 
-/** `retry`: of the step for which the build is held. */
-export type PersonalAct = 'cancel' | 'terminate' | 'pause' | 'retry' | 'reset';
+/** `retry`: of the step for which the build is held. Activities are paused and reset as in the Temporal UI. */
+const personalActs = [
+  ...(['cancel', 'cancel', 'terminate', 'pause', 'retry', 'retry', 'reset'] as const),
+  ...(['pause an activity', 'reset an activity'] as const),
+];
+export type PersonalAct = (typeof personalActs)[number];
 
 export const soakRegions = ['ap-guangzhou', 'ap-shanghai', 'ap-singapore', 'eu-frankfurt', 'na-ashburn'];
 
@@ -58,6 +67,7 @@ export function planSoak(seed: number, builds: number, minutes: number): SoakPla
     serverKills: every(20_000, 40_000).map((at) => ({ at, deadFor: dice.between(0, 1500) })),
     freezes: every(20_000, 40_000).map((at) => ({ at, frozenFor: dice.between(heartbeat, 3 * heartbeat) * 1000 })),
     killsOfAll: every(60_000, 120_000).map((at) => ({ at, deadFor: dice.between(0, 1500) })),
+    revocations: every(40_000, 80_000).map((at) => ({ at, lasts: dice.between(1000, 6000) })),
     outages: [
       ...every(30_000, 60_000).map((at) => planOutage(dice, at)),
       ...every(10_000, 20_000).map((at) => planLoss(dice, at)),
@@ -72,7 +82,7 @@ function planBuild(dice: Dice, length: number): PlannedBuild {
   const method = dice.pick(['instance', 'snapshots'] as const);
   const person = dice.chance(0.25)
     ? {
-        act: dice.pick(['cancel', 'cancel', 'terminate', 'pause', 'retry', 'retry', 'reset'] as const),
+        act: dice.pick(personalActs),
         after: dice.between(0, 6000),
         choice: dice.next(),
       }
@@ -80,6 +90,11 @@ function planBuild(dice: Dice, length: number): PlannedBuild {
   const held = person?.act === 'retry';
   // Somebody is there who can mend what no waiting mends: let there be something.
   if (held) chosen.push(dice.pick(mishaps.filter(({ refused }) => refused)));
+  // Nobody acts on it beside: what is made again then is no sign of anything.
+  const theft =
+    person === undefined && dice.chance(0.1)
+      ? { of: dice.pick(['image', 'snapshot'] as const), after: dice.between(0, 1500) }
+      : undefined;
   const spec: BuildSpecInput = {
     region,
     instanceId: `ins-${key}`,
@@ -87,6 +102,7 @@ function planBuild(dice: Dice, length: number): PlannedBuild {
     method,
     dataDisks: dice.pick(['snapshot', 'snapshot', 'include', 'none'] as const),
     onFailure: held ? 'hold' : dice.pick(['cleanup', 'cleanup', 'cleanup', 'keep'] as const),
+    ...chosen.reduce((all, mishap) => ({ ...all, ...mishap.spec }), {}),
     ...(dice.chance(0.6) ? { launch: { zone: `${region}-3` } } : {}),
     // An image that never finishes is given up, and so is deleting it; then it is a leftover for the sweep.
     deadlines: {
@@ -100,9 +116,14 @@ function planBuild(dice: Dice, length: number): PlannedBuild {
     key,
     region,
     spec,
-    source: { state: dice.chance(0.85) ? 'RUNNING' : 'STOPPED', dataDisks: dice.between(0, 3) },
+    source: {
+      state: dice.chance(0.85) ? 'RUNNING' : 'STOPPED',
+      dataDisks: dice.between(0, 3),
+      systemDisk: { id: `disk-${key}` },
+    },
     mishaps: chosen,
     ...(person ? { person } : {}),
+    ...(theft ? { theft } : {}),
   };
 }
 
@@ -118,9 +139,21 @@ function planOutage(dice: Dice, at: number): SoakPlan['outages'][number] {
   return { at, name: `${service} away (${error})`, fault };
 }
 
-/** Their requests name what is removed, not the build: they meet the next one in the region. */
+/** Their requests name what is removed or kept, not the build: they meet the next one in the region. */
 function planLoss(dice: Dice, at: number): SoakPlan['outages'][number] {
-  const action = dice.pick(['DeleteImages', 'DeleteSnapshots', 'TerminateInstances']);
+  const region = dice.pick(soakRegions);
+  const removing = ['DeleteImages', 'DeleteSnapshots', 'TerminateInstances'].map((action) => ({
+    what: action,
+    point: { action, region },
+  }));
+  const keeping = ['image', 'volume', 'instance'].map((type) => ({
+    what: `TagResources, ${type} kept`,
+    point: { action: 'TagResources', contains: `:${region}:uin/${accountId}:${type}/`, match: keptTag },
+  }));
+  const { what, point } = dice.pick([...removing, ...keeping]);
   const { name, fault } = dice.pick(losses);
-  return { at, name: `${action}: ${name}`, fault: { action, region: dice.pick(soakRegions), ...fault } };
+  return { at, name: `${what}: ${name}`, fault: { ...point, ...fault } };
 }
+
+/** In a request that tags something as kept. */
+const keptTag = { Tags: [{ TagKey: tagKeys.state, TagValue: 'kept' }] };

@@ -5,7 +5,7 @@ import { cleanProblems, leftoverProblems, unlistedProblems, untouchedProblems } 
 import { askedTwiceProblems, exactProblems } from '../harness/exact';
 import { keptProblems } from '../harness/kept';
 import { restoredProblems } from '../harness/restored';
-import { openSite, type Site } from '../harness/site';
+import { openSite, sharedKey, type Site } from '../harness/site';
 import { sweepAway } from '../harness/sweep';
 import { lease, settings } from '../harness/timing';
 import { atTheirTimes, Crew } from './crew';
@@ -55,10 +55,14 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     await crew.hire(workers);
     const before = await statesOf(site);
     const outages: { id: string; name: string }[] = [];
+    const revoked: Awaited<ReturnType<typeof withoutKey>>[] = [];
     const disturbing = [
       crew.killAsPlanned(plan, over.signal),
       atTheirTimes(plan.outages, over.signal, async ({ name, fault }) => {
         outages.push({ name, id: await site.cloud.fault(fault) });
+      }),
+      atTheirTimes(plan.revocations, over.signal, async ({ lasts }) => {
+        revoked.push(await withoutKey(site, lasts, over.signal));
       }),
     ];
     const limit = AbortSignal.timeout(plan.builds.at(-1)!.at + patienceMs);
@@ -87,7 +91,11 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     return {
       builds: soaked.length,
       ends: counts(soaked.map(({ end }) => endName(end))),
-      faults: fired([...outages, ...soaked.flatMap(({ armed }) => armed)], calls),
+      faults: {
+        ...fired([...outages, ...soaked.flatMap(({ armed }) => armed)], calls),
+        ...counts(revoked.filter((one) => isNoticed(one, calls)).map(() => 'the key is revoked')),
+        ...counts(soaked.flatMap(({ planned, taken }) => taken.map(() => `someone deletes the ${planned.theft!.of}`))),
+      },
       people: counts(soaked.flatMap(({ person }) => person ?? [])),
       kills: { workers: crew.workerKills, servers: crew.serverKills },
       frozen: crew.freezes,
@@ -104,6 +112,19 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     await site.stop();
   }
 }
+
+/** Nobody's calls are let in for so many milliseconds. Answers from when until when. */
+async function withoutKey({ cloud }: Site, lasts: number, over: AbortSignal): Promise<{ from: string; to: string }> {
+  const act = (name: string) => cloud.send('POST', 'interfere', { act: name, id: sharedKey.id });
+  const from = new Date().toISOString();
+  await act('revoke-key');
+  await pause(lasts, undefined, { signal: over }).catch(() => undefined);
+  await act('restore-key');
+  return { from, to: new Date().toISOString() };
+}
+
+const isNoticed = ({ from, to }: { from: string; to: string }, calls: Call[]) =>
+  calls.some(({ time, outcome }) => outcome.startsWith('AuthFailure') && from <= time && time <= to);
 
 async function statesOf({ cloud }: Site): Promise<Map<string, RegionState>> {
   return new Map(await Promise.all(soakRegions.map(async (region) => [region, await cloud.state(region)] as const)));
@@ -135,11 +156,14 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
     const first = withSources(before.get(region)!, own);
     const ends = own.map(({ end }) => end);
     const sources = own.map(({ source }) => source.id);
+    const others = new Set(own.flatMap((build) => build.others));
+    const notOurs = new Set([...others, ...own.flatMap(({ orphans }) => orphans)]);
+    const stolen = new Set(own.flatMap(({ taken }) => taken));
     const gone = own.filter((build) => changeOf(build, met) === 'gone').map(({ source }) => source.id);
     leftovers.push(
-      ...unlistedProblems(ends, first, atEnd.get(region)!),
-      ...cleanProblems(ends, first, after, swept),
-      ...untouchedProblems(first, after, { others: new Set(), sources, gone }),
+      ...unlistedProblems(ends, first, atEnd.get(region)!, notOurs),
+      ...cleanProblems(ends, first, after, swept, notOurs, stolen),
+      ...untouchedProblems(first, after, { others, sources, gone }),
     );
     const here = calls.filter((call) => call.region === region);
     for (const build of own) {
@@ -147,11 +171,14 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
       const about = (problem: string) => `${planned.spec.instanceId}: ${problem}`;
       const changed = changeOf(build, met);
       const find = (state: RegionState) => state.instances.find(({ id }) => id === source.id);
-      duplicates.push(...(exactProblems(end, first, after) ?? []).map(about));
+      const taken = new Set(build.taken);
+      duplicates.push(...(exactProblems(end, first, after, taken) ?? []).map(about));
       duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build)).map(about));
       // What never finishes has little time to be undone in: the tag service may be away for longer.
       const isStuck = planned.mishaps.some(({ stuck }) => stuck);
-      leftovers.push(...keptProblems(end, atEnd.get(region)!, { mayBeUntagged: isStuck }).map(about));
+      leftovers.push(
+        ...keptProblems(end, atEnd.get(region)!, { taken, orphans: notOurs, mayBeUntagged: isStuck }).map(about),
+      );
       if (!isStuck) leftovers.push(...leftoverProblems([end]).map(about));
       // One that was terminated could not restore anything: that is for the sweep.
       const looks = end.how === 'terminated' ? [after] : [settled.get(region)!, after];
