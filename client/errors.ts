@@ -40,7 +40,7 @@ export class ConflictError extends ClientError {
 
   constructor(
     message: string,
-    /** The build that is running. */
+    /** The build or sweep that is running. */
     readonly running: { workflowId: string; runId: string },
   ) {
     super(message);

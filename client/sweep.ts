@@ -12,8 +12,9 @@ import {
   sweepWorkflowType,
 } from '../contract';
 import { ask } from './images';
-import { SpecError } from './errors';
+import { ConflictError, SpecError } from './errors';
 import { putSchedule, removeSchedule } from './put-schedule';
+import { specOf } from './spec-of';
 import { explainStart, type StartOptions } from './start-build';
 
 const queueOf = ({ taskQueue = process.env.CVM_IMAGE_TASK_QUEUE ?? defaultTaskQueue }: StartOptions) => taskQueue;
@@ -51,9 +52,10 @@ export interface StartedSweep {
 }
 
 /**
- * Starts a sweep that acts. One that is running in the region is joined: it does the same.
+ * Starts a sweep that acts. One that is running in the region is joined, if it was asked for the same.
  *
  * @throws {SpecError} when the input is wrong
+ * @throws {ConflictError} when a sweep of the region with another grace period or role is running; nothing was started
  */
 export async function startSweep(
   client: Client,
@@ -73,7 +75,21 @@ export async function startSweep(
       ...shown(spec),
     })
     .catch(explainStart);
+  const asked = checkSweep(await specOf(client, workflowId, runId));
+  if (!asked.ok || differ(asked.spec, spec)) throw busy(spec, workflowId, runId, asked.ok ? asked.spec : undefined);
   return { workflowId, runId, taskQueue };
+}
+
+const differ = (a: SweepSpec, b: SweepSpec) => a.grace !== b.grace || a.roleArn !== b.roleArn || a.apply !== b.apply;
+
+function busy({ region }: SweepSpec, workflowId: string, runId: string, other: SweepSpec | undefined): ConflictError {
+  const role = other?.roleArn === undefined ? '' : `, role ${other.roleArn}`;
+  const itsOwn = other ? ` (grace ${formatSeconds(other.grace)}${role})` : '';
+  const message = [
+    `Another sweep of ${region} is running${itsOwn}: ${workflowId}. Nothing was started.`,
+    'Sweep again once it is over, or ask for the same to join it.',
+  ].join('\n');
+  return new ConflictError(message, { workflowId, runId });
 }
 
 const shown = (spec: SweepSpec) => ({

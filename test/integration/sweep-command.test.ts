@@ -112,11 +112,17 @@ describe('cvm-image sweep', () => {
     assert.match(off.stdout, /has no schedule/);
   });
 
-  test('--apply without a worker says so soon', async () => {
+  test('--apply without a worker says so soon, and another one does not take its place', async () => {
     const elsewhere = 'ap-shanghai';
     const alone = await run('--region', elsewhere, '--apply', '--task-queue', 'nobody-polls-this');
     assert.equal(alone.code, 1);
     assert.match(alone.stderr, /No worker takes work from task queue nobody-polls-this[^]+The sweep waits for it/);
+    // That one is still open: the same joins it, another does not.
+    const same = await run('--region', elsewhere, '--apply', '--grace', '1h', '--task-queue', 'nobody-polls-this');
+    assert.match(same.stderr, /The sweep waits for it/);
+    const other = await run('--region', elsewhere, '--apply', '--grace', '5m');
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /Another sweep of ap-shanghai is running \(grace 1h\): \S+ Nothing was started\./);
     await stack.client.workflow.getHandle(sweepWorkflowId(elsewhere)).terminate();
   });
 
