@@ -1,6 +1,13 @@
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type ConnectionOptions,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ClientError, UnreachableError } from './errors';
+import { failLateCalls } from './late-calls';
 import { rpcCodes, rpcFailure } from './rpc-failure';
 
 export interface ConnectOptions {
@@ -38,6 +45,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Connected> 
     connection = await Connection.connect({
       ...connectionOptions,
       connectTimeout: timeoutMs,
+      // What the SDK does by itself, and what it makes that late.
+      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), failLateCalls],
       channelArgs: {
         ...connectionOptions.channelArgs,
         // A watched build outlives a restart of the server: look for it again soon, not after minutes.
