@@ -124,6 +124,8 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
     }));
 
   for (const action of ['CreateImage', 'RunInstances', 'ModifyImageAttribute'] as const) {
+    // A build that its pipeline leaves alone is played in the matrix.
+    if (!all && action === 'CreateImage') continue;
     test(`terminated after ${action}: the source runs, the instance of the test goes, the family has its image`, () =>
       playing({}, async (play) => {
         const held = await play.hold({ action, nth: 1 }, 'after');
@@ -154,6 +156,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
   }
 
   for (const action of ['RunInstances', 'ModifyImageAttribute'] as const) {
+    if (!all && action === 'RunInstances') continue;
     test(`reset to its begin after ${action}: one release, no instance of either test`, () =>
       playing({}, async (play) => {
         const held = await play.hold({ action, nth: 1 }, 'after');
