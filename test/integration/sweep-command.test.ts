@@ -122,7 +122,10 @@ describe('cvm-image sweep', () => {
     assert.match(same.stderr, /The sweep waits for it/);
     const other = await run('--region', elsewhere, '--apply', '--grace', '5m');
     assert.equal(other.code, 2);
-    assert.match(other.stderr, /Another sweep of ap-shanghai is running \(grace 1 h 00 min\): \S+ Nothing was started\./);
+    assert.match(
+      other.stderr,
+      /Another sweep of ap-shanghai is running \(grace 1 h 00 min\): \S+ Nothing was started\./,
+    );
     await stack.client.workflow.getHandle(sweepWorkflowId(elsewhere)).terminate();
   });
 
