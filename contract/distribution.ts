@@ -77,7 +77,7 @@ export interface DistributionActivities {
     >
   >;
   /**
-   * Asks for copies of an image in other regions, in one call. Asked for several at once it answers those that the cloud took;
+   * Asks for copies of an image in other regions, in one call, and marks them as ours if the cloud lets it. Asked for several at once it answers those that the cloud took;
    * asked for a single one it takes it or fails.
    */
   copyImage(input: {
@@ -87,6 +87,9 @@ export interface DistributionActivities {
     /** ISO 8601, UTC: when copies were first asked for. */
     since: string;
     regions: string[];
+    /** What the copies are marked with; absent in runs that began before copies were marked so early. */
+    tags?: Record<string, string>;
+    marks?: ReleaseMarks;
   }): Promise<{
     copies: { region: string; imageId: string }[];
     /** Where a copy may have been made of which nobody was told. */

@@ -18,7 +18,8 @@ type InputOf<Name extends keyof DistributionActivities> = Parameters<Distributio
 type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<DistributionActivities[Name]>>;
 
 /**
- * Asks for copies of an image in other regions (CVM SyncImages); `followCopy` marks them and waits for them.
+ * Asks for copies of an image in other regions (CVM SyncImages) and marks them at once: of a run that is terminated then
+ * nobody would find them otherwise. `followCopy` marks what could not be marked here, and waits for the copies.
  *
  * All regions go into one call, since an image that is being copied may take no other. One region that the cloud refuses
  * would spoil it for all, so each is tried first (DryRun), and one that is left out is asked for by itself later.
@@ -31,11 +32,14 @@ export const copyImage = step<InputOf<'copyImage'>, OutputOf<'copyImage'>>('step
   const { regions } = input;
   if (regions.length === 1) {
     checkRegion(run, regions[0]!);
-    return { copies: await copying.into(regions), unheard: [] };
+    const copies = await copying.into(regions);
+    await copying.mark();
+    return { copies, unheard: [] };
   }
   const acceptable = await copying.acceptable(regions);
   try {
     if (acceptable.length > 0) await copying.into(acceptable);
+    await copying.mark();
   } catch (error) {
     // Which of them was refused will be seen when each is asked for by itself.
     if (!(error instanceof ApplicationFailure)) throw error;
@@ -157,6 +161,17 @@ class Copying {
     return this.found.filter(({ region }) => regions.includes(region));
   }
 
+  /** Marks what is known as ours. Where the cloud does not take that now, it is for `followCopy` to say why. */
+  async mark(): Promise<void> {
+    const { run, input } = this;
+    const { tags, marks } = input;
+    if (!tags || !marks) return;
+    const goals = this.found.map(({ region, imageId }) => markedCopy(run, region, { imageId, tags, marks }));
+    for (const end of await Promise.allSettled(goals.map((goal) => run.achieve(goal)))) {
+      if (end.status === 'rejected' && !(end.reason instanceof ApplicationFailure)) throw end.reason as Error;
+    }
+  }
+
   private async look(regions: string[]): Promise<Copies> {
     const { run, input } = this;
     const [source, ...named] = await Promise.all([
@@ -209,13 +224,13 @@ const copyTags = (run: StepRun, { tags, marks }: Pick<InputOf<'followCopy'>, 'ta
  */
 export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('step', async (run, input) => {
   const { imageId } = input;
-  await run.achieve(markedCopy(run, input));
+  await run.achieve(markedCopy(run, run.build.region, input));
   const image = await run.achieve<Image>({
     title: `copy ${imageId}`,
     look: () => run.cloud.images.look(imageId),
     watch: () => ({ on: run.cloud.images, id: imageId }),
     judge: (seen) => {
-      if (!seen) return copyGone(run, imageId);
+      if (!seen) return copyGone(run.build.region, imageId);
       const { ImageState = 'unknown', SyncPercent } = seen;
       if (ImageState === 'NORMAL') return { is: 'done' };
       if (ImageState === 'CREATEFAILED') {
@@ -239,22 +254,23 @@ export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('s
   };
 });
 
-const copyGone = (run: StepRun, imageId: string) =>
+const copyGone = (region: string, imageId: string) =>
   ({
     is: 'missing',
     code: 'ImageGone',
-    message: `copy ${imageId} in ${run.build.region} is gone: somebody has deleted it`,
+    message: `copy ${imageId} in ${region} is gone: somebody has deleted it`,
   }) as const;
 
 /** A copy with its tags (TAG TagResources); the family's workflow finds it by them, so they must show. */
-function markedCopy(run: StepRun, input: InputOf<'followCopy'>): Goal<Image> {
+function markedCopy(run: StepRun, region: string, input: Omit<InputOf<'followCopy'>, 'build'>): Goal<Image> {
   const { imageId, marks } = input;
+  const cloud = run.cloudIn(region);
   return {
     title: `tags of copy ${imageId}`,
-    look: () => run.cloud.images.look(imageId),
-    watch: () => ({ on: run.cloud.images, id: imageId }),
+    look: () => cloud.images.look(imageId),
+    watch: () => ({ on: cloud.images, id: imageId }),
     judge: (seen, acted) => {
-      if (!seen) return copyGone(run, imageId);
+      if (!seen) return copyGone(region, imageId);
       const owner = tagValue(seen.Tags, tagKeys.build);
       if (owner !== undefined && !run.owns(seen.Tags)) {
         return { is: 'wrong', code: 'NotOurs', message: `${imageId} belongs to another build (${owner})` };
@@ -267,7 +283,7 @@ function markedCopy(run: StepRun, input: InputOf<'followCopy'>): Goal<Image> {
       action: 'TagResources',
       repeatable: true,
       call: async () => {
-        await setTags(run.cloud, [{ type: 'image', id: imageId }], copyTags(run, input));
+        await setTags(cloud, [{ type: 'image', id: imageId }], copyTags(run, input));
         return undefined;
       },
     },

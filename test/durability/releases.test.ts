@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
-import type { Release } from '../../contract';
 import { type Change, ReleasePlay } from './harness/release-play';
 import { completedActivities, twiceProblems } from './harness/repeated';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
 import { releaseChanges } from './scenarios/release-calls';
-import { familyInCloud, release } from '../support/releases';
+import { ended, familyInCloud, release } from '../support/releases';
 import { until } from '../support/judge';
 
 const all = process.env.TEST_DURABILITY === 'all';
@@ -161,22 +160,11 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       playing({}, async (play) => {
         const held = await play.hold({ action, nth: 1 }, 'after');
         await play.startWorker();
-        const handle = await play.start();
+        await play.start();
         await held.met();
-        const { events } = await handle.fetchHistory();
-        const first = events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId;
-        assert.ok(first, 'a workflow task is completed');
-        const { runId } = await handle.describe();
-        await site.client.workflowService.resetWorkflowExecution({
-          namespace: site.client.options.namespace,
-          workflowExecution: { workflowId: handle.workflowId, runId },
-          reason: 'by hand',
-          workflowTaskFinishEventId: first,
-          requestId: runId,
-        });
+        await play.resetToBegin();
         await held.release();
-        // Of the run that the reset has begun.
-        const made = (await site.client.workflow.getHandle(handle.workflowId).result()) as Release;
+        const made = await ended(play.handle);
         assert.equal(made.outcome, 'released');
         await play.assertTidy();
         const now = await familyInCloud(site.cloud, play.pipeline.family, play.region);

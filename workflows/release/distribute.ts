@@ -162,6 +162,7 @@ class Distributor {
         name,
         since: this.since,
         regions,
+        ...this.marks,
       });
       for (const place of places) {
         place.unheard = unheard.includes(place.region);
@@ -174,6 +175,12 @@ class Distributor {
       for (const place of places) place.unheard = place.unheard === true || untouched !== true;
       throw error;
     }
+  }
+
+  /** What a copy is marked with. */
+  private get marks() {
+    const { family, nominalAt, buildId: release } = this.run.manifest;
+    return { tags: this.run.pipeline.image.tags, marks: { family, release, nominalAt } };
   }
 
   private know(place: Distribution, imageId: string | undefined): void {
@@ -244,12 +251,10 @@ class Distributor {
   }
 
   private async follow(image: ReleaseImage): Promise<undefined> {
-    const { family, nominalAt, buildId: release } = this.run.manifest;
     const facts = await this.activities(`copy ${image.imageId} in ${image.region}`).followCopy({
       build: this.refIn(image.region),
       imageId: image.imageId,
-      tags: this.run.pipeline.image.tags,
-      marks: { family, release, nominalAt },
+      ...this.marks,
     });
     image.size = facts.size;
     image.snapshotIds = facts.snapshotIds;

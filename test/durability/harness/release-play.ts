@@ -1,4 +1,3 @@
-import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,10 +6,13 @@ import {
   goldenImageWorkflowType,
   type PipelineInput,
   type Release,
+  type ReleaseRequest,
   releaseIdOf,
+  snapshotCopyName,
   tagKeys,
 } from '../../../contract';
 import { assertSource, ids, until } from '../../support/judge';
+import type { StateResource } from '../../support/simulator';
 import { ended, familyInCloud, guestPort, leftOfTest, type ReleaseHandle } from '../../support/releases';
 import { newTaskQueue, type ReleaseSite } from './release-site';
 import { heartbeat, lease, settings } from './timing';
@@ -21,13 +23,26 @@ import type { WorkerProcess, WorkerWithKey } from './worker';
 export interface Change {
   action: string;
   nth: number;
+  /** In the region that the release is distributed to. */
+  there?: true;
 }
 
-const changing = /^(Create|Delete|Modify|Run|Stop|Start|Terminate|Tag|UnTag)/;
+const changing = /^(Create|Delete|Modify|Run|Stop|Start|Terminate|Tag|UnTag|Sync|Copy)/;
+
+/** The account that a distributed release is shared with. */
+export const partner = '100000000002';
+
+type Form = Partial<PipelineInput> & {
+  /** What the disk of the source holds. */
+  content?: string;
+  /** It is brought to another region and account. */
+  distributed?: boolean;
+};
 
 /**
  * A release of a family that has three images already: the current one, the one before, and an older one. The two older ones are
- * to be retired. Its region and its workers are its own.
+ * to be retired. Its regions and its workers are its own. One that is distributed finds a current image there, too; that and the
+ * current and the oldest one at home are shared with the partner.
  */
 export class ReleasePlay {
   readonly taskQueue = newTaskQueue();
@@ -36,24 +51,31 @@ export class ReleasePlay {
   /** What is current before the release. */
   readonly current: string;
   readonly old: string[];
-  handle!: WorkflowHandleWithFirstExecutionRunId<(input: PipelineInput) => Promise<Release>>;
+  /** Where it is distributed to, and what is current there before. */
+  readonly there: { region: string; current: string } | undefined;
+  /** Of the run that is to make the release. */
+  handle!: ReleaseHandle;
+  private firstRunId = '';
   private readonly began = new Date().toISOString();
   private readonly key = randomBytes(3).toString('hex');
-  private readonly giveBack: () => void;
+  private readonly leases: { region: string; giveBack: () => void }[] = [];
   readonly region: string;
   /** Those of the region before the release. */
   private instances: string[] = [];
+  /** The snapshots of the region that it is distributed to, before the release. */
+  private before = new Set<string>();
 
   private constructor(
     private readonly site: ReleaseSite,
     private readonly content: string,
+    distributed: boolean,
     more: Partial<PipelineInput>,
   ) {
-    const { region, giveBack } = site.lease();
+    const region = this.lease();
     this.region = region;
-    this.giveBack = giveBack;
     this.current = `img-${this.key}00`;
     this.old = [`img-${this.key}01`, `img-${this.key}02`];
+    this.there = distributed ? { region: this.lease(), current: `img-${this.key}10` } : undefined;
     this.pipeline = {
       region,
       family: `web-${this.key}`,
@@ -61,46 +83,54 @@ export class ReleasePlay {
       build: { method: 'snapshots', deadlines: { heartbeat } },
       test: { launch: { zone: `${region}-3` }, settle: 0.2, checks: [{ tcp: guestPort, timeout: 60 }] },
       retire: { keep: 1, keepRejected: 0 },
+      ...(this.there ? { distribute: { regions: [this.there.region], accounts: [partner] } } : {}),
       deadlines: { heartbeat },
       onFailure: 'fail',
       ...more,
     };
   }
 
+  private lease(): string {
+    const one = this.site.lease();
+    this.leases.push(one);
+    return one.region;
+  }
+
   static async open(
     site: ReleaseSite,
-    {
-      content = `a web server\nlisten ${guestPort} 200 ok`,
-      ...more
-    }: Partial<PipelineInput> & { content?: string } = {},
+    { content = `a web server\nlisten ${guestPort} 200 ok`, distributed = false, ...more }: Form = {},
   ): Promise<ReleasePlay> {
-    const play = new ReleasePlay(site, content, more);
+    const play = new ReleasePlay(site, content, distributed, more);
     await play.seed();
     return play;
   }
 
   private async seed(): Promise<void> {
-    const { region, current, old, pipeline } = this;
+    const { region, current, old, there, pipeline } = this;
     const { family } = pipeline;
-    const images = [current, ...old].map((id, age) => {
-      const day = `2026-11-0${5 - age}T00:00:00.000Z`;
-      return {
-        region,
-        id,
-        name: `${family}-2026110${5 - age}-1`,
-        ...(age === 0 ? { family } : {}),
-        tags: {
-          [tagKeys.build]: `test/${this.key}00-00000000000${age}`,
-          [tagKeys.state]: 'kept',
-          [tagKeys.family]: `test/${family}`,
-          [tagKeys.release]: `${age === 0 ? 'current' : 'released'}/${day}`,
-          [tagKeys.run]: `release-00000000000${age}/${day}`,
-        },
-      };
-    });
+    const seeded = (where: string, all: string[]) =>
+      all.map((id, age) => {
+        const day = `2026-11-0${5 - age}T00:00:00.000Z`;
+        return {
+          region: where,
+          id,
+          ...(there && age !== 1 ? { sharedWith: [partner] } : {}),
+          name: `${family}-2026110${5 - age}-1`,
+          ...(age === 0 ? { family } : {}),
+          tags: {
+            [tagKeys.build]: `test/${this.key}00-00000000000${age}`,
+            [tagKeys.state]: 'kept',
+            [tagKeys.family]: `test/${family}`,
+            [tagKeys.release]: `${age === 0 ? 'current' : 'released'}/${day}`,
+            [tagKeys.run]: `release-00000000000${age}/${day}`,
+          },
+        };
+      });
+    const images = [...seeded(region, [current, ...old]), ...(there ? seeded(there.region, [there.current]) : [])];
     const source = { region, id: `ins-${this.key}00`, dataDisks: 1, systemDisk: { size: 50, content: this.content } };
     await this.site.cloud.seed({ images, instances: [source] });
     this.instances = ids((await this.site.cloud.state(region)).instances);
+    if (there) this.before = new Set(ids((await this.site.cloud.state(there.region)).snapshots));
   }
 
   async startWorker(form: WorkerWithKey = {}): Promise<WorkerProcess> {
@@ -110,7 +140,7 @@ export class ReleasePlay {
   }
 
   async start(): Promise<ReleaseHandle> {
-    this.handle = await this.site.client.workflow.start<(input: PipelineInput) => Promise<Release>>(
+    const handle = await this.site.client.workflow.start<(input: PipelineInput) => Promise<Release>>(
       goldenImageWorkflowType,
       {
         workflowId: goldenImageWorkflowId(this.region, this.pipeline.family),
@@ -119,18 +149,21 @@ export class ReleasePlay {
         args: [this.pipeline],
       },
     );
-    return this.handle;
+    this.firstRunId = handle.firstExecutionRunId;
+    this.handle = handle;
+    return handle;
   }
 
   /** The release ID, which is a part of the tags of what the run makes. */
   get releaseId(): string {
-    return releaseIdOf(this.handle.firstExecutionRunId);
+    return releaseIdOf(this.firstRunId);
   }
 
   /** Holds a call until it is let go; `before`: it is not applied yet; `after`: it is, and nobody has been told. */
-  async hold({ action, nth }: Change, when: 'before' | 'after') {
+  async hold({ action, nth, there }: Change, when: 'before' | 'after') {
+    const region = there ? this.there!.region : this.region;
     // The tag service has no region: its resources name theirs. A trial of RunInstances bears no tags.
-    const place = action.endsWith('TagResources') ? { contains: `:${this.region}:` } : { region: this.region };
+    const place = action.endsWith('TagResources') ? { contains: `:${region}:` } : { region };
     const real = action === 'RunInstances' ? { contains: 'test/release-' } : {};
     const id = await this.site.cloud.fault({ action, nth, kind: 'pause', when, ...place, ...real });
     return {
@@ -143,16 +176,16 @@ export class ReleasePlay {
     };
   }
 
-  /** Every call by which the release has changed the cloud, in order. */
-  async changes(): Promise<Change[]> {
-    const state = await this.site.cloud.state(this.region);
+  /** Every call by which the release has changed the cloud in one of its regions, in order. */
+  async changes(where = this.region): Promise<Change[]> {
+    const state = await this.site.cloud.state(where);
     const { instances, disks, snapshots, images } = state;
     const known = new Set(ids([...instances, ...disks, ...snapshots, ...images]));
     const counts = new Map<string, number>();
     let trials = 0;
     return (await this.site.cloud.calls({ since: this.began }))
       .filter(({ action, applied, region, service, resources }) => {
-        const ours = region === this.region || (service === 'tag' && resources.some((id) => known.has(id)));
+        const ours = region === where || (service === 'tag' && resources.some((id) => known.has(id)));
         if (!ours || !applied || !changing.test(action)) return false;
         // The first RunInstances is the trial, which changes nothing.
         return action !== 'RunInstances' || ++trials > 1;
@@ -160,20 +193,26 @@ export class ReleasePlay {
       .map(({ action }) => {
         const nth = (counts.get(action) ?? 0) + 1;
         counts.set(action, nth);
-        return { action, nth };
+        return { action, nth, ...(where === this.region ? {} : { there: true as const }) };
       });
   }
 
-  /** What must hold at every moment: the family has a current image, and an image that is not tested is never what it answers with. */
+  /**
+   * What must hold at every moment: the family has a current image in each region, and an image that is not tested is never what it
+   * answers with. A copy of one that is tested may answer, where the cloud has copied that along, until the copy can be changed.
+   */
   async assertNeverWithout(): Promise<void> {
-    const now = await familyInCloud(this.site.cloud, this.pipeline.family, this.region);
-    assert.ok(now.of('current').length > 0, 'the family has a current image');
-    assert.ok(now.answers.length > 0, 'the cloud answers for the family');
-    assert.deepEqual(
-      now.answers.filter((id) => now.of('candidate').includes(id) || now.of('rejected').includes(id)),
-      [],
-      'no candidate answers for the family',
-    );
+    for (const { region } of this.leases) {
+      const now = await familyInCloud(this.site.cloud, this.pipeline.family, region);
+      assert.ok(now.of('current').length > 0, `the family has a current image in ${region}`);
+      assert.ok(now.answers.length > 0, `the cloud answers for the family in ${region}`);
+      if (region !== this.region) continue;
+      assert.deepEqual(
+        now.answers.filter((id) => now.of('candidate').includes(id) || now.of('rejected').includes(id)),
+        [],
+        'no candidate answers for the family',
+      );
+    }
   }
 
   /** The release is out, once, and nothing of it is left that should not be. */
@@ -189,7 +228,38 @@ export class ReleasePlay {
     const told = [...image!.snapshotIds, ...image!.snapshots.map(({ snapshotId }) => snapshotId)];
     assert.deepEqual(ids(ours), told.sort(), 'the snapshots of the release, and no others');
     await this.assertTidy();
+    await this.assertDistributed(made);
     return made;
+  }
+
+  /** It is current in the other region, too, with copies of its snapshots, once, and shared where it is to be. */
+  private async assertDistributed({ images: [image, copy], build }: Release): Promise<void> {
+    if (!this.there) return;
+    const { region, current } = this.there;
+    assert.ok(image && copy, 'there is a copy');
+    const now = await familyInCloud(this.site.cloud, this.pipeline.family, region);
+    assert.deepEqual([now.of('current'), now.answers], [[copy.imageId], [copy.imageId]]);
+    const { images, snapshots } = await this.site.cloud.state(region);
+    // Marked or not: nothing was made twice.
+    assert.deepEqual(ids(this.named(images)), [current, copy.imageId].sort());
+    const names = image.snapshots.map(({ snapshotId }) => snapshotCopyName(build!.buildId, snapshotId));
+    const copies = snapshots.filter(({ name }) => names.includes(String(name)));
+    assert.deepEqual(ids(copies), copy.snapshots.map(({ snapshotId }) => snapshotId).sort());
+    assert.ok(
+      copies.every(({ tags }) => tags[tagKeys.build] === `test/${build!.buildId}`),
+      'they are marked as ours',
+    );
+    await this.assertShared(this.region, [this.current, image.imageId]);
+    await this.assertShared(region, [current, copy.imageId]);
+  }
+
+  /** Exactly these are shared with the partner. */
+  private async assertShared(region: string, wanted: string[]): Promise<void> {
+    const { images } = await this.site.cloud.state(region);
+    const shared = this.named(images).filter(({ shares }) =>
+      (shares as { account: string }[]).some(({ account }) => account === partner),
+    );
+    assert.deepEqual(ids(shared), [...wanted].sort(), `shared in ${region}`);
   }
 
   /** The source runs as it did, and nothing is left of the test. */
@@ -204,24 +274,68 @@ export class ReleasePlay {
   async assertAsBefore(): Promise<void> {
     const now = await familyInCloud(this.site.cloud, this.pipeline.family, this.region);
     assert.deepEqual([now.of('current'), now.answers], [[this.current], [this.current]]);
+    await this.assertAsBeforeThere();
+  }
+
+  /** The same of the region that it is distributed to; and nothing of the release is left there, marked or not. */
+  async assertAsBeforeThere(): Promise<void> {
+    if (!this.there) return;
+    const { region, current } = this.there;
+    const now = await familyInCloud(this.site.cloud, this.pipeline.family, region);
+    assert.deepEqual([now.of('current'), now.answers], [[current], [current]]);
+    const { images, snapshots } = await this.site.cloud.state(region);
+    assert.deepEqual(ids(this.named(images)), [current]);
+    assert.deepEqual(
+      ids(snapshots).filter((id) => !this.before.has(id)),
+      [],
+    );
+  }
+
+  /** The images of the family, marked or not: a region has seen other plays before this one. */
+  private named(images: StateResource[]): StateResource[] {
+    return images.filter(({ name }) => String(name).startsWith(this.pipeline.family));
   }
 
   /** Sweeps, once nothing can be under way any more that a terminated run had asked for. */
   async sweep(): Promise<void> {
     await pause((lease + settings.settleSeconds!) * 1000);
-    await sweepAway({ client: this.site.client, region: this.region, taskQueue: this.taskQueue });
+    const { client } = this.site;
+    for (const { region } of this.leases) await sweepAway({ client, region, taskQueue: this.taskQueue });
+  }
+
+  /** Resets the run to its first workflow task, as the Temporal UI does. */
+  async resetToBegin(): Promise<void> {
+    const { client } = this.site;
+    const { events } = await this.handle.fetchHistory();
+    const first = events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId;
+    assert.ok(first, 'a workflow task is completed');
+    const { workflowId } = this.handle;
+    const { runId } = await this.handle.describe();
+    const { runId: next } = await client.workflowService.resetWorkflowExecution({
+      namespace: client.options.namespace,
+      workflowExecution: { workflowId, runId },
+      reason: 'by hand',
+      workflowTaskFinishEventId: first,
+      requestId: runId,
+    });
+    this.handle = client.workflow.getHandle<(input: PipelineInput, request?: ReleaseRequest) => Promise<Release>>(
+      workflowId,
+      next,
+    );
   }
 
   async close(): Promise<void> {
     const { faults } = (await this.site.cloud.send('GET', 'faults')) as {
       faults: { id: string; region?: string; contains?: string }[];
     };
-    for (const { id, region, contains = '' } of faults) {
-      if (region !== this.region && !contains.includes(`:${this.region}:`)) continue;
+    const ours = (region = '', contains = '') =>
+      this.leases.some((one) => one.region === region || contains.includes(`:${one.region}:`));
+    for (const { id, region, contains } of faults) {
+      if (!ours(region, contains)) continue;
       await this.site.cloud.send('POST', `faults/${id}/release`).catch(() => undefined);
       await this.site.cloud.send('DELETE', `faults/${id}`).catch(() => undefined);
     }
     await Promise.all(this.workers.map((worker) => worker.kill()));
-    this.giveBack();
+    for (const { giveBack } of this.leases) giveBack();
   }
 }

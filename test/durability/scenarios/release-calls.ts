@@ -1,12 +1,41 @@
 import type { Change } from '../harness/release-play';
 
-interface ReleaseChange extends Change {
+export interface ReleaseChange extends Change {
   what: string;
   /** A kill then is part of every test run: it hurts most there. */
   slice?: 'before' | 'after';
   /** A worker that stands still then and wakes up later is part of every test run. */
   zombie?: true;
 }
+
+/**
+ * Every call by which a distribution changes the cloud, of a release of a source with one data disk, in each of its two regions in
+ * the order that it has there: the promotion, which finds a shared image before it, the copies and the shares at home; the marks, the
+ * promotion and the share there. Then, at home, what is retired is shared.
+ */
+export const distributionChanges: ReleaseChange[] = [
+  { action: 'ModifyImageSharePermission', nth: 1, what: 'share of the image before, taken back' },
+  { action: 'ModifyImageSharePermission', nth: 2, what: 'share of the image before, given again', slice: 'before' },
+  { action: 'SyncImages', nth: 1, what: 'copy of the image', slice: 'after', zombie: true },
+  { action: 'CopySnapshotCrossRegions', nth: 1, what: 'copy of the snapshot', slice: 'after' },
+  { action: 'ModifyImageSharePermission', nth: 3, what: 'share of the image' },
+  { action: 'ModifyImageSharePermission', nth: 4, what: 'share of the oldest image, taken back' },
+  { action: 'TagResources', nth: 1, there: true, what: 'copy of the image, marked' },
+  { action: 'TagResources', nth: 2, there: true, what: 'copy of the snapshot, marked' },
+  { action: 'ModifyImageAttribute', nth: 1, there: true, what: 'family that was copied along, taken away' },
+  { action: 'TagResources', nth: 3, there: true, what: 'copy, current' },
+  { action: 'ModifyImageAttribute', nth: 2, there: true, what: 'family of the copy' },
+  { action: 'TagResources', nth: 4, there: true, what: 'image before, released' },
+  { action: 'ModifyImageSharePermission', nth: 1, there: true, what: 'share of the image before, taken back' },
+  { action: 'ModifyImageAttribute', nth: 3, there: true, what: 'family of the image before, taken away' },
+  { action: 'ModifyImageSharePermission', nth: 2, there: true, what: 'share of the image before, given again' },
+  { action: 'ModifyImageSharePermission', nth: 3, there: true, what: 'share of the copy', slice: 'after' },
+];
+
+/** What a distribution does to take a copy back whose snapshots could not be copied. */
+export const takingBackChanges: ReleaseChange[] = [
+  { action: 'DeleteImages', nth: 1, there: true, what: 'copy of the image', slice: 'after' },
+];
 
 /**
  * Every call by which a release of a source with one data disk, by the method snapshots, changes the cloud, in order: the build, the
