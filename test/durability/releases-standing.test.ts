@@ -1,8 +1,12 @@
+import type { ScheduleHandle, WorkflowHandle } from '@temporalio/client';
+import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { approveUpdate, type PipelineInput, retryStepUpdate } from '../../contract';
+import { applyPipeline, triggerSchedule, wantedSchedule } from '../../client';
+import { approveUpdate, type PipelineInput, retryStepUpdate, type ScheduledRelease } from '../../contract';
 import { until } from '../support/judge';
 import { untilRelease } from '../support/releases';
 import { ReleasePlay } from './harness/release-play';
+import { completedActivities, twiceProblems } from './harness/repeated';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
 import { heartbeat } from './harness/timing';
 
@@ -113,4 +117,75 @@ describe('the worker is killed while a release stands', { concurrency: 2 }, () =
       }
     });
   }
+});
+
+describe('a schedule whose worker is killed', { concurrency: 2 }, () => {
+  let site: ReleaseSite;
+  before(async () => {
+    site = await openReleaseSite();
+  });
+  after(() => site.stop());
+
+  /** Sets the schedule of a pipeline up and has it fire; answers it, and the run that it has begun. */
+  async function fired(play: ReleasePlay): Promise<{ schedule: ScheduleHandle; run: WorkflowHandle }> {
+    const { client } = site;
+    const wanted = wantedSchedule(play.pipeline, { taskQueue: play.taskQueue });
+    const { scheduleId } = await applyPipeline(client, wanted);
+    await triggerSchedule(client, scheduleId);
+    const schedule = client.schedule.getHandle(scheduleId);
+    const { workflowId, firstExecutionRunId } = await until(
+      async () => (await schedule.describe()).info.recentActions[0]?.action.workflow,
+    );
+    return { schedule, run: client.workflow.getHandle(workflowId, firstExecutionRunId) };
+  }
+
+  test('is paused with the reason when a run has failed, though the answer was lost', async () => {
+    const play = await ReleasePlay.open(site, {
+      source: { instanceId: 'ins-nowhere1' },
+      schedule: { cron: ['0 2 * * *'], pauseAfter: 1 },
+    });
+    try {
+      const worker = await play.startWorker();
+      worker.repeat('', 'all');
+      const { schedule, run } = await fired(play);
+      await assert.rejects(run.result());
+      const { state } = await schedule.describe();
+      assert.equal(state.paused, true);
+      assert.match(state.note ?? '', /ins-nowhere1/);
+      const { events } = await run.fetchHistory();
+      assert.deepEqual(twiceProblems(['pauseSchedule'], completedActivities(events ?? [])), []);
+      await schedule.delete();
+    } finally {
+      await play.close();
+    }
+  });
+
+  test('waits on for a run by hand with the next worker, and begins its own when that is over', async () => {
+    const play = await ReleasePlay.open(site, {
+      approve: { deadline: 600 },
+      schedule: { cron: ['0 2 * * *'], overlap: 'wait' },
+    });
+    try {
+      const first = await play.startWorker();
+      const { runId: byHand } = await (await play.start()).describe();
+      await phaseIs(play, 'waiting')();
+      const { schedule, run } = await fired(play);
+      await until(async () => {
+        const { raw } = await run.describe();
+        return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'awaitEnd') ? true : undefined;
+      });
+      await first.kill();
+      await play.startWorker();
+      await play.handle.executeUpdate(approveUpdate, { args: [{ by: 'the test' }] });
+      await play.assertReleased();
+      const own = site.client.workflow.getHandle(play.handle.workflowId);
+      await untilRelease(own, ({ phase }) => phase === 'waiting');
+      assert.notEqual((await own.describe()).runId, byHand);
+      await own.executeUpdate(approveUpdate, { args: [{ by: 'the test' }] });
+      assert.equal(((await run.result()) as ScheduledRelease).outcome, 'released');
+      await schedule.delete();
+    } finally {
+      await play.close();
+    }
+  });
 });
