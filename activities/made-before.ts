@@ -46,18 +46,29 @@ export async function madeBefore(run: StepRun, spec: BuildSpec, source: SourceFa
  * Keeps a step of a reset run from making what is there already: from stopping the source for nothing, and from mixing copies of
  * two moments.
  *
+ * @returns what is there, and not kept
  * @throws MadeAlready when something of this build is kept
  */
-export async function checkNotMade(run: StepRun, what: { images: boolean; snapshots: boolean }): Promise<void> {
-  if (!run.build.reset) return;
+export async function checkNotMade(run: StepRun, what: { images: boolean; snapshots: boolean }): Promise<Own> {
+  if (!run.build.reset) return { images: [], snapshots: [] };
   const own = await provenOwn(run, what.snapshots ? await disksOfSource(run) : []);
   const kept = keptOf(run, own);
-  if (kept.images.length === 0 && kept.snapshots.length === 0) return;
+  if (kept.images.length === 0 && kept.snapshots.length === 0) return own;
   throw run.refusal(
     'MadeAlready',
     `${listOf(kept)} of this build are kept already, and are not made a second time`,
     'Use what is there, or build again for a new image.',
   );
+}
+
+/**
+ * Copies that stand beside an image, and whose image is not there: one of another moment must not be put beside them. Where the
+ * system disk has a copy as well, the image is made of the copies, and both are of one moment whenever it is made.
+ */
+export function copiesWithoutImage({ images, snapshots }: Own, systemDisk: string): string[] {
+  const isThere = images.some(({ ImageState }) => ImageState !== 'CREATEFAILED');
+  if (isThere || snapshots.some(({ DiskId }) => DiskId === systemDisk)) return [];
+  return snapshots.map(({ SnapshotId }) => SnapshotId!);
 }
 
 /** That nothing is kept must have stood for the settle window: a run before this one may only just have tagged it. */

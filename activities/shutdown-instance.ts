@@ -2,7 +2,8 @@ import { type BuildActivities, tagKeys } from '../contract';
 import { checkClaim, checkSourceTag } from './allowed';
 import { step } from './engine/step';
 import { setTags, tagValue } from './cloud/tags';
-import { checkNotMade } from './made-before';
+import { checkNotMade, copiesWithoutImage } from './made-before';
+import { goneSnapshot } from './snapshot-disks';
 import { describeState, instanceById, isOperating, isTransitional } from './source-instance';
 
 type Input = Parameters<BuildActivities['shutdownInstance']>[0];
@@ -14,11 +15,11 @@ type Output = Awaited<ReturnType<BuildActivities['shutdownInstance']>>;
  *
  * CVM StopInstances takes only a RUNNING instance and answers at once; success is STOPPED with LatestOperationState
  * SUCCESS. KEEP_CHARGING, since CreateImage refuses an instance that was stopped with STOP_CHARGING. Twice is harmless:
- * STOPPED is the wanted state. Its undo is `restoreInstance`.
+ * STOPPED is the wanted state. Its undo is `restoreInstance`. After a reset, copies of an earlier down-time go first.
  */
 export const shutdownInstance = step<Input, Output>('before changes', async (run, { build, source, stopType }) => {
   const { instanceId } = build;
-  await checkNotMade(run, { images: true, snapshots: true });
+  const made = await checkNotMade(run, { images: true, snapshots: true });
   const byId = instanceById(run, instanceId);
   const gone = {
     is: 'missing',
@@ -46,6 +47,19 @@ export const shutdownInstance = step<Input, Output>('before changes', async (run
         },
       },
     });
+  }
+
+  const stale = copiesWithoutImage(made, source.systemDisk.diskId);
+  if (stale.length > 0 && source.wasRunning) {
+    const now = await run.achieve({
+      ...byId,
+      judge: (seen) => {
+        if (!seen) return gone;
+        return isTransitional(seen) ? { is: 'going', waitingFor: describeState(seen) } : { is: 'done' };
+      },
+    });
+    // While it is down they are of the moment that is still to be imaged; now they are of one that is over.
+    if (now!.InstanceState === 'RUNNING') await run.achieveAll(stale.map((id) => goneSnapshot(run, id)));
   }
 
   let askedAt = run.retried && source.wasRunning ? run.startedAt : undefined;

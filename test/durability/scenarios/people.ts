@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Amendment, StepName } from '../../../contract';
+import { type Amendment, type StepName, tagKeys } from '../../../contract';
 import {
   type ActivityName,
   cancel,
@@ -313,6 +313,19 @@ const resetMoments: Record<Method, { name: string; until: ActivityName; at: Mome
   ],
 };
 
+/** Nothing that the build has was copied before the last stop of its source. */
+const ofLastDownTime = async (play: Play) => {
+  const calls = await play.cloud.calls({ since: play.since, region: play.region });
+  const applied = calls.filter(({ applied }) => applied);
+  const { images, snapshots } = await play.cloud.state(play.region);
+  const owned = [...images, ...snapshots].filter(({ tags }) => tags[tagKeys.build] !== undefined);
+  const stop = applied.findLastIndex(({ action }) => action === 'StopInstances');
+  for (const { id } of owned) {
+    const made = applied.findIndex(({ action, resources }) => action.startsWith('Create') && resources.includes(id));
+    assert.ok(made > stop, `${id} is of the last down-time`);
+  }
+};
+
 const resets: Scenario[] = [
   ...methods.flatMap((method) =>
     resetMoments[method].flatMap(({ name, until, at: moment, slice }) =>
@@ -337,12 +350,23 @@ const resets: Scenario[] = [
       }),
     ),
   ),
-  ...(['inspectSource', 'snapshotDisks', 'createImage'] as const).map((step) =>
+  ...(['inspectSource', 'shutdownInstance', 'snapshotDisks', 'createImage'] as const).map((step) =>
     people(`reset · instance · held · to ${step}`, {
       ends: 'completed',
       spec: { onFailure: 'hold' },
       faults: [imageFails],
       beats: [{ at: inPhase('held'), act: resetTo(step) }],
+      also: ofLastDownTime,
+    }),
+  ),
+  // There are copies, and no image of their moment.
+  ...(['inspectSource', 'shutdownInstance', 'createImage'] as const).map((step) =>
+    people(`reset · instance · held without an image · to ${step}`, {
+      ends: 'completed',
+      spec: { onFailure: 'hold' },
+      faults: refusals.filter(({ step }) => step === 'createImage').map(({ fault }) => fault),
+      beats: [{ at: inPhase('held'), act: resetTo(step) }],
+      also: ofLastDownTime,
     }),
   ),
   ...(['inspectSource', 'snapshotDisks'] as const).map((step) =>
