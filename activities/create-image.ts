@@ -24,7 +24,7 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
   const { name, from, generation } = input;
   if (from.kind === 'instance') await checkSource(run);
   else await checkSnapshots(run, from.snapshotIds);
-  await checkNotMade(run, { images: true, snapshots: false });
+  await checkNotMade(run);
   const byName = () => run.cloud.imageByName(name);
   const before = await run.patiently(`image ${name}`, byName);
   const useless = before?.ImageState === 'CREATEFAILED' || !run.isOf(generation, before?.Tags);

@@ -20,8 +20,7 @@ export async function madeBefore(run: StepRun, spec: BuildSpec, source: SourceFa
   if (!run.build.reset) return undefined;
   const own = await provenOwn(run, await disksOfSource(run));
   const kept = keptOf(run, own);
-  const all = [...kept.images, ...kept.snapshots];
-  if (all.length === 0) return undefined;
+  if (isNothing(kept)) return undefined;
   const inPart = (why: string) =>
     run.refusal(
       'MadeInPart',
@@ -46,14 +45,15 @@ export async function madeBefore(run: StepRun, spec: BuildSpec, source: SourceFa
  * Keeps a step of a reset run from making what is there already: from stopping the source for nothing, and from mixing copies of
  * two moments.
  *
+ * @param what.snapshots whether to look for snapshots, too, and not for the image only
  * @returns what is there, and not kept
  * @throws MadeAlready when something of this build is kept
  */
-export async function checkNotMade(run: StepRun, what: { images: boolean; snapshots: boolean }): Promise<Own> {
+export async function checkNotMade(run: StepRun, { snapshots = false } = {}): Promise<Own> {
   if (!run.build.reset) return { images: [], snapshots: [] };
-  const own = await provenOwn(run, what.snapshots ? await disksOfSource(run) : []);
+  const own = await provenOwn(run, snapshots ? await disksOfSource(run) : []);
   const kept = keptOf(run, own);
-  if (kept.images.length === 0 && kept.snapshots.length === 0) return own;
+  if (isNothing(kept)) return own;
   throw run.refusal(
     'MadeAlready',
     `${listOf(kept)} of this build are kept already, and are not made a second time`,
@@ -94,6 +94,8 @@ const keptOf = (run: StepRun, { images, snapshots }: Own): Own => ({
   images: images.filter(({ Tags }) => run.isKept(Tags)),
   snapshots: snapshots.filter(({ Tags }) => run.isKept(Tags)),
 });
+
+const isNothing = ({ images, snapshots }: Own) => images.length === 0 && snapshots.length === 0;
 
 const listOf = ({ images, snapshots }: Own): string =>
   [

@@ -19,7 +19,7 @@ type Output = Awaited<ReturnType<BuildActivities['shutdownInstance']>>;
  */
 export const shutdownInstance = step<Input, Output>('before changes', async (run, { build, source, stopType }) => {
   const { instanceId } = build;
-  const made = await checkNotMade(run, { images: true, snapshots: true });
+  const made = await checkNotMade(run, { snapshots: true });
   const byId = instanceById(run, instanceId);
   const gone = {
     is: 'missing',

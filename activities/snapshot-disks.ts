@@ -22,7 +22,7 @@ export const snapshotDisks = step<Input, Output>('step', async (run, { build, ge
     run,
     disks.map(({ diskId }) => diskId),
   );
-  await checkNotMade(run, { images: true, snapshots: false });
+  await checkNotMade(run);
   const named = (disk: Disk) => snapshotName(build.buildId, disk.diskId, generation);
   const taken = new Set<string>();
   const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, { name: named(disk), tags, taken })));

@@ -77,8 +77,8 @@ export interface DistributionActivities {
     >
   >;
   /**
-   * Asks for copies of an image in other regions, in one call, and marks them as ours if the cloud lets it. Asked for several at once it answers those that the cloud took;
-   * asked for a single one it takes it or fails.
+   * Asks for copies of an image in other regions, in one call, and marks them as ours if the cloud lets it. Asked for several
+   * at once it answers those that the cloud took; asked for a single one it takes it or fails.
    */
   copyImage(input: {
     build: BuildRef;

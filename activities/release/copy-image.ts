@@ -10,9 +10,10 @@ import { goneImage } from '../create-image';
 import type { Goal } from '../engine/goal';
 import type { StepRun } from '../engine/run';
 import { listed, step } from '../engine/step';
+import { imageFacts } from '../poll-image';
 import { goneSnapshot } from '../snapshot-disks';
 import { noLongerAnswers } from './answers';
-import { wasCurrent } from './marks';
+import { isMarkedNow, wasCurrent } from './marks';
 
 type InputOf<Name extends keyof DistributionActivities> = Parameters<DistributionActivities[Name]>[0];
 type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<DistributionActivities[Name]>>;
@@ -167,9 +168,7 @@ class Copying {
     const { tags, marks } = input;
     if (!tags || !marks) return;
     const goals = this.found.map(({ region, imageId }) => markedCopy(run, region, { imageId, tags, marks }));
-    for (const end of await Promise.allSettled(goals.map((goal) => run.achieve(goal)))) {
-      if (end.status === 'rejected' && !(end.reason instanceof ApplicationFailure)) throw end.reason as Error;
-    }
+    await run.together(goals.map((goal) => () => isMarkedNow(run, goal)));
   }
 
   private async look(regions: string[]): Promise<Copies> {
@@ -246,12 +245,7 @@ export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('s
   const { family } = input.marks;
   const marked = familyImage(run, family, image!);
   if (marked && !wasCurrent(marked.state) && marked.answers) await noLongerAnswers(run, family, imageId, []);
-  return {
-    imageId,
-    name: image!.ImageName!,
-    size: image!.ImageSize!,
-    snapshotIds: (image!.SnapshotSet ?? []).map(({ SnapshotId }) => SnapshotId!),
-  };
+  return imageFacts(image!);
 });
 
 const copyGone = (region: string, imageId: string) =>

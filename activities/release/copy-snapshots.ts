@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import { type DiskSnapshot, type DistributionActivities, snapshotCopyName, tagKeys } from '../../contract';
 import { checkRegion } from '../allowed';
 import type { Snapshot } from '../cloud/cloud';
@@ -9,6 +8,7 @@ import type { Goal } from '../engine/goal';
 import type { StepRun } from '../engine/run';
 import { listed, step } from '../engine/step';
 import { goneSnapshot } from '../snapshot-disks';
+import { isMarkedNow } from './marks';
 
 type InputOf<Name extends keyof DistributionActivities> = Parameters<DistributionActivities[Name]>[0];
 type OutputOf<Name extends keyof DistributionActivities> = Awaited<ReturnType<DistributionActivities[Name]>>;
@@ -42,7 +42,7 @@ async function copied(
   tags: Record<string, string>,
 ): Promise<string> {
   const id = (await run.achieve(begunCopy(run, from, snapshot)))!.SnapshotId!;
-  const marked = await isMarked(run, id, tags);
+  const marked = await isMarkedNow(run, markedCopy(run, id, tags));
   await run.achieve(finishedCopy(run, id, snapshot));
   if (!marked) await run.achieve(markedCopy(run, id, tags));
   return id;
@@ -146,17 +146,6 @@ const oldest = (copies: Snapshot[]) =>
       (a.CreateTime ?? '').localeCompare(b.CreateTime ?? '') ||
       (a.SnapshotId! < b.SnapshotId! ? -1 : 1),
   )[0];
-
-/** Marks a copy if the cloud lets it now; answers whether it did. */
-async function isMarked(run: StepRun, id: string, tags: Record<string, string>): Promise<boolean> {
-  try {
-    await run.achieve(markedCopy(run, id, tags));
-    return true;
-  } catch (error) {
-    if (!(error instanceof ApplicationFailure)) throw error;
-    return false;
-  }
-}
 
 function markedCopy(run: StepRun, id: string, tags: Record<string, string>): Goal<never> {
   return {

@@ -82,6 +82,17 @@ export async function markShows(run: StepRun, { family, imageId, state, since }:
   }
 }
 
+/** Marks something if the cloud lets it now; answers whether it did. What is in the way is for whoever marks it later to say. */
+export async function isMarkedNow<Seen>(run: StepRun, mark: Goal<Seen>): Promise<boolean> {
+  try {
+    await run.achieve(mark);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    return false;
+  }
+}
+
 export const wasCurrent = (state: ReleaseState) => state !== 'candidate' && state !== 'rejected';
 
 const notCandidate = (imageId: string, state: ReleaseState) => ({
