@@ -3,13 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
 import { rejectUpdate, type Release } from '../../contract';
 import { ended, familyInCloud, release, untilRelease } from '../support/releases';
-import { type Change, ReleasePlay } from './harness/release-play';
+import { type Change, type Form, ReleasePlay } from './harness/release-play';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
-import { completedActivities, twiceProblems } from './harness/repeated';
-import { distributionChanges, type ReleaseChange, takingBackChanges } from './scenarios/release-calls';
-
-const all = process.env.TEST_DURABILITY === 'all';
-const moments = ['before', 'after'] as const;
+import { twiceProblems } from './harness/repeated';
+import { all, distributionChanges, killsAt, takingBackChanges } from './scenarios/release-calls';
 
 describe('releases that go to another region and account, and are disturbed', { concurrency: 2 }, () => {
   let site: ReleaseSite;
@@ -18,34 +15,9 @@ describe('releases that go to another region and account, and are disturbed', { 
   });
   after(() => site.stop());
 
-  async function playing<T>(
-    form: NonNullable<Parameters<typeof ReleasePlay.open>[1]>,
-    part: (play: ReleasePlay) => Promise<T>,
-  ): Promise<T> {
-    const play = await ReleasePlay.open(site, { distributed: true, ...form });
-    try {
-      return await part(play);
-    } finally {
-      await play.close();
-    }
-  }
+  const playing = <T>(form: Form, part: (play: ReleasePlay) => Promise<T>) =>
+    ReleasePlay.playing(site, { distributed: true, ...form }, part);
 
-  /** The worker dies while a change is asked for, before or after it is made, and another one takes over. */
-  async function killed(play: ReleasePlay, change: Change, when: 'before' | 'after'): Promise<void> {
-    const held = await play.hold(change, when);
-    const first = await play.startWorker();
-    await play.start();
-    await held.met();
-    await play.assertNeverWithout();
-    await first.kill();
-    await held.release();
-    await play.startWorker();
-  }
-
-  const due = (changes: ReleaseChange[]) =>
-    changes.flatMap(({ slice, ...change }) =>
-      moments.filter((when) => all || slice === when).map((when) => ({ when, ...change })),
-    );
   const place = ({ there, action }: Change) => `${action}${there ? ', there' : ''}`;
 
   test('undisturbed: these are all calls by which a distribution changes the cloud', () =>
@@ -59,10 +31,10 @@ describe('releases that go to another region and account, and are disturbed', { 
       assert.deepEqual(made.filter(isPart).map(plain).sort(), distributionChanges.map(plain).sort());
     }));
 
-  for (const { what, when, ...change } of due(distributionChanges)) {
+  for (const { what, when, ...change } of killsAt(distributionChanges)) {
     test(`the worker is killed right ${when} ${what} (${place(change)})`, () =>
       playing({}, async (play) => {
-        await killed(play, change, when);
+        await play.killedAt(change, when);
         await play.assertReleased();
       }));
   }
@@ -71,27 +43,14 @@ describe('releases that go to another region and account, and are disturbed', { 
     const previous = distributionChanges[index - 1];
     if (!previous || previous.there !== change.there || (!all && !zombie)) continue;
     test(`the worker stands still right before ${what} (${place(change)}), and wakes up when the release is over`, () =>
-      playing({}, async (play) => {
-        // The answer to the change before has not reached the worker: it will go on from there.
-        const held = await play.hold(previous, 'after');
-        const first = await play.startWorker({ polls: 1 });
-        await play.start();
-        await held.met();
-        first.freeze();
-        await held.release();
-        await play.startWorker();
-        const made = await play.assertReleased();
-        first.wake();
-        await first.drain();
-        assert.deepEqual(await play.assertReleased(), made);
-      }));
+      playing({}, (play) => play.standsStillAfter(previous)));
   }
 
   test('every activity twice: each answer is lost on its way to Temporal', () =>
     playing({}, async (play) => {
       const held = await play.hold({ action: 'CreateImage', nth: 1 }, 'after');
       const worker = await play.startWorker();
-      for (const instanceId of ['', sourceOf(play), play.old[1]!]) worker.repeat(instanceId, 'all');
+      for (const instanceId of ['', play.sourceId, play.old[1]!]) worker.repeat(instanceId, 'all');
       await play.start();
       await held.met();
       // What brings the candidate elsewhere is of the candidate.
@@ -100,14 +59,9 @@ describe('releases that go to another region and account, and are disturbed', { 
       await held.release();
       const made = await play.assertReleased();
       const family = `image-family/${made.accountId!}/${made.family}`;
-      const done = await Promise.all(
-        [play.handle.workflowId, family].map(async (workflowId) => {
-          const { events } = await site.client.workflow.getHandle(workflowId).fetchHistory();
-          return completedActivities(events ?? []);
-        }),
-      );
-      assert.deepEqual(twiceProblems('all', done.flat()), []);
-      const names = new Set(done.flat().map(({ type }) => type));
+      const done = await play.completed(play.handle.workflowId, family);
+      assert.deepEqual(twiceProblems('all', done), []);
+      const names = new Set(done.map(({ type }) => type));
       for (const name of ['copyImage', 'followCopy', 'copySnapshots', 'shareImage', 'unshareImage', 'promoteImage']) {
         assert.ok(names.has(name), `${name} of ${[...names].join()}`);
       }
@@ -117,8 +71,7 @@ describe('releases that go to another region and account, and are disturbed', { 
   async function assertOut(play: ReleasePlay, { images }: Release): Promise<void> {
     assert.equal(images.length, 2);
     for (const { region, imageId } of images) {
-      const now = await familyInCloud(site.cloud, play.pipeline.family, region);
-      assert.deepEqual([now.of('current'), now.answers], [[imageId], [imageId]], region);
+      const now = await play.assertCurrent(imageId, region);
       assert.deepEqual([now.of('candidate'), now.of('rejected')], [[], []], region);
     }
   }
@@ -179,9 +132,9 @@ describe('releases that go to another region and account, and are disturbed', { 
       await play.assertTidy();
     });
 
-  for (const { what, when, ...change } of due(takingBackChanges)) {
+  for (const { what, when, ...change } of killsAt(takingBackChanges)) {
     test(`a copy is taken back, and the worker is killed right ${when} ${what} (${place(change)})`, () =>
-      partial((play) => killed(play, change, when)));
+      partial((play) => play.killedAt(change, when)));
   }
 
   test('a copy is taken back, every undo twice', () =>
@@ -194,12 +147,11 @@ describe('releases that go to another region and account, and are disturbed', { 
       worker.repeat(candidate!, ['undoCopyImage', 'undoCopySnapshots']);
       await held.release();
       await ended(play.handle);
-      const { events } = await play.handle.fetchHistory();
-      const done = completedActivities(events ?? []);
+      const done = await play.completed(play.handle.workflowId);
       assert.deepEqual(twiceProblems(['undoCopyImage', 'undoCopySnapshots'], done), []);
     }));
 
-  for (const when of moments) {
+  for (const when of ['before', 'after'] as const) {
     if (!all && when === 'before') continue;
     test(`rejected, and the worker is killed right ${when} the image is marked so`, () =>
       playing({ approve: { deadline: 600 } }, async (play) => {
@@ -223,6 +175,4 @@ describe('releases that go to another region and account, and are disturbed', { 
         await assertOut(play, await release({ client: site.client, taskQueue: play.taskQueue }, pipeline));
       }));
   }
-
-  const sourceOf = ({ pipeline }: ReleasePlay) => (pipeline.source as { instanceId: string }).instanceId;
 });

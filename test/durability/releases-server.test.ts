@@ -1,9 +1,7 @@
 import { after, before, describe, test } from 'node:test';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
 import { ReleasePlay } from './harness/release-play';
-import { releaseChanges } from './scenarios/release-calls';
-
-const all = process.env.TEST_DURABILITY === 'all';
+import { killsAt, releaseChanges } from './scenarios/release-calls';
 
 // One after the other: all that is at work feels it when the server dies.
 describe('releases whose Temporal server dies', { concurrency: 1 }, () => {
@@ -14,28 +12,21 @@ describe('releases whose Temporal server dies', { concurrency: 1 }, () => {
   after(() => site.stop());
 
   for (const victims of ['the Temporal server', 'the Temporal server and the worker'] as const) {
-    for (const { what, slice, ...change } of releaseChanges) {
-      for (const when of ['before', 'after'] as const) {
-        if (!all && slice !== when) continue;
-        test(`${victims}, killed right ${when} ${what} (${change.action})`, async () => {
-          const play = await ReleasePlay.open(site);
-          try {
-            const held = await play.hold(change, when);
-            const worker = await play.startWorker();
-            await play.start();
-            await held.met();
-            await play.assertNeverWithout();
-            if (victims.endsWith('worker')) await worker.kill();
-            await site.server.kill();
-            await held.release();
-            await site.server.startAgain();
-            if (victims.endsWith('worker')) await play.startWorker();
-            await play.assertReleased();
-          } finally {
-            await play.close();
-          }
-        });
-      }
+    for (const { what, when, ...change } of killsAt(releaseChanges)) {
+      test(`${victims}, killed right ${when} ${what} (${change.action})`, () =>
+        ReleasePlay.playing(site, {}, async (play) => {
+          const held = await play.hold(change, when);
+          const worker = await play.startWorker();
+          await play.start();
+          await held.met();
+          await play.assertNeverWithout();
+          if (victims.endsWith('worker')) await worker.kill();
+          await site.server.kill();
+          await held.release();
+          await site.server.startAgain();
+          if (victims.endsWith('worker')) await play.startWorker();
+          await play.assertReleased();
+        }));
     }
   }
 });

@@ -1,16 +1,13 @@
-import type { ScheduleHandle, WorkflowHandle } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { applyPipeline, triggerSchedule, wantedSchedule } from '../../client';
 import { approveUpdate, type PipelineInput, retryStepUpdate, type ScheduledRelease } from '../../contract';
 import { until } from '../support/judge';
-import { untilRelease } from '../support/releases';
-import { ReleasePlay } from './harness/release-play';
-import { completedActivities, twiceProblems } from './harness/repeated';
+import { firedSchedule, untilRelease } from '../support/releases';
+import { type Form, ReleasePlay } from './harness/release-play';
+import { twiceProblems } from './harness/repeated';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
 import { heartbeat } from './harness/timing';
-
-const all = process.env.TEST_DURABILITY === 'all';
+import { all } from './scenarios/release-calls';
 
 /** A release that waits, for people or for the cloud, and what ends its waiting. */
 interface Standing {
@@ -101,9 +98,8 @@ describe('the worker is killed while a release stands', { concurrency: 2 }, () =
 
   for (const { what, slice, form, stands } of standings) {
     if (!all && slice !== true) continue;
-    test(what, async () => {
-      const play = await ReleasePlay.open(site, form);
-      try {
+    test(what, () =>
+      ReleasePlay.playing(site, form ?? {}, async (play) => {
         const { met, goOn } = await stands(play, site.cloud);
         const first = await play.startWorker();
         await play.start();
@@ -112,10 +108,8 @@ describe('the worker is killed while a release stands', { concurrency: 2 }, () =
         await play.startWorker();
         await goOn();
         await play.assertReleased();
-      } finally {
-        await play.close();
-      }
-    });
+      }),
+    );
   }
 });
 
@@ -126,25 +120,14 @@ describe('a schedule whose worker is killed', { concurrency: 2 }, () => {
   });
   after(() => site.stop());
 
-  /** Sets the schedule of a pipeline up and has it fire; answers it, and the run that it has begun. */
-  async function fired(play: ReleasePlay): Promise<{ schedule: ScheduleHandle; run: WorkflowHandle }> {
-    const { client } = site;
-    const wanted = wantedSchedule(play.pipeline, { taskQueue: play.taskQueue });
-    const { scheduleId } = await applyPipeline(client, wanted);
-    await triggerSchedule(client, scheduleId);
-    const schedule = client.schedule.getHandle(scheduleId);
-    const { workflowId, firstExecutionRunId } = await until(
-      async () => (await schedule.describe()).info.recentActions[0]?.action.workflow,
-    );
-    return { schedule, run: client.workflow.getHandle(workflowId, firstExecutionRunId) };
-  }
+  const fired = ({ pipeline, taskQueue }: ReleasePlay) => firedSchedule({ client: site.client, taskQueue }, pipeline);
 
-  test('is paused with the reason when a run has failed, though the answer was lost', async () => {
-    const play = await ReleasePlay.open(site, {
+  test('is paused with the reason when a run has failed, though the answer was lost', () => {
+    const form: Form = {
       source: { instanceId: 'ins-nowhere1' },
       schedule: { cron: ['0 2 * * *'], pauseAfter: 1 },
-    });
-    try {
+    };
+    return ReleasePlay.playing(site, form, async (play) => {
       const worker = await play.startWorker();
       worker.repeat('', 'all');
       const { schedule, run } = await fired(play);
@@ -152,20 +135,14 @@ describe('a schedule whose worker is killed', { concurrency: 2 }, () => {
       const { state } = await schedule.describe();
       assert.equal(state.paused, true);
       assert.match(state.note ?? '', /ins-nowhere1/);
-      const { events } = await run.fetchHistory();
-      assert.deepEqual(twiceProblems(['pauseSchedule'], completedActivities(events ?? [])), []);
+      assert.deepEqual(twiceProblems(['pauseSchedule'], await play.completed(run.workflowId)), []);
       await schedule.delete();
-    } finally {
-      await play.close();
-    }
+    });
   });
 
-  test('waits on for a run by hand with the next worker, and begins its own when that is over', async () => {
-    const play = await ReleasePlay.open(site, {
-      approve: { deadline: 600 },
-      schedule: { cron: ['0 2 * * *'], overlap: 'wait' },
-    });
-    try {
+  test('waits on for a run by hand with the next worker, and begins its own when that is over', () => {
+    const form: Form = { approve: { deadline: 600 }, schedule: { cron: ['0 2 * * *'], overlap: 'wait' } };
+    return ReleasePlay.playing(site, form, async (play) => {
       const first = await play.startWorker();
       const { runId: byHand } = await (await play.start()).describe();
       await phaseIs(play, 'waiting')();
@@ -184,8 +161,6 @@ describe('a schedule whose worker is killed', { concurrency: 2 }, () => {
       await own.executeUpdate(approveUpdate, { args: [{ by: 'the test' }] });
       assert.equal(((await run.result()) as ScheduledRelease).outcome, 'released');
       await schedule.delete();
-    } finally {
-      await play.close();
-    }
+    });
   });
 });

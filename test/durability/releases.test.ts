@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
-import { type Change, ReleasePlay } from './harness/release-play';
-import { completedActivities, twiceProblems } from './harness/repeated';
+import { type Form, ReleasePlay } from './harness/release-play';
+import { twiceProblems } from './harness/repeated';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
-import { releaseChanges } from './scenarios/release-calls';
+import { all, killsAt, releaseChanges } from './scenarios/release-calls';
 import { ended, familyInCloud, release } from '../support/releases';
 import { until } from '../support/judge';
-
-const all = process.env.TEST_DURABILITY === 'all';
 
 describe('releases that are disturbed', { concurrency: 2 }, () => {
   let site: ReleaseSite;
@@ -17,32 +15,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
   });
   after(() => site.stop());
 
-  /** Plays a release, and leaves nothing running. */
-  async function playing<T>(
-    form: NonNullable<Parameters<typeof ReleasePlay.open>[1]>,
-    part: (play: ReleasePlay) => Promise<T>,
-  ): Promise<T> {
-    const play = await ReleasePlay.open(site, form);
-    try {
-      return await part(play);
-    } finally {
-      await play.close();
-    }
-  }
-
-  /** The worker dies while a change is asked for, before or after it is made, and another one takes over. */
-  const killed = (change: Change, when: 'before' | 'after') =>
-    playing({}, async (play) => {
-      const held = await play.hold(change, when);
-      const first = await play.startWorker();
-      await play.start();
-      await held.met();
-      await play.assertNeverWithout();
-      await first.kill();
-      await held.release();
-      await play.startWorker();
-      await play.assertReleased();
-    });
+  const playing = <T>(form: Form, part: (play: ReleasePlay) => Promise<T>) => ReleasePlay.playing(site, form, part);
 
   test('undisturbed: these are all calls by which a release changes the cloud', () =>
     playing({}, async (play) => {
@@ -63,31 +36,19 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       );
     }));
 
-  for (const { what, slice, ...change } of releaseChanges) {
-    for (const when of ['before', 'after'] as const) {
-      if (!all && slice !== when) continue;
-      test(`the worker is killed right ${when} ${what} (${change.action})`, () => killed(change, when));
-    }
+  for (const { what, when, ...change } of killsAt(releaseChanges)) {
+    test(`the worker is killed right ${when} ${what} (${change.action})`, () =>
+      playing({}, async (play) => {
+        await play.killedAt(change, when);
+        await play.assertReleased();
+      }));
   }
 
   for (const [index, { what, action, zombie }] of releaseChanges.entries()) {
     const previous = releaseChanges[index - 1];
     if (!previous || (!all && !zombie)) continue;
     test(`the worker stands still right before ${what} (${action}), and wakes up when the release is over`, () =>
-      playing({}, async (play) => {
-        // The answer to the change before has not reached the worker: it will go on from there.
-        const held = await play.hold(previous, 'after');
-        const first = await play.startWorker({ polls: 1 });
-        await play.start();
-        await held.met();
-        first.freeze();
-        await held.release();
-        await play.startWorker();
-        const made = await play.assertReleased();
-        first.wake();
-        await first.drain();
-        assert.deepEqual(await play.assertReleased(), made);
-      }));
+      playing({}, (play) => play.standsStillAfter(previous)));
   }
 
   test('every activity twice: each answer is lost on its way to Temporal', () =>
@@ -95,7 +56,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       const held = await play.hold({ action: 'CreateImage', nth: 1 }, 'after');
       const worker = await play.startWorker();
       // The activities of the run and of the family are of no instance, those of the build of the source.
-      for (const instanceId of ['', sourceOf(play)]) worker.repeat(instanceId, 'all');
+      for (const instanceId of ['', play.sourceId]) worker.repeat(instanceId, 'all');
       await play.start();
       await held.met();
       // Those of the test are of the candidate.
@@ -104,14 +65,10 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       await held.release();
       const made = await play.assertReleased();
       const family = `image-family/${made.accountId!}/${made.family}`;
-      const done = await Promise.all(
-        [play.handle.workflowId, `build-image/${play.region}/${sourceOf(play)}`, family].map(async (workflowId) => {
-          const { events } = await site.client.workflow.getHandle(workflowId).fetchHistory();
-          return completedActivities(events ?? []);
-        }),
-      );
-      assert.deepEqual(twiceProblems('all', done.flat()), []);
-      const names = new Set(done.flat().map(({ type }) => type));
+      const build = `build-image/${play.region}/${play.sourceId}`;
+      const done = await play.completed(play.handle.workflowId, build, family);
+      assert.deepEqual(twiceProblems('all', done), []);
+      const names = new Set(done.map(({ type }) => type));
       for (const name of ['findSource', 'watchGuest', 'checkGuest', 'askFamily', 'promoteImage', 'rememberSource']) {
         assert.ok(names.has(name), `${name} of ${[...names].join()}`);
       }
@@ -135,11 +92,11 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
         await held.release();
         await assert.rejects(handle.result(), WorkflowFailedError);
         // The build is asked to cancel by its parent's end; what the family's workflow was asked for, it does.
-        const build = site.client.workflow.getHandle(`build-image/${play.region}/${sourceOf(play)}`);
+        const build = site.client.workflow.getHandle(`build-image/${play.region}/${play.sourceId}`);
         await build.result().catch(() => undefined);
         await until(async () => {
           const { instances } = await site.cloud.state(play.region);
-          return instances.find(({ id }) => id === sourceOf(play))?.state === 'RUNNING' ? true : undefined;
+          return instances.find(({ id }) => id === play.sourceId)?.state === 'RUNNING' ? true : undefined;
         });
         await play.sweep();
         await play.assertTidy();
@@ -148,8 +105,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
         // The next run makes its release, and retires what this one left undecided.
         const place = { client: site.client, taskQueue: play.taskQueue };
         const next = await release(place, play.pipeline);
-        const now = await familyInCloud(site.cloud, play.pipeline.family, play.region);
-        assert.deepEqual([now.of('current'), now.answers], [[next.images[0]!.imageId], [next.images[0]!.imageId]]);
+        const now = await play.assertCurrent(next.images[0]!.imageId);
         assert.deepEqual(now.of('candidate'), []);
       }));
   }
@@ -167,9 +123,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
         const made = await ended(play.handle);
         assert.equal(made.outcome, 'released');
         await play.assertTidy();
-        const now = await familyInCloud(site.cloud, play.pipeline.family, play.region);
-        const [image] = made.images;
-        assert.deepEqual([now.of('current'), now.answers], [[image!.imageId], [image!.imageId]]);
+        await play.assertCurrent(made.images[0]!.imageId);
       }));
   }
 
@@ -192,6 +146,4 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       await play.assertAsBefore();
       await play.assertTidy();
     }));
-
-  const sourceOf = ({ pipeline }: ReleasePlay) => (pipeline.source as { instanceId: string }).instanceId;
 });

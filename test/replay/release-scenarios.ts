@@ -1,4 +1,4 @@
-import { applyPipeline, listFamily, rollBack, triggerSchedule, wantedSchedule } from '../../client';
+import { listFamily, rollBack } from '../../client';
 import {
   approveUpdate,
   extendReleaseUpdate,
@@ -11,7 +11,7 @@ import {
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
 import { fill, quotaNow, quotaOf, untilQuotaEnded } from '../support/quota';
-import { ended, pipelineOf, region, startRelease, untilRelease } from '../support/releases';
+import { ended, firedSchedule, pipelineOf, region, startRelease, untilRelease } from '../support/releases';
 import type { Scenario } from './scenarios';
 
 /** A test without checks: the guests of these stacks do not listen. */
@@ -253,16 +253,9 @@ async function roomMade(stack: BuildStack, where: string) {
 
 /** The first time of a schedule, which is paused after one failure. */
 async function scheduled(stack: BuildStack, more: Partial<PipelineInput>, fault?: Record<string, unknown>) {
-  const { client, taskQueue } = stack;
   const pipeline = await pipelineOf(stack, { schedule: { cron: ['0 2 * * *'], pauseAfter: 1 }, ...more });
   if (fault) await stack.cloud.fault({ contains: pipeline.family, ...fault });
-  const { scheduleId } = await applyPipeline(client, wantedSchedule(pipeline, { taskQueue }));
-  await triggerSchedule(client, scheduleId);
-  const { workflowId, firstExecutionRunId } = await until(async () => {
-    const { info } = await client.schedule.getHandle(scheduleId).describe();
-    return info.recentActions[0]?.action.workflow;
-  });
-  return client.workflow.getHandle(workflowId, firstExecutionRunId);
+  return (await firedSchedule(stack, pipeline)).run;
 }
 
 const nightOf = (day: number) => new Date(Date.UTC(2026, 10, day)).toISOString();

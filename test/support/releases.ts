@@ -1,8 +1,9 @@
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { type ScheduleHandle, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { applyPipeline, triggerSchedule, wantedSchedule } from '../../client';
 import {
   type BuildFailure,
   type FamilyImage,
@@ -70,6 +71,20 @@ export function startRelease(
 
 export const release = async (stack: Place, pipeline: PipelineInput, request: ReleaseRequest = {}): Promise<Release> =>
   ended(await startRelease(stack, pipeline, request));
+
+/** Sets the schedule of a pipeline up and has it fire; answers it, and the run that it has begun. */
+export async function firedSchedule(
+  { client, taskQueue }: Place,
+  pipeline: PipelineInput,
+): Promise<{ schedule: ScheduleHandle; run: WorkflowHandle }> {
+  const { scheduleId } = await applyPipeline(client, wantedSchedule(pipeline, { taskQueue }));
+  await triggerSchedule(client, scheduleId);
+  const schedule = client.schedule.getHandle(scheduleId);
+  const { workflowId, firstExecutionRunId } = await until(
+    async () => (await schedule.describe()).info.recentActions[0]?.action.workflow,
+  );
+  return { schedule, run: client.workflow.getHandle(workflowId, firstExecutionRunId) };
+}
 
 /** The result of a release; one that does not end within two minutes, or so many seconds, fails with where it is. */
 export async function ended(handle: ReleaseHandle, seconds = 300): Promise<Release> {

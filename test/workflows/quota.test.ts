@@ -17,6 +17,7 @@ import {
   untilNextSecond,
   untilQuotaEnded,
 } from '../support/quota';
+import { resetRun } from '../support/reset';
 
 // Each test has a region of its own: what it counts is its alone.
 describe('room for images', { concurrency: 4 }, () => {
@@ -230,16 +231,7 @@ describe('room for images', { concurrency: 4 }, () => {
     const { imageId } = await untilProgress(build.handle, ({ steps }) =>
       steps.some(({ step, state }) => step === 'pollImage' && state === 'running'),
     );
-    const { events = [] } = await build.handle.fetchHistory();
-    const workflowTask = events!.find(({ workflowTaskCompletedEventAttributes: one }) => one)!.eventId!;
-    const { runId } = await build.handle.describe();
-    await stack.client.workflowService.resetWorkflowExecution({
-      namespace: stack.temporal.namespace,
-      workflowExecution: { workflowId: build.handle.workflowId, runId },
-      reason: 'a test',
-      requestId: 'reset-in-the-queue',
-      workflowTaskFinishEventId: workflowTask,
-    });
+    await resetRun(stack.client, build.handle.workflowId);
     const result = (await stack.client.workflow.getHandle(build.handle.workflowId).result()) as {
       image: { imageId: string };
     };

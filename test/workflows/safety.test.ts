@@ -1,5 +1,4 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { type WorkflowHandle } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type BuildSpecInput, buildWorkflowId, buildWorkflowType, checkSpec, tagKeys } from '../../contract';
@@ -7,6 +6,7 @@ import { resetBuild } from '../durability/harness/people';
 import { region, startActivityBench } from '../support/activity';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertClean, assertSource, failureOf, ids, resourcesOf, until, untilProgress } from '../support/judge';
+import { resetRun } from '../support/reset';
 import { killProcess, startWorkerProcess } from '../support/worker';
 
 const launch = { zone: 'ap-guangzhou-3' };
@@ -23,20 +23,6 @@ describe('what a build must never do', { concurrency: 4 }, () => {
     stack.start({ region, instanceId, image: { name: `safe-${instanceId}` }, ...spec });
 
   /** Begins the build once more from its start, as from the Temporal UI. */
-  async function reset(handle: WorkflowHandle): Promise<WorkflowHandle> {
-    const { workflowService, options } = stack.client;
-    const { runId } = await handle.describe();
-    const answer = await workflowService.resetWorkflowExecution({
-      namespace: options.namespace,
-      workflowExecution: { workflowId: handle.workflowId, runId },
-      reason: 'a test',
-      // The first workflow task is always events 2 to 4.
-      workflowTaskFinishEventId: 4 as never,
-      requestId: runId,
-    });
-    return stack.client.workflow.getHandle(handle.workflowId, answer.runId);
-  }
-
   const fired = async (id: string) =>
     assert.ok(
       (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),
@@ -91,7 +77,7 @@ describe('what a build must never do', { concurrency: 4 }, () => {
       steps.some(({ step, state }) => step === 'pollImage' && state === 'running'),
     );
     const { met, release } = await stack.cloud.stall('DescribeDisks', instanceId);
-    const again = await reset(handle);
+    const again = await resetRun(stack.client, handle.workflowId);
     await until(async () => ((await met()) ? true : undefined));
     await again.cancel();
     await stack.cloud.send('POST', 'interfere', { act: 'finish-image', id: imageId });

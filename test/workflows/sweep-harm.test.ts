@@ -9,6 +9,7 @@ import { startActivityBench } from '../support/activity';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { buildOne, region, startLaunch } from '../support/images';
 import { assertClean, assertSource, failureOf, ids, resourcesOf, until } from '../support/judge';
+import { resetRun } from '../support/reset';
 import { assertSpared, leftOf, lookedAt, sweep } from '../support/sweep';
 
 // One after the other: a sweep takes what other tests leave, too.
@@ -123,15 +124,8 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
 
   test('take a build that was reset for over: its first run is closed, it lives on', async () => {
     const { instanceId, build, release, buildId } = await heldBuild();
-    const { workflowService, options } = stack.client;
     const { runId } = await build.describe();
-    await workflowService.resetWorkflowExecution({
-      namespace: options.namespace,
-      workflowExecution: { workflowId: build.workflowId, runId },
-      reason: 'a test',
-      workflowTaskFinishEventId: 4 as never,
-      requestId: runId,
-    });
+    await resetRun(stack.client, build.workflowId);
     assert.equal((await stack.client.workflow.getHandle(build.workflowId, runId).describe()).status.name, 'TERMINATED');
     for (let sweeps = 0; sweeps < 3; sweeps += 1) {
       const report = await sweep(stack, { apply: true });
@@ -176,13 +170,7 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
 
   test('delete what is of a build that has been reset since it looked', async () => {
     const { left, snapshotId, instanceId, build } = await betweenLookAndAct(async ({ build: run }) => {
-      await stack.client.workflowService.resetWorkflowExecution({
-        namespace: stack.client.options.namespace,
-        workflowExecution: { workflowId: run.workflowId, runId: (await run.describe()).runId },
-        reason: 'a test',
-        workflowTaskFinishEventId: 4 as never,
-        requestId: 'between-look-and-act',
-      });
+      await resetRun(stack.client, run.workflowId);
     });
     const spared = left.find(({ id }) => id === snapshotId)!;
     assert.deepEqual([spared.plan, spared.outcome], ['delete', 'left']);

@@ -10,6 +10,7 @@ import {
   retryStepUpdate,
   type StepName,
 } from '../../../contract';
+import { resetRun } from '../../support/reset';
 import type { Play } from './play';
 import type { Act, Moment } from './scenario';
 
@@ -149,18 +150,10 @@ export async function resetBuild(
   workflowId: string,
   choose: (names: string[]) => number,
 ): Promise<void> {
-  const current = client.workflow.getHandle(workflowId);
-  const { runId } = await current.describe();
-  const { events } = await current.fetchHistory();
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   const scheduled = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) => activity ?? []);
   const chosen = scheduled[choose(scheduled.map(({ activityType }) => activityType?.name ?? ''))]!;
-  await client.workflowService.resetWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId, runId },
-    reason: 'by hand',
-    workflowTaskFinishEventId: chosen.workflowTaskCompletedEventId!,
-    requestId: runId,
-  });
+  await resetRun(client, workflowId, chosen.workflowTaskCompletedEventId!);
 }
 
 /** How an activity is named to the workflow service. */

@@ -6,15 +6,16 @@ import {
   goldenImageWorkflowType,
   type PipelineInput,
   type Release,
-  type ReleaseRequest,
   releaseIdOf,
   snapshotCopyName,
   tagKeys,
 } from '../../../contract';
 import { assertSource, ids, until } from '../../support/judge';
+import { resetRun } from '../../support/reset';
 import type { StateResource } from '../../support/simulator';
 import { ended, familyInCloud, guestPort, leftOfTest, type ReleaseHandle } from '../../support/releases';
 import { newTaskQueue, type ReleaseSite } from './release-site';
+import { activitiesOfRun, type CompletedActivity } from './repeated';
 import { heartbeat, lease, settings } from './timing';
 import { sweepAway } from './sweep';
 import type { WorkerProcess, WorkerWithKey } from './worker';
@@ -32,7 +33,7 @@ const changing = /^(Create|Delete|Modify|Run|Stop|Start|Terminate|Tag|UnTag|Sync
 /** The account that a distributed release is shared with. */
 export const partner = '100000000002';
 
-type Form = Partial<PipelineInput> & {
+export type Form = Partial<PipelineInput> & {
   /** What the disk of the source holds. */
   content?: string;
   /** It is brought to another region and account. */
@@ -79,7 +80,7 @@ export class ReleasePlay {
     this.pipeline = {
       region,
       family: `web-${this.key}`,
-      source: { instanceId: `ins-${this.key}00` },
+      source: { instanceId: this.sourceId },
       build: { method: 'snapshots', deadlines: { heartbeat } },
       test: { launch: { zone: `${region}-3` }, settle: 0.2, checks: [{ tcp: guestPort, timeout: 60 }] },
       retire: { keep: 1, keepRejected: 0 },
@@ -96,13 +97,23 @@ export class ReleasePlay {
     return one.region;
   }
 
-  static async open(
+  private static async open(
     site: ReleaseSite,
     { content = `a web server\nlisten ${guestPort} 200 ok`, distributed = false, ...more }: Form = {},
   ): Promise<ReleasePlay> {
     const play = new ReleasePlay(site, content, distributed, more);
     await play.seed();
     return play;
+  }
+
+  /** Plays a part with a release, and leaves nothing running. */
+  static async playing<T>(site: ReleaseSite, form: Form, part: (play: ReleasePlay) => Promise<T>): Promise<T> {
+    const play = await ReleasePlay.open(site, form);
+    try {
+      return await part(play);
+    } finally {
+      await play.close();
+    }
   }
 
   private async seed(): Promise<void> {
@@ -127,7 +138,7 @@ export class ReleasePlay {
         };
       });
     const images = [...seeded(region, [current, ...old]), ...(there ? seeded(there.region, [there.current]) : [])];
-    const source = { region, id: `ins-${this.key}00`, dataDisks: 1, systemDisk: { size: 50, content: this.content } };
+    const source = { region, id: this.sourceId, dataDisks: 1, systemDisk: { size: 50, content: this.content } };
     await this.site.cloud.seed({ images, instances: [source] });
     this.instances = ids((await this.site.cloud.state(region)).instances);
     if (there) this.before = new Set(ids((await this.site.cloud.state(there.region)).snapshots));
@@ -154,6 +165,10 @@ export class ReleasePlay {
     return handle;
   }
 
+  get sourceId(): string {
+    return `ins-${this.key}00`;
+  }
+
   /** The release ID, which is a part of the tags of what the run makes. */
   get releaseId(): string {
     return releaseIdOf(this.firstRunId);
@@ -174,6 +189,39 @@ export class ReleasePlay {
         }),
       release: () => this.site.cloud.send('POST', `faults/${id}/release`),
     };
+  }
+
+  /** Starts the release. Its worker dies while a change is asked for, before or after it is made, and another one takes over. */
+  async killedAt(change: Change, when: 'before' | 'after'): Promise<void> {
+    const held = await this.hold(change, when);
+    const first = await this.startWorker();
+    await this.start();
+    await held.met();
+    await this.assertNeverWithout();
+    await first.kill();
+    await held.release();
+    await this.startWorker();
+  }
+
+  /** Starts the release. Its worker stands still after a change, another one takes over, and it wakes up when the release is over. */
+  async standsStillAfter(change: Change): Promise<void> {
+    // The answer has not reached the worker: it will go on from there.
+    const held = await this.hold(change, 'after');
+    const first = await this.startWorker({ polls: 1 });
+    await this.start();
+    await held.met();
+    first.freeze();
+    await held.release();
+    await this.startWorker();
+    const made = await this.assertReleased();
+    first.wake();
+    await first.drain();
+    assert.deepEqual(await this.assertReleased(), made);
+  }
+
+  /** The activities that workflows of the release have completed. */
+  async completed(...workflowIds: string[]): Promise<CompletedActivity[]> {
+    return (await Promise.all(workflowIds.map((id) => activitiesOfRun(this.site.client, id)))).flat();
   }
 
   /** Every call by which the release has changed the cloud in one of its regions, in order. */
@@ -215,13 +263,19 @@ export class ReleasePlay {
     }
   }
 
+  /** The image is the family's current one in the region, alone, and what the cloud answers with. Answers what there is of the family. */
+  async assertCurrent(imageId: string, region = this.region): ReturnType<typeof familyInCloud> {
+    const now = await familyInCloud(this.site.cloud, this.pipeline.family, region);
+    assert.deepEqual([now.of('current'), now.answers], [[imageId], [imageId]], region);
+    return now;
+  }
+
   /** The release is out, once, and nothing of it is left that should not be. */
   async assertReleased(): Promise<Release> {
     const made = await ended(this.handle);
     assert.equal(made.outcome, 'released');
     const [image] = made.images;
-    const now = await familyInCloud(this.site.cloud, this.pipeline.family, this.region);
-    assert.deepEqual([now.of('current'), now.answers], [[image!.imageId], [image!.imageId]]);
+    const now = await this.assertCurrent(image!.imageId);
     assert.deepEqual(ids(now.images), [this.current, image!.imageId].sort(), 'the older ones are retired');
     const { snapshots } = await this.site.cloud.state(this.region);
     const ours = snapshots.filter(({ tags }) => tags[tagKeys.build] === `test/${made.build!.buildId}`);
@@ -237,8 +291,7 @@ export class ReleasePlay {
     if (!this.there) return;
     const { region, current } = this.there;
     assert.ok(image && copy, 'there is a copy');
-    const now = await familyInCloud(this.site.cloud, this.pipeline.family, region);
-    assert.deepEqual([now.of('current'), now.answers], [[copy.imageId], [copy.imageId]]);
+    await this.assertCurrent(copy.imageId, region);
     const { images, snapshots } = await this.site.cloud.state(region);
     // Marked or not: nothing was made twice.
     assert.deepEqual(ids(this.named(images)), [current, copy.imageId].sort());
@@ -265,15 +318,14 @@ export class ReleasePlay {
   /** The source runs as it did, and nothing is left of the test. */
   async assertTidy(): Promise<void> {
     const { instances } = await this.site.cloud.state(this.region);
-    assertSource(instances.find(({ id }) => id === `ins-${this.key}00`));
+    assertSource(instances.find(({ id }) => id === this.sourceId));
     assert.deepEqual(ids(await leftOfTest(this.site.cloud, this.releaseId, this.region)), [], 'left of the test');
     assert.deepEqual(ids(instances), this.instances, 'no instance more than before');
   }
 
   /** What was current before still is, and alone. */
   async assertAsBefore(): Promise<void> {
-    const now = await familyInCloud(this.site.cloud, this.pipeline.family, this.region);
-    assert.deepEqual([now.of('current'), now.answers], [[this.current], [this.current]]);
+    await this.assertCurrent(this.current);
     await this.assertAsBeforeThere();
   }
 
@@ -281,8 +333,7 @@ export class ReleasePlay {
   async assertAsBeforeThere(): Promise<void> {
     if (!this.there) return;
     const { region, current } = this.there;
-    const now = await familyInCloud(this.site.cloud, this.pipeline.family, region);
-    assert.deepEqual([now.of('current'), now.answers], [[current], [current]]);
+    await this.assertCurrent(current, region);
     const { images, snapshots } = await this.site.cloud.state(region);
     assert.deepEqual(ids(this.named(images)), [current]);
     assert.deepEqual(
@@ -303,25 +354,9 @@ export class ReleasePlay {
     for (const { region } of this.leases) await sweepAway({ client, region, taskQueue: this.taskQueue });
   }
 
-  /** Resets the run to its first workflow task, as the Temporal UI does. */
+  /** Resets the run to its first workflow task. */
   async resetToBegin(): Promise<void> {
-    const { client } = this.site;
-    const { events } = await this.handle.fetchHistory();
-    const first = events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId;
-    assert.ok(first, 'a workflow task is completed');
-    const { workflowId } = this.handle;
-    const { runId } = await this.handle.describe();
-    const { runId: next } = await client.workflowService.resetWorkflowExecution({
-      namespace: client.options.namespace,
-      workflowExecution: { workflowId, runId },
-      reason: 'by hand',
-      workflowTaskFinishEventId: first,
-      requestId: runId,
-    });
-    this.handle = client.workflow.getHandle<(input: PipelineInput, request?: ReleaseRequest) => Promise<Release>>(
-      workflowId,
-      next,
-    );
+    this.handle = (await resetRun(this.site.client, this.handle.workflowId)) as ReleaseHandle;
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import type { BuildEnd } from './ending';
 import type { Play } from './play';
@@ -17,11 +18,16 @@ export interface CompletedActivity {
 
 /** The activities that a build completed, from Temporal's history of it. */
 export async function activitiesOf({ server }: Play, { build }: BuildEnd): Promise<CompletedActivity[]> {
-  const { events } = await server.client.workflow.getHandle(build.handle.workflowId).fetchHistory();
+  return activitiesOfRun(server.client, build.handle.workflowId);
+}
+
+/** The activities that the latest run of a workflow completed. */
+export async function activitiesOfRun(client: Client, workflowId: string): Promise<CompletedActivity[]> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   return completedActivities(events ?? []);
 }
 
-export function completedActivities(events: temporal.api.history.v1.IHistoryEvent[]): CompletedActivity[] {
+function completedActivities(events: temporal.api.history.v1.IHistoryEvent[]): CompletedActivity[] {
   const byId = new Map(events.map((event) => [String(event.eventId), event]));
   return events.flatMap(({ activityTaskCompletedEventAttributes: completed }) => {
     if (!completed) return [];

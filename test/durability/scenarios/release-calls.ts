@@ -8,6 +8,15 @@ export interface ReleaseChange extends Change {
   zombie?: true;
 }
 
+/** Whether everything is played, and not only a slice of it. */
+export const all = process.env.TEST_DURABILITY === 'all';
+
+/** When the worker, or the server, is killed: right before or after each of these changes. */
+export const killsAt = (changes: ReleaseChange[]) =>
+  changes.flatMap(({ slice, ...change }) =>
+    (['before', 'after'] as const).filter((when) => all || slice === when).map((when) => ({ when, ...change })),
+  );
+
 /**
  * Every call by which a distribution changes the cloud, of a release of a source with one data disk, in each of its two regions in
  * the order that it has there: the promotion, which finds a shared image before it, the copies and the shares at home; the marks, the
