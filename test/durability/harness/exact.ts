@@ -102,12 +102,14 @@ function doubled({ buildId }: BuildEnd, after: RegionState): string[] {
  *
  * @param calls of the region, with the IDs that their requests and answers name
  * @param remakes how many more there may be
+ * @param taken what somebody else has deleted: an interrupted step rightly makes that again
  */
 export function askedTwiceProblems(
   builds: PlayedBuild[],
   before: RegionState,
   calls: Call[],
   remakes: Remakes = {},
+  taken: ReadonlySet<string> = new Set(),
 ): string[] {
   const making = calls.filter(({ applied }) => applied);
   const about = (action: string, kind: string, ids: string[]) =>
@@ -136,7 +138,7 @@ export function askedTwiceProblems(
       { what: 'RunInstances', ids: madeBy(instances, 'ins-'), more: remakes.RunInstances },
     ];
     return all
-      .filter(({ ids, more = 0 }) => ids.length > own.length + more)
+      .filter(({ ids, more = 0 }) => ids.filter((id) => !taken.has(id)).length > own.length + more)
       .map(({ what, ids }) => `${what} made ${ids.join(', ')} for ${own.length} builds of ${instanceId}`);
   });
 }

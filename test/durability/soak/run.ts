@@ -173,7 +173,7 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
       const find = (state: RegionState) => state.instances.find(({ id }) => id === source.id);
       const taken = new Set(build.taken);
       duplicates.push(...(exactProblems(end, first, after, taken) ?? []).map(about));
-      duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build)).map(about));
+      duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build), taken).map(about));
       // What never finishes has little time to be undone in: the tag service may be away for longer.
       const isStuck = planned.mishaps.some(({ stuck }) => stuck);
       leftovers.push(
