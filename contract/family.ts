@@ -22,11 +22,22 @@ export interface FamilyInput {
   trailing?: Trailing[] | undefined;
   /** Snapshots whose images are gone; carried along likewise. */
   orphaned?: Orphaned[] | undefined;
+  /** Names that were given to releases; carried along likewise. */
+  names?: GivenName[] | undefined;
 }
 
 /** Key of the memo field with what only its workflow knows: it is there without a worker, too. */
 export const familyMemo = 'family';
-export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing' | 'orphaned'>;
+export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing' | 'orphaned' | 'names'>;
+
+/** The name of an image that a release is to make: no other release of the family is given it. */
+export interface GivenName {
+  name: string;
+  /** Its run. */
+  release: string;
+  /** ISO 8601, UTC. */
+  at: string;
+}
 
 /** Images that are not current, and answer for the family until they have been copied: so long they take no changes. */
 export interface Trailing {
@@ -172,6 +183,17 @@ export interface Retirement {
   dryRun: boolean;
 }
 
+/** A name for the image of a release. */
+export interface NameWish {
+  release: string;
+  /** Of the pipeline: `{family}-{date}-{seq}`. */
+  template: string;
+  /** YYYYMMDD. */
+  date: string;
+  /** The lowest `{seq}` that no image of the region bears, nor one above it. */
+  from: number;
+}
+
 /** That one image goes so that there is room for another. */
 export interface RoomMaking {
   place: FamilyPlace;
@@ -188,6 +210,8 @@ export const rollbackUpdate = update<Promoted, [rollback: Rollback]>('rollback')
 export const rejectImageUpdate = update<undefined, [rejection: Rejection]>('rejectImage');
 /** Answers whether the image is gone: by now something may need it. */
 export const makeRoomUpdate = update<{ retired: boolean }, [making: RoomMaking]>('makeRoom');
+/** Answers the first name from there on that no other release was given. */
+export const takeNameUpdate = update<{ imageName: string }, [wish: NameWish]>('takeName');
 export const retireUpdate = update<RetiredImage[], [retirement: Retirement]>('retire');
 
 /** What the workflow of a family does now, and what it has still to do. */

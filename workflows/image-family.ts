@@ -23,7 +23,10 @@ import {
   type FamilyProgress,
   familyQuery,
   type FamilyState,
+  fillReleaseName,
+  type GivenName,
   makeRoomUpdate,
+  type NameWish,
   type Promoted,
   type Promotion,
   promoteUpdate,
@@ -37,6 +40,7 @@ import {
   type RoomMaking,
   rollbackUpdate,
   searchAttributes,
+  takeNameUpdate,
   type Trailing,
 } from '../contract';
 import { now } from './clock';
@@ -54,8 +58,8 @@ import { quotaActivities } from './quota/activities';
  * time in the same region. It lives as long as the family, and continues as new when its history gets long.
  *
  * The tags on the images are the truth, and are read anew each time; this workflow remembers only which rejected images are
- * still to be deleted, which images are to answer for the family no longer, and which snapshots are to go with images that are
- * gone.
+ * still to be deleted, which images are to answer for the family no longer, which snapshots are to go with images that are
+ * gone, and which names were given to releases.
  */
 export async function imageFamily(input: FamilyInput): Promise<void> {
   const family = new Family(input);
@@ -91,6 +95,9 @@ const givenUp = (imageId: string) =>
     details: [{ advice: 'Have the pipeline run again if the image is wanted after all.' }],
   });
 
+/** A name counts for so long; by then its image is there, or nobody makes it. In milliseconds, and at most so many. */
+const namesLive = { age: 7 * 86_400_000, count: 100 };
+
 /** Patch: no region waits for what is done in another one. */
 const queuePerRegion = 'queue-per-region';
 
@@ -99,6 +106,7 @@ class Family {
   private readonly doomed: Doomed[];
   private readonly trailing: Trailing[] = [];
   private readonly orphans: Orphans;
+  private names: GivenName[];
   private readonly progress: FamilyProgress;
   /** By region: ends when everything that was asked for there so far is done. */
   private readonly queues = new Map<string, Promise<unknown>>();
@@ -115,8 +123,9 @@ class Family {
   private readonly promoting = new Map<string, Promoting>();
 
   constructor(private readonly input: FamilyInput) {
-    const { accountId, family, doomed = [], orphaned = [] } = input;
+    const { accountId, family, doomed = [], orphaned = [], names = [] } = input;
     this.doomed = doomed;
+    this.names = names;
     this.orphans = new Orphans(
       orphaned,
       (place) => this.refOf(place),
@@ -142,6 +151,9 @@ class Family {
     setHandler(makeRoomUpdate, (making) => this.makeRoom(making), {
       description: 'Deletes one old image, if it may still go, so that there is room for another',
     });
+    setHandler(takeNameUpdate, (wish) => this.takeName(wish), {
+      description: 'Names the image that a release is to make as no other release of the family was told to',
+    });
     for (const { place, imageIds, tries } of input.trailing ?? []) this.follow(place, imageIds, tries);
     this.orphans.resume();
     this.show();
@@ -149,7 +161,8 @@ class Family {
 
   /** Deletes rejected images when their time has come. */
   async live(): Promise<void> {
-    if (this.doomed.length > 0 || this.trailing.length > 0 || this.orphans.all.length > 0) this.remember();
+    if (this.doomed.length > 0 || this.trailing.length > 0 || this.orphans.all.length > 0 || this.names.length > 0)
+      this.remember();
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.goOn();
       const [next] = [...this.doomed].sort((a, b) => a.at.localeCompare(b.at));
@@ -170,6 +183,20 @@ class Family {
     await condition(() => this.waiting === 0 && allHandlersFinished());
     const { accountId, family } = this.input;
     return continueAsNew<typeof imageFamily>({ accountId, family, ...this.state });
+  }
+
+  /** Names have no region: copies bear them in others, too. */
+  private takeName({ release, template, date, from }: NameWish): { imageName: string } {
+    const { family } = this.input;
+    const since = new Date(Date.now() - namesLive.age).toISOString();
+    const others = this.names.filter((one) => one.release !== release && one.at > since);
+    const given = new Set(others.map(({ name }) => name));
+    let seq = from;
+    const name = () => fillReleaseName(template, { family, date, seq: String(seq) });
+    while (given.has(name()) && seq - from <= given.size) seq += 1;
+    this.names = [...others, { name: name(), release, at: now() }].slice(-namesLive.count);
+    this.remember();
+    return { imageName: name() };
   }
 
   private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
@@ -426,9 +453,9 @@ class Family {
   }
 
   /** What only this workflow knows. */
-  private get state(): Required<FamilyState> {
-    const { doomed, trailing, orphans } = this;
-    return { doomed, trailing, orphaned: orphans.all };
+  private get state(): FamilyState {
+    const { doomed, trailing, orphans, names } = this;
+    return { doomed, trailing, orphaned: orphans.all, ...(names.length === 0 ? {} : { names }) };
   }
 
   private refOf({ region, roleArn }: FamilyPlace): BuildRef {

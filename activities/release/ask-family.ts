@@ -47,8 +47,10 @@ export const askFamily = (): ReleaseActivities['askFamily'] => async (input) => 
  * Sends the update until somebody has taken it. A workflow whose task queue nobody polls any more is ended, and goes on on
  * ours: the tags are the truth, and what only it knew is in its memo.
  */
-async function ask(accountId: string, input: Input): Promise<WorkflowUpdateHandle<unknown>> {
-  const { family, update, updateId, argument } = input;
+export async function ask(
+  accountId: string,
+  { family, update, updateId, argument }: Pick<Input, 'family' | 'update' | 'updateId' | 'argument'>,
+): Promise<WorkflowUpdateHandle<unknown>> {
   const { client, info } = Context.current();
   const workflowId = familyWorkflowId(accountId, family);
   for (;;) {

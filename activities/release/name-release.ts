@@ -1,14 +1,18 @@
-import { fillReleaseName, imageNameLimit, type ReleaseActivities } from '../../contract';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, WorkflowUpdateFailedError } from '@temporalio/client';
+import { fillReleaseName, imageNameLimit, type NameWish, type ReleaseActivities, takeNameUpdate } from '../../contract';
 import { customImages } from '../cloud/images';
 import { step } from '../engine/step';
+import { whenTold } from '../engine/when-told';
+import { ask } from './ask-family';
 
 type Input = Parameters<ReleaseActivities['nameRelease']>[0];
 type Output = Awaited<ReturnType<ReleaseActivities['nameRelease']>>;
 
 /**
  * Names the image of a run: `{seq}` is one more than the highest that an image of the region bears with the same family and
- * date. Image names are unique in a region; who takes this one first has it, and CreateImage refuses the other. Changes
- * nothing.
+ * date, or that another run of the family was given. Image names are unique in a region (CreateImage refuses the second one),
+ * and between this and CreateImage the source is stopped: so the family's workflow gives the names. Changes nothing in the cloud.
  */
 export const nameRelease = step<Input, Output>('before changes', async (run, input) => {
   const { family, template, timeZone, nominalAt } = input;
@@ -23,7 +27,9 @@ export const nameRelease = step<Input, Output>('before changes', async (run, inp
   );
   let seq = Math.max(0, ...numbers) + 1;
   while (taken.has(filled(String(seq)))) seq += 1;
-  const imageName = filled(String(seq));
+  const { buildId, accountId } = run.build;
+  const wish = { release: buildId, template, date, from: seq };
+  const imageName = accountId === undefined ? filled(String(seq)) : await given(accountId, family, wish);
   if (imageName.length > imageNameLimit) {
     throw run.refusal(
       'InvalidParameterValue.TooLarge',
@@ -33,6 +39,26 @@ export const nameRelease = step<Input, Output>('before changes', async (run, inp
   }
   return { imageName };
 });
+
+/** The name that the family's workflow gives to the release: another attempt gets the same. */
+async function given(accountId: string, family: string, wish: NameWish): Promise<string> {
+  const { workflowExecution, activityId, attempt } = Context.current().info;
+  const updateId = `${workflowExecution!.runId}-${takeNameUpdate.name}-${activityId}-${attempt}`;
+  try {
+    const asked = await ask(accountId, { family, update: takeNameUpdate.name, updateId, argument: wish });
+    const { imageName } = (await whenTold(() => asked.result())) as { imageName: string };
+    return imageName;
+  } catch (error) {
+    // It is at work on an older worker, which gives no names: as it was then, who is first to take it has it.
+    if (isUnknownThere(error)) return fillReleaseName(wish.template, { family, date: wish.date, seq: String(wish.from) });
+    throw error;
+  }
+}
+
+const isUnknownThere = (error: unknown) =>
+  error instanceof WorkflowUpdateFailedError &&
+  error.cause instanceof ApplicationFailure &&
+  error.cause.message.startsWith('No registered handler for update');
 
 /** The date of a moment in a time zone, as YYYYMMDD. */
 export function dateIn(timeZone: string, moment: Date): string {

@@ -1,7 +1,14 @@
 import { after, before, describe, test } from 'node:test';
 import { openReleaseSite, type ReleaseSite } from './harness/release-site';
 import { ReleasePlay } from './harness/release-play';
-import { killsAt, releaseChanges } from './scenarios/release-calls';
+import { all, distributionChanges, killsAt, releaseChanges } from './scenarios/release-calls';
+
+const kills = [
+  ...killsAt(releaseChanges).map((kill) => ({ ...kill, distributed: false })),
+  ...killsAt(distributionChanges)
+    .filter(({ action }) => all || action === 'SyncImages')
+    .map((kill) => ({ ...kill, distributed: true })),
+];
 
 // One after the other: all that is at work feels it when the server dies.
 describe('releases whose Temporal server dies', { concurrency: 1 }, () => {
@@ -12,9 +19,10 @@ describe('releases whose Temporal server dies', { concurrency: 1 }, () => {
   after(() => site.stop());
 
   for (const victims of ['the Temporal server', 'the Temporal server and the worker'] as const) {
-    for (const { what, when, ...change } of killsAt(releaseChanges)) {
-      test(`${victims}, killed right ${when} ${what} (${change.action})`, () =>
-        ReleasePlay.playing(site, {}, async (play) => {
+    for (const { what, when, distributed, ...change } of kills) {
+      const place = `${change.action}${change.there ? ', there' : ''}`;
+      test(`${victims}, killed right ${when} ${what} (${place})`, () =>
+        ReleasePlay.playing(site, { distributed }, async (play) => {
           const held = await play.hold(change, when);
           const worker = await play.startWorker();
           await play.start();

@@ -80,6 +80,40 @@ export function countImages(cloud: SimulatorControl, region: string): { stop: ()
   };
 }
 
+/**
+ * Looks at the queue of a region again and again until it is stopped; then whoever left it must have stood at its head, and whoever
+ * came must have gone to its end. Answers how many were seen to leave it.
+ */
+export function watchQueue(stack: Pick<BuildStack, 'client'>, region: string): { stop: () => Promise<number> } {
+  const wrong: string[] = [];
+  let stopped = false;
+  let left = 0;
+  const watching = (async () => {
+    let before: string[] = [];
+    while (!stopped) {
+      // There is no such workflow before the first asks, and after the last has left.
+      const seen = await quotaNow(stack, region).catch(() => undefined);
+      const now = seen?.queue.map(({ owner }) => owner) ?? before;
+      const stay = before.filter((owner) => now.includes(owner));
+      const inOrder = [before.slice(before.length - stay.length), now.slice(0, stay.length)].every(
+        (part) => part.join() === stay.join(),
+      );
+      if (!inOrder) wrong.push(`${before.join()} became ${now.join()}`);
+      left += before.length - stay.length;
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  return {
+    stop: async () => {
+      stopped = true;
+      await watching;
+      assert.deepEqual(wrong, [], 'first come, first served');
+      return left;
+    },
+  };
+}
+
 /** Nobody was refused an image for want of room in the region. */
 export async function assertNeverRefused(cloud: SimulatorControl, region: string): Promise<void> {
   const asked = await cloud.calls({ action: 'CreateImage', region });

@@ -11,7 +11,8 @@ import {
 } from '../../../contract';
 import type { RegionState } from '../../support/simulator';
 import type { CallPoint, FaultForm, Scenario } from './scenario';
-import { keyOf, type Server, type Site } from './site';
+import type { Server } from './server';
+import { keyOf, type Site } from './site';
 import { heartbeat } from './timing';
 import type { Webhook } from './webhook';
 import type { WorkerProcess } from './worker';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
-import { openServer, type Server } from './site';
+import { openServer, type Server } from './server';
 import { durations, settings, speed } from './timing';
 import { startWorker, type WorkerProcess, type WorkerWithKey } from './worker';
 

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { randomBytes } from 'node:crypto';
 import { endOf } from './ending';
 import { judge, type Verdict } from './judge';
 import { type Held, Play } from './play';
 import { type Beat, type FaultForm, forEver, type Scenario, titleOf } from './scenario';
-import { openServer, refresh, type Site } from './site';
+import type { Place } from './place';
+import { refresh, type Site } from './site';
 import { lease, settings } from './timing';
 import { sweepAway } from './sweep';
 import { openWebhook } from './webhook';
@@ -30,15 +30,21 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
   const began = performance.now();
   const { region, giveBack } = await site.lease();
   const where = scenario.site ?? 'shared';
-  const server = where === 'server' ? await openServer() : site.server;
-  const taskQueue = where === 'shared' ? site.taskQueue : `durability-${randomBytes(4).toString('hex')}`;
+  const wanted = scenario.workers ?? 1;
+  // Workers that are given something are of no use to another scenario, nor are another one's to this.
+  const isPlain = scenario.worker === undefined && scenario.webhook === undefined;
+  const place =
+    where === 'shared'
+      ? undefined
+      : await site.places.take({ ownServer: where === 'server', workers: isPlain ? wanted : 0 });
+  const { server, taskQueue } = place ?? site;
   const stage = new Play(scenario, site, server, region, taskQueue);
+  stage.workers.push(...(place?.workers ?? []));
   const problems: string[] = [];
+  let isWhole = false;
   try {
     if (scenario.webhook !== undefined) stage.webhook = await openWebhook();
-    if (where !== 'shared') {
-      await Promise.all(Array.from({ length: scenario.workers ?? 1 }, () => stage.startWorker()));
-    }
+    if (place && !isPlain) await Promise.all(Array.from({ length: wanted }, () => stage.startWorker()));
     const { acting } = await begin(stage);
     const limit = AbortSignal.timeout((scenario.limitSeconds ?? limitDefault) * 1000);
     const ended = () => Promise.all(stage.builds.map((build) => endOf(server.client, build, limit)));
@@ -51,7 +57,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     if (acted === 'late') problems.push('fired: not everything was done in time');
     else if (acted !== 'done') problems.push(`fired: ${acted.failed}`);
     await release(stage);
-    if (where !== 'shared' && stage.workers.length === 0) await stage.startWorker();
+    if (place && stage.workers.length === 0) await stage.startWorker();
     const last = ends.some(({ how }) => how === 'terminated') ? lease : 0;
     await pause((last + settings.settleSeconds!) * 1000);
     stage.settled = await stage.cloud.state(region);
@@ -59,6 +65,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     const swept = await sweepAway({ client: server.client, region, taskQueue });
     const judged = await judge(stage, ends, swept);
     problems.push(...judged.problems);
+    isWhole = problems.length === 0;
     return {
       scenario,
       title: titleOf(scenario),
@@ -71,12 +78,19 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
   } finally {
     stage.over = true;
     await release(stage);
-    await Promise.all(stage.workers.map((worker) => worker.kill()));
-    if (server !== site.server) await server.stop();
+    if (place) await leave(site, place, stage, { isWhole, isPlain });
     await stage.webhook?.close();
     await refresh(site.cloud, region);
     giveBack();
   }
+}
+
+/** What a scenario has left whole is for the next one; after one that is not as it must be, all begins anew. */
+async function leave(site: Site, place: Place, { workers }: Play, is: { isWhole: boolean; isPlain: boolean }) {
+  const whole = workers.filter((worker) => is.isWhole && is.isPlain && worker.isWhole);
+  await Promise.all(workers.filter((worker) => !whole.includes(worker)).map((worker) => worker.kill()));
+  if (is.isWhole) site.places.giveBack(place, whole);
+  else await site.places.close({ ...place, workers: [] });
 }
 
 /** Puts everything in place, starts the builds, and answers the acts that follow. */

@@ -1,12 +1,9 @@
-import { Client, Connection } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { startTemporalServer, type TemporalServer } from '../../../dev/temporal-server/server';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
+import { Places } from './place';
 import type { Key } from './scenario';
+import { openServer, type Server } from './server';
 import { durations, scale, settings, speed } from './timing';
 import { type ActivityEvent, startWorker, type WorkerProcess, type WorkerWithKey } from './worker';
 
@@ -28,17 +25,6 @@ export const sharedKey: Key = { id: 'AKIDsimulator', secret: 'simulator' };
 /** How many images, snapshots and instances a region takes, unless a scenario makes it fewer. */
 const quota = 1000;
 
-/** A Temporal server with its client. */
-export interface Server {
-  temporal: TemporalServer;
-  client: Client;
-  /** SIGKILL; comes back when it is gone. */
-  kill(): Promise<void>;
-  /** On the same port, with its database. */
-  startAgain(): Promise<void>;
-  stop(): Promise<void>;
-}
-
 /** The cloud, a Temporal server and workers that scenarios share. */
 export interface Site {
   cloud: SimulatorControl;
@@ -46,6 +32,8 @@ export interface Site {
   /** Of the shared workers. */
   taskQueue: string;
   workers: WorkerProcess[];
+  /** For scenarios in which something is killed or given something particular. */
+  places: Places;
   /** A region of one's own, until it is given back. */
   lease(): Promise<{ region: string; giveBack: () => void }>;
   startWorker(
@@ -82,6 +70,7 @@ export async function openSite(workers = 2): Promise<Site> {
       onActivity,
     );
   const taskQueue = `durability-${randomBytes(4).toString('hex')}`;
+  const places = new Places(server, start);
   const shared = await Promise.all(Array.from({ length: workers }, () => start(server, taskQueue)));
 
   return {
@@ -89,6 +78,7 @@ export async function openSite(workers = 2): Promise<Site> {
     server,
     taskQueue,
     workers: shared,
+    places,
     lease: async () => {
       const region = free.shift() ?? (await new Promise<string>((resolve) => waiting.push(resolve)));
       const giveBack = () => {
@@ -100,7 +90,7 @@ export async function openSite(workers = 2): Promise<Site> {
     },
     startWorker: start,
     stop: async () => {
-      await Promise.all(shared.map((worker) => worker.kill()));
+      await Promise.all([places.closeAll(), ...shared.map((worker) => worker.kill())]);
       await server.stop();
       await simulator.close();
     },
@@ -112,32 +102,4 @@ export async function refresh(cloud: SimulatorControl, region: string): Promise<
   const quotas = { [region]: quota };
   await cloud.seed({ imageQuota: quotas, snapshotQuota: quotas, instanceQuota: quotas });
   await cloud.send('POST', 'interfere', { act: 'restore-key', id: keyOf(region).id });
-}
-
-/** Starts a Temporal server that can be killed and started again. */
-export async function openServer(): Promise<Server> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-durability-'));
-  const options = { dbFile: path.join(folder, 'temporal.db'), namespace: 'durability' };
-  let temporal = await startTemporalServer(options);
-  const port = Number(temporal.address.split(':')[1]);
-  const connection = await Connection.connect({ address: temporal.address });
-  const server: Server = {
-    get temporal() {
-      return temporal;
-    },
-    client: new Client({ connection, namespace: temporal.namespace }),
-    kill: async () => {
-      process.kill(temporal.child.identity.pid, 'SIGKILL');
-      await temporal.child.ended;
-    },
-    startAgain: async () => {
-      temporal = await startTemporalServer({ ...options, port });
-    },
-    stop: async () => {
-      await connection.close();
-      await temporal.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  return server;
 }

@@ -23,6 +23,8 @@ export type WorkerWithKey = Omit<WorkerForm, 'key'> & { key?: Key };
 /** A worker as a process of its own, which ends with us. */
 export interface WorkerProcess {
   pid: number;
+  /** It was neither killed nor stopped so far. */
+  readonly isWhole: boolean;
   /** SIGKILL; comes back when it is gone. */
   kill(): Promise<void>;
   /** SIGSTOP. */
@@ -77,10 +79,17 @@ export async function startWorker(
   const [first] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
   if (first !== 'ready') throw new Error(`the worker ended before it polled (${String(first)})`);
   if (onActivity) child.on('message', (event) => onActivity(event as ActivityEvent));
+  let frozen = false;
   return {
     pid: child.pid!,
+    get isWhole() {
+      return !frozen && alive.has(child) && !child.killed;
+    },
     kill: () => end(child, 'SIGKILL', ended),
-    freeze: () => void child.kill('SIGSTOP'),
+    freeze: () => {
+      frozen = true;
+      child.kill('SIGSTOP');
+    },
     wake: () => void child.kill('SIGCONT'),
     repeat: (instanceId, twice) => void child.send({ instanceId, twice } satisfies Repetition),
     drain: () => end(child, 'SIGTERM', ended),
