@@ -57,7 +57,12 @@ async function makeBundle(inputs: string): Promise<void> {
   // Loaded here only: it pulls in webpack, which a build with nothing to do need not wait for.
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const report = (entry: LogEntry) => process.stderr.write(`${entry.level}: ${entry.message}\n`);
-  const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger: new DefaultLogger('WARN', report) });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: workflows,
+    logger: new DefaultLogger('WARN', report),
+    // Stack traces name lines of our sources; their text, which every worker would read and keep, is shown nowhere.
+    webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
+  });
   const unfinished = `${bundle}.${process.pid}`;
   writeFileSync(unfinished, code);
   renameSync(unfinished, bundle);
@@ -65,7 +70,8 @@ async function makeBundle(inputs: string): Promise<void> {
 }
 
 /**
- * Everything that can end up in the bundle: our compiled workflow code, and the packages by the lockfile that pins them.
+ * Everything that can end up in the bundle: our compiled workflow code, the packages by the lockfile that pins them, and how
+ * this script has them bundled.
  * A worker refuses a bundle of another SDK version, so that version counts as well.
  */
 function fingerprint(): string {
@@ -77,6 +83,7 @@ function fingerprint(): string {
       add(`${folder}/${file}`, path.join(dist, folder, file));
     }
   }
+  add('this script', __filename);
   const lockfile = path.join(dist, '..', 'package-lock.json');
   if (existsSync(lockfile)) add('package-lock.json', lockfile);
   add('@temporalio/worker', require.resolve('@temporalio/worker/package.json'));

@@ -1,6 +1,7 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ofRun } from '../test/replay/of-run';
 import { scenarios } from '../test/replay/scenarios';
 import { startBuildStack } from '../test/support/build-stack';
 import { version } from '../package.json';
@@ -20,10 +21,10 @@ async function record(names: string[]): Promise<void> {
     for (const { name, ends, run } of wanted) {
       const handle = await run(stack);
       await handle.result().catch(() => undefined);
-      const { status } = await handle.describe();
+      const { status, runId } = await handle.describe();
       if (status.name !== ends) throw new Error(`${name} ended as ${status.name}, not as ${ends}`);
       const file = path.join(folder, `${version}-${name}.json`);
-      const history: unknown = JSON.parse(historyToJSON(await handle.fetchHistory()), withoutThisMachine);
+      const history: unknown = JSON.parse(historyToJSON(ofRun(await handle.fetchHistory(), runId)), withoutThisMachine);
       writeFileSync(file, `${JSON.stringify(history, null, 1)}\n`);
       console.log(path.relative(process.cwd(), file));
     }

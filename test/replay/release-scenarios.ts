@@ -1,8 +1,6 @@
-import { listFamily, rollBack } from '../../client';
 import {
   approveUpdate,
   extendReleaseUpdate,
-  familyWorkflowId,
   type PipelineInput,
   rejectUpdate,
   releaseQuery,
@@ -11,7 +9,7 @@ import {
 import type { BuildStack } from '../support/build-stack';
 import { until } from '../support/judge';
 import { fill, quotaNow, quotaOf, untilQuotaEnded } from '../support/quota';
-import { ended, firedSchedule, pipelineOf, region, startRelease, untilRelease } from '../support/releases';
+import { ended, firedSchedule, pipelineOf, startRelease, untilRelease } from '../support/releases';
 import type { Scenario } from './scenarios';
 
 /** A test without checks: the guests of these stacks do not listen. */
@@ -125,6 +123,25 @@ export const releaseScenarios: Scenario[] = [
     run: release({ distribute: { regions: ['ap-shanghai'], accounts: ['999999999999'] } }),
   },
   {
+    // The copy is there, and cannot become current.
+    name: 'release-copy-taken-back',
+    ends: 'COMPLETED',
+    run: release(
+      { distribute: { regions: ['ap-shanghai'] } },
+      {
+        action: 'ModifyImageAttribute',
+        region: 'ap-shanghai',
+        code: 'InvalidParameterValue.InvalidImageFamily',
+        ...refusal,
+      },
+    ),
+  },
+  {
+    name: 'release-retired-everywhere',
+    ends: 'COMPLETED',
+    run: release({ distribute: { regions: ['ap-shanghai'] }, retire: { keep: 1 } }),
+  },
+  {
     name: 'release-copy-waits',
     ends: 'COMPLETED',
     run: async (stack) => {
@@ -165,42 +182,6 @@ export const releaseScenarios: Scenario[] = [
     run: (stack) => scheduled(stack, { test: boots }, { action: 'RunInstances', kind: 'launch-fails' }),
   },
   {
-    name: 'image-family',
-    ends: 'CANCELLED',
-    run: async (stack) => {
-      const pipeline = await pipelineOf(stack, { retire: { keep: 1 } }, { dataDisks: 0 });
-      const { family } = pipeline;
-      const { client, taskQueue } = stack;
-      // The third retires the first; then the second is current again.
-      for (const day of [1, 2, 3]) await ended(await startRelease(stack, pipeline, { nominalAt: nightOf(day) }));
-      const { accountId } = await listFamily(client, { region, family }, { taskQueue });
-      await rollBack(client, { accountId, family, taskQueue }, { place: { region, heartbeat: 20 }, by: 'Ada' });
-      const handle = client.workflow.getHandle(familyWorkflowId(accountId, family));
-      await handle.cancel();
-      return handle;
-    },
-  },
-  {
-    name: 'image-family-gives-up',
-    ends: 'CANCELLED',
-    run: async (stack) => {
-      const { accountId, family } = (await promotionCancelled(stack)).manifest;
-      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId!, family));
-      await handle.cancel();
-      return handle;
-    },
-  },
-  {
-    name: 'image-family-makes-room',
-    ends: 'CANCELLED',
-    run: async (stack) => {
-      const { accountId, family } = await roomMade(stack, 'na-siliconvalley');
-      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId!, family));
-      await handle.cancel();
-      return handle;
-    },
-  },
-  {
     name: 'image-quota-retires',
     ends: 'COMPLETED',
     run: async (stack) => {
@@ -212,7 +193,7 @@ export const releaseScenarios: Scenario[] = [
 ];
 
 /** A run that somebody cancels while the cloud holds up its promotion: the family gives that up, and rejects the image. */
-async function promotionCancelled(stack: BuildStack) {
+export async function promotionCancelled(stack: BuildStack) {
   const pipeline = await pipelineOf(stack, { approve: {} }, { dataDisks: 0 });
   const handle = await startRelease(stack, pipeline);
   const { waiting } = await untilRelease(handle, (progress) => progress.waiting !== undefined);
@@ -243,7 +224,7 @@ const queued = (stack: BuildStack, where: string, waiting: number) =>
   });
 
 /** The region is full of the family's images: the oldest goes when the next is to come. */
-async function roomMade(stack: BuildStack, where: string) {
+export async function roomMade(stack: BuildStack, where: string) {
   await stack.cloud.seed({ imageQuota: { [where]: 3 } });
   const more = { region: where, room: { whenFull: 'retire-oldest' }, build: { deadlines: { heartbeat: 2 } } } as const;
   const pipeline = await pipelineOf(stack, more, { region: where, dataDisks: 0 });
@@ -258,4 +239,4 @@ async function scheduled(stack: BuildStack, more: Partial<PipelineInput>, fault?
   return (await firedSchedule(stack, pipeline)).run;
 }
 
-const nightOf = (day: number) => new Date(Date.UTC(2026, 10, day)).toISOString();
+export const nightOf = (day: number) => new Date(Date.UTC(2026, 10, day)).toISOString();

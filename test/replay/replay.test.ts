@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type BuildStack, bundlePath, startBuildStack } from '../support/build-stack';
+import { bundlePath } from '../support/bare-worker';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
+import { ofRun } from './of-run';
 import { type Scenario, scenarios } from './scenarios';
 
 const folder = path.resolve(__dirname, '../../../test/histories');
@@ -91,7 +93,7 @@ describe('every scenario, as the code of today runs it', () => {
     const histories = await Promise.all(
       runs.map(async ({ workflowId, runId }) => ({
         workflowId,
-        history: await workflow.getHandle(workflowId, runId).fetchHistory(),
+        history: ofRun(await workflow.getHandle(workflowId, runId).fetchHistory(), runId),
       })),
     );
     const results = await replayed(histories);

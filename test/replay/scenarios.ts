@@ -11,8 +11,12 @@ import {
   retryStepUpdate,
 } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
+import { resetBuild } from '../durability/harness/people';
 import { until, untilProgress } from '../support/judge';
+import { leftDown } from '../support/left-down';
+import { resetRun } from '../support/reset';
 import { imageScenarios } from './image-scenarios';
+import { familyScenarios } from './family-scenarios';
 import { releaseScenarios } from './release-scenarios';
 import { quotaScenarios } from './quota-scenarios';
 import { sweepScenario } from './sweep-scenario';
@@ -81,6 +85,35 @@ const extendedInPollImage = async (stack: BuildStack) => {
   );
   await handle.executeUpdate(extendDeadlineUpdate, { args: [{ of: 'pollImage', seconds: 600 }] });
   await stack.cloud.send('POST', 'interfere', { act: 'finish-image', id: imageId });
+  return handle;
+};
+
+/** Reset when it was over: the new run takes up what the first one has kept. */
+const resetWhenOver = async (stack: BuildStack) => {
+  const handle = await build({ launch })(stack);
+  await handle.result();
+  return resetRun(stack.client, handle.workflowId);
+};
+
+/** Reset to its snapshots when it had failed and undone them: the source is up again, so that it begins anew. */
+const resetToItsMiddle = async (stack: BuildStack) => {
+  const fails = { action: 'CreateImage', kind: 'image-fails' };
+  const handle = await build({ method: 'snapshots' }, {}, fails)(stack);
+  await handle.result().catch(() => undefined);
+  await resetBuild(stack.client, handle.workflowId, (names) => names.indexOf('snapshotDisks'));
+  return stack.client.workflow.getHandle(handle.workflowId);
+};
+
+/** Finds its source left down by an earlier build, and is paused before it stops it. */
+const pausedWithSourceDown = async (stack: BuildStack) => {
+  const instanceId = await leftDown(stack, region);
+  const { met, release } = await stack.cloud.stall('DescribeDisks', instanceId);
+  const handle = await stack.start({ region, instanceId, image: { name: `replay-${instanceId}` } });
+  await until(async () => ((await met()) ? true : undefined));
+  await handle.executeUpdate(pauseUpdate, { args: [{ reason: 'a deployment' }] });
+  await release();
+  await untilProgress(handle, ({ phase, sourceDownSince }) => phase === 'paused' && sourceDownSince === undefined);
+  await handle.executeUpdate(resumeUpdate);
   return handle;
 };
 
@@ -161,8 +194,12 @@ export const scenarios: Scenario[] = [
   },
   { name: 'paused-resumed', ends: 'COMPLETED', run: pausedAndResumed },
   { name: 'extended-image', ends: 'COMPLETED', run: extendedInPollImage },
+  { name: 'paused-with-source-down', ends: 'COMPLETED', run: pausedWithSourceDown },
+  { name: 'reset-taken-up', ends: 'COMPLETED', run: resetWhenOver },
+  { name: 'reset-begun-anew', ends: 'COMPLETED', run: resetToItsMiddle },
   ...imageScenarios,
   ...releaseScenarios,
+  ...familyScenarios,
   ...quotaScenarios,
   sweepScenario,
   { name: 'plan', ends: 'COMPLETED', run: planOf({ method: 'snapshots', launch }) },

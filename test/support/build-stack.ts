@@ -1,17 +1,14 @@
 import { type Client, Connection, Client as TemporalClient, type WorkflowHandle } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import path from 'node:path';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
 import { createActivities } from '../../activities';
 import type { ActivitySettings } from '../../activities/settings';
 import { type BuildResult, type BuildSpecInput, buildWorkflowId, buildWorkflowType } from '../../contract';
 import { startSimulator } from '../../simulator';
+import { bundlePath, quietLogs } from './bare-worker';
 import { SimulatorControl } from './simulator';
 import { testSettings, useSimulatorCredentials } from './settings';
 import { startTestTemporal } from './temporal';
-
-/** The bundle that `npm run build` made. */
-export const bundlePath = path.resolve(__dirname, '../../workflow-bundle.js');
 
 type SimulatorOptions = NonNullable<Parameters<typeof startSimulator>[0]>;
 
@@ -25,13 +22,6 @@ export interface BuildStack {
   instance(form: Record<string, unknown>): Promise<string>;
   start(spec: BuildSpecInput): Promise<WorkflowHandle<(spec: BuildSpecInput) => Promise<BuildResult>>>;
   stop(): Promise<void>;
-}
-
-/** Tests read the cloud and Temporal, not logs; errors still show. */
-let quiet = false;
-export function quietLogs(level: 'DEBUG' | 'ERROR' = 'ERROR'): void {
-  if (!quiet) Runtime.install({ logger: new DefaultLogger(level) });
-  quiet = true;
 }
 
 /** Durations in simulated seconds, long enough to be waited for and short enough for a test at speed 600. */

@@ -1,6 +1,6 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { searchAttributes } from '../../contract';
-import { quietLogs } from './build-stack';
+import { quietLogs } from './bare-worker';
 
 /** A Temporal server whose time passes as fast as workflows wait, with our search attributes; for whoever asks to tear down. */
 export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {

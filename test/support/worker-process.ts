@@ -1,6 +1,6 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities';
-import { bundlePath, quietLogs } from './build-stack';
+import { bundlePath, quietLogs } from './bare-worker';
 import { testSettings } from './settings';
 
 /**

@@ -16,7 +16,7 @@ import {
   type ReleaseActivities,
   retireUpdate,
 } from '../../contract';
-import { bundlePath } from '../support/build-stack';
+import { bundlePath } from '../support/bare-worker';
 import { until } from '../support/judge';
 import { startTimeSkipping } from '../support/time-skipping';
 

@@ -12,7 +12,8 @@ import {
   tagKeys,
 } from '../../contract';
 import { listFamily, retireFamily, rollBack } from '../../client';
-import { type BuildStack, bundlePath, startBuildStack, testDurations } from '../support/build-stack';
+import { bundlePath } from '../support/bare-worker';
+import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
 import { until } from '../support/judge';
 import { ended, familyInCloud, pipelineOf, region, release, startRelease } from '../support/releases';
 

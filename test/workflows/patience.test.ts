@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BuildActivities, buildWorkflowId } from '../../contract';
-import { bundlePath } from '../support/build-stack';
+import { bundlePath } from '../support/bare-worker';
 import { startTimeSkipping } from '../support/time-skipping';
 
 /**

@@ -4,6 +4,7 @@ import { type BuildResult, pauseUpdate, resumeUpdate, tagKeys } from '../../cont
 import { resetBuild } from '../durability/harness/people';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertSource, resourcesOf, until, untilProgress } from '../support/judge';
+import { leftDown } from '../support/left-down';
 import { fill, someoneDeletes } from '../support/quota';
 
 /** A source that is down, and owed a start, is started before anybody has to be waited for. */
@@ -17,20 +18,6 @@ describe('a build that finds its source left down', { concurrency: true }, () =>
   type Handle = Awaited<ReturnType<BuildStack['start']>>;
   const sourceOf = async (region: string, instanceId: string) =>
     (await resourcesOf(stack.cloud, region, instanceId)).source!;
-
-  /** A source that a build has stopped, which was then terminated; nobody has started it since. */
-  async function leftDown(region: string): Promise<string> {
-    const instanceId = await stack.instance({ region, dataDisks: 0 });
-    const name = `first-${instanceId}`;
-    const { met } = await stack.cloud.stall('CreateImage', name);
-    const first = await stack.start({ region, instanceId, image: { name } });
-    await until(async () => ((await met()) ? true : undefined));
-    await first.terminate('by hand');
-    const { state, tags } = await sourceOf(region, instanceId);
-    assert.equal(state, 'STOPPED');
-    assert.ok(tags[tagKeys.restore] !== undefined, 'it carries our restore tag');
-    return instanceId;
-  }
 
   const untilUp = (region: string, instanceId: string) =>
     until(async () => {
@@ -54,7 +41,7 @@ describe('a build that finds its source left down', { concurrency: true }, () =>
     const region = 'ap-seoul';
     await stack.cloud.seed({ imageQuota: { [region]: 2 } });
     const [others] = await fill(stack.cloud, region, ['others-1']);
-    const instanceId = await leftDown(region);
+    const instanceId = await leftDown(stack, region);
     await fill(stack.cloud, region, ['others-2']);
     const image = { name: `second-${instanceId}` };
     const handle = await stack.start({ region, instanceId, image, room: { whenFull: 'wait' } });
@@ -69,7 +56,7 @@ describe('a build that finds its source left down', { concurrency: true }, () =>
 
   test('starts it before it stands paused', async () => {
     const region = 'ap-tokyo';
-    const instanceId = await leftDown(region);
+    const instanceId = await leftDown(stack, region);
     const { met, release } = await stack.cloud.stall('DescribeDisks', instanceId);
     const handle = await stack.start({ region, instanceId, image: { name: `second-${instanceId}` } });
     await until(async () => ((await met()) ? true : undefined));

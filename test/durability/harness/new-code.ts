@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { bundlePath, quietLogs } from '../../support/build-stack';
+import { bundlePath, quietLogs } from '../../support/bare-worker';
 import type { Play } from './play';
 import type { Act, Moment } from './scenario';
 import type { WorkerProcess } from './worker';

@@ -2,7 +2,7 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../../../activities';
-import { bundlePath, quietLogs } from '../../support/build-stack';
+import { bundlePath, quietLogs } from '../../support/bare-worker';
 import { testSettings } from '../../support/settings';
 import type { BuildRef } from '../../../contract';
 import { answerLost } from './repeated';

@@ -1,0 +1,126 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { randomBytes } from 'node:crypto';
+import { rollBack } from '../../client';
+import {
+  familyQuery,
+  familyWorkflowId,
+  familyWorkflowType,
+  type PipelineInput,
+  type Release,
+  rejectImageUpdate,
+} from '../../contract';
+import type { BuildStack } from '../support/build-stack';
+import { until } from '../support/judge';
+import { ended, pipelineOf, region, startRelease } from '../support/releases';
+import { nightOf, promotionCancelled, roomMade } from './release-scenarios';
+import type { Scenario } from './scenarios';
+
+const accountId = '100000000001';
+const place = { region, heartbeat: 20 };
+const partner = '100000000002';
+
+/** Runs of a pipeline, night after night. */
+async function nights(stack: BuildStack, count: number, more: Partial<PipelineInput>, dataDisks = 0) {
+  const pipeline = await pipelineOf(stack, more, { dataDisks });
+  const made: Release[] = [];
+  for (let day = 1; day <= count; day += 1)
+    made.push(await ended(await startRelease(stack, pipeline, { nominalAt: nightOf(day) })));
+  return { pipeline, made };
+}
+
+/** The workflow of a family lives on: it ends when somebody cancels it. */
+async function cancelled({ client }: BuildStack, family: string): Promise<WorkflowHandle> {
+  const handle = client.workflow.getHandle(familyWorkflowId(accountId, family));
+  await handle.cancel();
+  return handle;
+}
+
+/** What happens to families: promoted, rolled back, rejected, retired, given up. */
+export const familyScenarios: Scenario[] = [
+  {
+    name: 'image-family',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      // The third retires the first; then the second is current again.
+      const { family } = (await nights(stack, 3, { retire: { keep: 1 } })).pipeline;
+      const { client, taskQueue } = stack;
+      await rollBack(client, { accountId, family, taskQueue }, { place, by: 'Ada' });
+      return cancelled(stack, family);
+    },
+  },
+  {
+    name: 'image-family-gives-up',
+    ends: 'CANCELLED',
+    run: async (stack) => cancelled(stack, (await promotionCancelled(stack)).manifest.family),
+  },
+  {
+    name: 'image-family-makes-room',
+    ends: 'CANCELLED',
+    run: async (stack) => cancelled(stack, (await roomMade(stack, 'na-siliconvalley')).family),
+  },
+  {
+    // What is retired was shared, and has snapshots of its own.
+    name: 'image-family-everywhere',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const everywhere = { distribute: { regions: ['ap-beijing'], accounts: [partner] }, retire: { keep: 1 } };
+      const { pipeline } = await nights(stack, 3, everywhere, 1);
+      return cancelled(stack, pipeline.family);
+    },
+  },
+  {
+    // The image before cannot be changed, and is shared again as it was.
+    name: 'image-family-shares-again',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { pipeline, made } = await nights(stack, 1, { distribute: { accounts: [partner] } });
+      await stack.cloud.fault({
+        action: 'ModifyImageAttribute',
+        contains: made[0]!.images[0]!.imageId,
+        kind: 'error',
+        code: 'InvalidParameterValue.InvalidImageFamily',
+        message: 'not today',
+        when: 'before',
+      });
+      const handle = await startRelease(stack, pipeline, { nominalAt: nightOf(2) });
+      await handle.result().catch(() => undefined);
+      return cancelled(stack, pipeline.family);
+    },
+  },
+  {
+    // Whoever rejects what is current already is told so.
+    name: 'image-family-keeps-current',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { pipeline, made } = await nights(stack, 1, {});
+      const { imageId, name } = made[0]!.images[0]!;
+      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, pipeline.family));
+      const rejection = { place, imageId, name, at: nightOf(1), keepFor: 0 };
+      await handle.executeUpdate(rejectImageUpdate, { args: [rejection] }).catch(() => undefined);
+      return cancelled(stack, pipeline.family);
+    },
+  },
+  {
+    // What it cannot see to now is for later.
+    name: 'image-family-tries-again',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { client, taskQueue, cloud } = stack;
+      const key = randomBytes(4).toString('hex');
+      const [family, copied] = [`web-${key}`, `img-${key}`];
+      const refused = { kind: 'error', code: 'InvalidParameter', message: 'not today', times: 1000 };
+      for (const contains of [family, copied]) await cloud.fault({ action: 'DescribeImages', contains, ...refused });
+      const doomed = { place, imageId: 'img-doomed01', name: 'doomed', at: nightOf(1) };
+      const handle = await client.workflow.start(familyWorkflowType, {
+        workflowId: familyWorkflowId(accountId, family),
+        taskQueue,
+        args: [{ accountId, family, doomed: [doomed], trailing: [{ place, imageIds: [copied] }] }],
+      });
+      await until(async () => {
+        const { trailing, doomed } = await handle.query(familyQuery);
+        return trailing?.[0]?.tries === 1 && doomed[0]?.tries === 1 ? true : undefined;
+      });
+      return cancelled(stack, family);
+    },
+  },
+];
