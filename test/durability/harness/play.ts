@@ -178,7 +178,7 @@ export class Play {
   async until(look: () => Promise<boolean>): Promise<boolean> {
     while (!this.over) {
       if (await look()) return true;
-      await pause(25);
+      await pause(50);
     }
     return false;
   }

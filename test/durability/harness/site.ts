@@ -71,7 +71,9 @@ export async function openSite(workers = 2): Promise<Site> {
     );
   const taskQueue = `durability-${randomBytes(4).toString('hex')}`;
   const places = new Places(server, start);
-  const shared = await Promise.all(Array.from({ length: workers }, () => start(server, taskQueue)));
+  const shared = await Promise.all(
+    Array.from({ length: workers }, () => start(server, taskQueue, { hasThread: true })),
+  );
 
   return {
     cloud,

@@ -27,6 +27,7 @@ async function main(given: string): Promise<void> {
     workflowBundle: { codePath: form.bundle ?? bundlePath },
     activities: createActivities(testSettings(endpoint, form.settings)),
     maxConcurrentActivityTaskExecutions: 200,
+    debugMode: form.hasThread !== true,
     maxHeartbeatThrottleInterval: '200ms',
     defaultHeartbeatThrottleInterval: '200ms',
     // What was handed to a worker that is dead or frozen comes back sooner: the time is not what is proven here.

@@ -18,7 +18,14 @@ process.once('exit', () => {
 });
 
 /** A form whose key is known. */
-export type WorkerWithKey = Omit<WorkerForm, 'key'> & { key?: Key };
+export type WorkerWithKey = Omit<WorkerForm, 'key'> & {
+  key?: Key;
+  /**
+   * It lives long enough to be worth a thread for its workflows, as workers have it. Starting that is a third of starting a worker,
+   * and one that is to be killed dies as a whole with it or without.
+   */
+  hasThread?: true;
+};
 
 /** A worker as a process of its own, which ends with us. */
 export interface WorkerProcess {

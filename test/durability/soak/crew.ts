@@ -35,7 +35,9 @@ export class Crew {
   async hire(count: number): Promise<void> {
     const { site, recoveries } = this;
     const heard = recoveries.heard.bind(recoveries);
-    const hired = Array.from({ length: count }, () => site.startWorker(site.server, site.taskQueue, {}, heard));
+    const hired = Array.from({ length: count }, () =>
+      site.startWorker(site.server, site.taskQueue, { hasThread: true }, heard),
+    );
     this.workers.push(...(await Promise.all(hired)));
   }
 
