@@ -85,6 +85,8 @@ async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const one = await play(site, next).catch((error: unknown) => broken(next, error));
       played.push(one);
+      const sites = new Set(waiting.map((scenario) => scenario.site));
+      await site.places.closeFree(({ ownServer }) => !sites.has(ownServer ? 'server' : 'workers'));
       const mark = one.problems.length === 0 ? '✓' : '✗';
       console.log(
         `${mark} ${one.title} (${one.ended.length > 3 ? `${one.ended.length} builds` : one.ended.join(', ')}; ${one.seconds.toFixed(1)} s) ${played.length}/${chosen.length}`,

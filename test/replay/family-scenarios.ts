@@ -69,21 +69,18 @@ export const familyScenarios: Scenario[] = [
     },
   },
   {
-    // The image before cannot be changed, and is shared again as it was.
+    // What was to become current again takes no change, and could not be shared again at once.
     name: 'image-family-shares-again',
     ends: 'CANCELLED',
     run: async (stack) => {
-      const { pipeline, made } = await nights(stack, 1, { distribute: { accounts: [partner] } });
-      await stack.cloud.fault({
-        action: 'ModifyImageAttribute',
-        contains: made[0]!.images[0]!.imageId,
-        kind: 'error',
-        code: 'InvalidParameterValue.InvalidImageFamily',
-        message: 'not today',
-        when: 'before',
-      });
-      const handle = await startRelease(stack, pipeline, { nominalAt: nightOf(2) });
-      await handle.result().catch(() => undefined);
+      const { pipeline, made } = await nights(stack, 2, { distribute: { accounts: [partner] } });
+      const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
+      const ImageId = made[0]!.images[0]!.imageId;
+      await stack.cloud.fault({ action: 'ModifyImageAttribute', match: { ImageId }, ...refusal });
+      const share = { ImageId, Permission: 'SHARE' };
+      await stack.cloud.fault({ action: 'ModifyImageSharePermission', match: share, ...refusal });
+      const about = { accountId, family: pipeline.family, taskQueue: stack.taskQueue };
+      await rollBack(stack.client, about, { place, by: 'Ada' }).catch(() => undefined);
       return cancelled(stack, pipeline.family);
     },
   },

@@ -40,6 +40,8 @@ export interface Injected {
 export class Play {
   readonly builds: PlayedBuild[] = [];
   readonly workers: WorkerProcess[] = [];
+  /** Those that have the form which the scenario says. */
+  readonly asSaid = new Set<WorkerProcess>();
   readonly injected: Injected[] = [];
   /** The region before anything was done. */
   before!: RegionState;
@@ -166,6 +168,7 @@ export class Play {
       settings: { ...settings, ...webhooks },
     });
     this.workers.push(worker);
+    this.asSaid.add(worker);
     return worker;
   }
 

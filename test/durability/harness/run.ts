@@ -31,15 +31,19 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
   const { region, giveBack } = await site.lease();
   const where = scenario.site ?? 'shared';
   const wanted = scenario.workers ?? 1;
-  // Workers that are given something are of no use to another scenario, nor are another one's to this.
-  const isPlain = scenario.worker === undefined && scenario.webhook === undefined;
+  const { key, ...form } = scenario.worker ?? {};
+  // What is of the scenario's region, or has its webhook, is of no use to another one.
+  const isPlain = key === undefined && scenario.webhook === undefined;
   const place =
     where === 'shared'
       ? undefined
-      : await site.places.take({ ownServer: where === 'server', workers: isPlain ? wanted : 0 });
+      : await site.places.take({ ownServer: where === 'server', workers: isPlain ? wanted : 0, form });
   const { server, taskQueue } = place ?? site;
   const stage = new Play(scenario, site, server, region, taskQueue);
-  stage.workers.push(...(place?.workers ?? []));
+  for (const worker of place?.workers ?? []) {
+    stage.workers.push(worker);
+    stage.asSaid.add(worker);
+  }
   const problems: string[] = [];
   let isWhole = false;
   try {
@@ -86,8 +90,9 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
 }
 
 /** What a scenario has left whole is for the next one; after one that is not as it must be, all begins anew. */
-async function leave(site: Site, place: Place, { workers }: Play, is: { isWhole: boolean; isPlain: boolean }) {
-  const whole = workers.filter((worker) => is.isWhole && is.isPlain && worker.isWhole);
+async function leave(site: Site, place: Place, stage: Play, is: { isWhole: boolean; isPlain: boolean }) {
+  const { workers, asSaid } = stage;
+  const whole = workers.filter((worker) => is.isWhole && is.isPlain && worker.isWhole && asSaid.has(worker));
   await Promise.all(workers.filter((worker) => !whole.includes(worker)).map((worker) => worker.kill()));
   if (is.isWhole) site.places.giveBack(place, whole);
   else await site.places.close({ ...place, workers: [] });

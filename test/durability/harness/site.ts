@@ -92,7 +92,7 @@ export async function openSite(workers = 2): Promise<Site> {
     },
     startWorker: start,
     stop: async () => {
-      await Promise.all([places.closeAll(), ...shared.map((worker) => worker.kill())]);
+      await Promise.all([places.closeFree(), ...shared.map((worker) => worker.kill())]);
       await server.stop();
       await simulator.close();
     },

@@ -133,7 +133,7 @@ export const killed: Scenario[] = [
     name: `${method} · two workers, one killed every three seconds`,
     ends: 'completed',
     spec: { method },
-    builds: 10,
+    builds: 4,
     site: 'workers',
     workers: 2,
     limitSeconds: 180,
