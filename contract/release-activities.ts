@@ -41,7 +41,7 @@ export interface ReleaseActivities {
     imageId: string;
     fingerprint: Fingerprint;
   }): Promise<undefined>;
-  /** The first free name of the day. Changes nothing. */
+  /** The first name of the day that no image of the region bears and no other run of the family was given. Changes nothing in the cloud. */
   nameRelease(input: {
     build: BuildRef;
     family: string;
