@@ -318,7 +318,10 @@ const ofLastDownTime = async (play: Play) => {
   const calls = await play.cloud.calls({ since: play.since, region: play.region });
   const applied = calls.filter(({ applied }) => applied);
   const { images, snapshots } = await play.cloud.state(play.region);
-  const owned = [...images, ...snapshots].filter(({ tags }) => tags[tagKeys.build] !== undefined);
+  // The region has seen other builds before this one.
+  const before = new Set([...play.before.images, ...play.before.snapshots].map(({ id }) => id));
+  const owned = [...images, ...snapshots].filter(({ id, tags }) => tags[tagKeys.build] !== undefined && !before.has(id));
+  assert.ok(owned.length > 0, 'there is something to look at');
   const stop = applied.findLastIndex(({ action }) => action === 'StopInstances');
   for (const { id } of owned) {
     const made = applied.findIndex(({ action, resources }) => action.startsWith('Create') && resources.includes(id));
