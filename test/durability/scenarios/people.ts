@@ -320,7 +320,9 @@ const ofLastDownTime = async (play: Play) => {
   const { images, snapshots } = await play.cloud.state(play.region);
   // The region has seen other builds before this one.
   const before = new Set([...play.before.images, ...play.before.snapshots].map(({ id }) => id));
-  const owned = [...images, ...snapshots].filter(({ id, tags }) => tags[tagKeys.build] !== undefined && !before.has(id));
+  const owned = [...images, ...snapshots].filter(
+    ({ id, tags }) => tags[tagKeys.build] !== undefined && !before.has(id),
+  );
   assert.ok(owned.length > 0, 'there is something to look at');
   const stop = applied.findLastIndex(({ action }) => action === 'StopInstances');
   for (const { id } of owned) {
