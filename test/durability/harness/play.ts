@@ -177,11 +177,11 @@ export class Play {
     return build.handle.query(progressQuery).catch(() => undefined);
   }
 
-  /** Looks until it is true, or the scenario is over. */
+  /** Looks until it is true, or the scenario is over; ever less often, for a look may be a query, which a worker has to answer. */
   async until(look: () => Promise<boolean>): Promise<boolean> {
-    while (!this.over) {
+    for (let wait = 25; !this.over; wait = Math.min(200, wait * 1.5)) {
       if (await look()) return true;
-      await pause(50);
+      await pause(wait);
     }
     return false;
   }
