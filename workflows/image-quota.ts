@@ -45,6 +45,9 @@ const tidyGivesWay = 'tidy-gives-way';
 /** Patch: the oldest of a family goes by the hand of the family's workflow. */
 const familyMakesRoom = 'family-makes-room';
 
+/** Patch: of those who wait for one family's images, whoever came last does not overtake the others. */
+const firstOfFamily = 'first-of-family';
+
 /** How long a family may take to delete its oldest image, in seconds. Nobody else is answered meanwhile. */
 const familySeconds = 300;
 
@@ -165,11 +168,27 @@ class Quota {
     const { ledger } = this;
     ledger.saw(seen);
     const turns: Lease[] = ledger.grantInTurn(seen);
-    for (const one of ledger.queue.filter(({ whenFull }) => whenFull === 'retire-oldest')) {
-      if (!asked.includes(one.owner) && !seen.retirable.includes(one.owner)) continue;
-      if (await this.makeRoomFor(one)) turns.push(ledger.grant(one));
-    }
+    const retiring = ledger.queue.filter(({ whenFull }) => whenFull === 'retire-oldest');
+    const due = retiring.filter(({ owner }) => asked.includes(owner) || seen.retirable.includes(owner));
+    if (due.length > 0 && patched(firstOfFamily)) turns.push(...(await this.retireInTurn(retiring, due)));
+    else for (const one of due) if (await this.makeRoomFor(one)) turns.push(ledger.grant(one));
     await this.announce(turns, asked);
+  }
+
+  /** Whoever of a family came first is given what it gives up, whoever of it has asked or was seen to get something. */
+  private async retireInTurn(retiring: Waiting[], due: Waiting[]): Promise<Lease[]> {
+    const families = new Set(due.flatMap(({ family }) => family ?? []));
+    const turns: Lease[] = [];
+    /** Families that give up no more now, with the reason. */
+    const spent = new Map<string, string | undefined>();
+    for (const one of retiring) {
+      const { family } = one;
+      if (family === undefined ? !due.includes(one) : !families.has(family)) continue;
+      if (family !== undefined && spent.has(family)) one.why = spent.get(family);
+      else if (await this.makeRoomFor(one)) turns.push(this.ledger.grant(one));
+      else if (family !== undefined) spent.set(family, one.why);
+    }
+    return turns;
   }
 
   /** Forgets those that no longer wait. */

@@ -81,8 +81,8 @@ export function countImages(cloud: SimulatorControl, region: string): { stop: ()
 }
 
 /**
- * Looks at the queue of a region again and again until it is stopped; then whoever left it must have stood at its head, and whoever
- * came must have gone to its end. Answers how many were seen to leave it.
+ * Looks at the queue of a region again and again until it is stopped; then it must always have been in the order in which they first
+ * asked, and whoever left it must have stood at its head. Answers how many were seen to leave it.
  */
 export function watchQueue(stack: Pick<BuildStack, 'client'>, region: string): { stop: () => Promise<number> } {
   const wrong: string[] = [];
@@ -93,12 +93,14 @@ export function watchQueue(stack: Pick<BuildStack, 'client'>, region: string): {
     while (!stopped) {
       // There is no such workflow before the first asks, and after the last has left.
       const seen = await quotaNow(stack, region).catch(() => undefined);
-      const now = seen?.queue.map(({ owner }) => owner) ?? before;
+      const queue = seen?.queue ?? [];
+      const times = queue.map(({ since }) => since);
+      if (times.join() !== [...times].sort().join()) wrong.push(`not in order: ${times.join()}`);
+      const now = seen ? queue.map(({ owner }) => owner) : before;
       const stay = before.filter((owner) => now.includes(owner));
-      const inOrder = [before.slice(before.length - stay.length), now.slice(0, stay.length)].every(
-        (part) => part.join() === stay.join(),
-      );
-      if (!inOrder) wrong.push(`${before.join()} became ${now.join()}`);
+      const passedOver = before.findIndex((owner) => now.includes(owner));
+      const gone = before.findLastIndex((owner) => !now.includes(owner));
+      if (passedOver >= 0 && gone > passedOver) wrong.push(`${before[gone]!} before ${before[passedOver]!}`);
       left += before.length - stay.length;
       before = now;
       await new Promise((resolve) => setTimeout(resolve, 50));
