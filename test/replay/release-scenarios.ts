@@ -189,6 +189,14 @@ export const releaseScenarios: Scenario[] = [
       await untilQuotaEnded(stack, 'sa-saopaulo');
       return quotaOf(stack, 'sa-saopaulo');
     },
+  {
+    name: 'image-quota-retires-in-turn',
+    ends: 'COMPLETED',
+    run: async (stack) => {
+      await roomMade(stack, 'ap-tokyo');
+      await untilQuotaEnded(stack, 'ap-tokyo');
+      return quotaOf(stack, 'ap-tokyo');
+    },
   },
 ];
 
