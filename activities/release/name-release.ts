@@ -50,7 +50,8 @@ async function given(accountId: string, family: string, wish: NameWish): Promise
     return imageName;
   } catch (error) {
     // It is at work on an older worker, which gives no names: as it was then, who is first to take it has it.
-    if (isUnknownThere(error)) return fillReleaseName(wish.template, { family, date: wish.date, seq: String(wish.from) });
+    if (isUnknownThere(error))
+      return fillReleaseName(wish.template, { family, date: wish.date, seq: String(wish.from) });
     throw error;
   }
 }
