@@ -161,8 +161,7 @@ class Family {
 
   /** Deletes rejected images when their time has come. */
   async live(): Promise<void> {
-    if (this.doomed.length > 0 || this.trailing.length > 0 || this.orphans.all.length > 0 || this.names.length > 0)
-      this.remember();
+    if (Object.values(this.state).some((list = []) => list.length > 0)) this.remember();
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.goOn();
       const [next] = [...this.doomed].sort((a, b) => a.at.localeCompare(b.at));

@@ -177,16 +177,15 @@ class Quota {
 
   /** Whoever of a family came first is given what it gives up, whoever of it has asked or was seen to get something. */
   private async retireInTurn(retiring: Waiting[], due: Waiting[]): Promise<Lease[]> {
-    const families = new Set(due.flatMap(({ family }) => family ?? []));
+    const families = new Set(due.map(({ family }) => family));
     const turns: Lease[] = [];
     /** Families that give up no more now, with the reason. */
-    const spent = new Map<string, string | undefined>();
-    for (const one of retiring) {
+    const spent = new Map<string | undefined, string | undefined>();
+    for (const one of retiring.filter(({ family }) => families.has(family))) {
       const { family } = one;
-      if (family === undefined ? !due.includes(one) : !families.has(family)) continue;
-      if (family !== undefined && spent.has(family)) one.why = spent.get(family);
+      if (spent.has(family)) one.why = spent.get(family);
       else if (await this.makeRoomFor(one)) turns.push(this.ledger.grant(one));
-      else if (family !== undefined) spent.set(family, one.why);
+      else spent.set(family, one.why);
     }
     return turns;
   }

@@ -24,10 +24,7 @@ export const askFamily = (): ReleaseActivities['askFamily'] => async (input) => 
   try {
     return await whileBeating(
       () => ({ waitingFor }),
-      async () => {
-        const asked = await ask(accountId, input);
-        return whenTold(() => asked.result());
-      },
+      () => updateFamily(accountId, input),
     );
   } catch (error) {
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
@@ -43,13 +40,21 @@ export const askFamily = (): ReleaseActivities['askFamily'] => async (input) => 
   }
 };
 
+/** Has the workflow of a family do something, and waits until it has. */
+export async function updateFamily(accountId: string, asking: Asking): Promise<unknown> {
+  const asked = await ask(accountId, asking);
+  return whenTold(() => asked.result());
+}
+
+type Asking = Pick<Input, 'family' | 'update' | 'updateId' | 'argument'>;
+
 /**
  * Sends the update until somebody has taken it. A workflow whose task queue nobody polls any more is ended, and goes on on
  * ours: the tags are the truth, and what only it knew is in its memo.
  */
-export async function ask(
+async function ask(
   accountId: string,
-  { family, update, updateId, argument }: Pick<Input, 'family' | 'update' | 'updateId' | 'argument'>,
+  { family, update, updateId, argument }: Asking,
 ): Promise<WorkflowUpdateHandle<unknown>> {
   const { client, info } = Context.current();
   const workflowId = familyWorkflowId(accountId, family);

@@ -3,8 +3,7 @@ import { ApplicationFailure, WorkflowUpdateFailedError } from '@temporalio/clien
 import { fillReleaseName, imageNameLimit, type NameWish, type ReleaseActivities, takeNameUpdate } from '../../contract';
 import { customImages } from '../cloud/images';
 import { step } from '../engine/step';
-import { whenTold } from '../engine/when-told';
-import { ask } from './ask-family';
+import { updateFamily } from './ask-family';
 
 type Input = Parameters<ReleaseActivities['nameRelease']>[0];
 type Output = Awaited<ReturnType<ReleaseActivities['nameRelease']>>;
@@ -29,7 +28,7 @@ export const nameRelease = step<Input, Output>('before changes', async (run, inp
   while (taken.has(filled(String(seq)))) seq += 1;
   const { buildId, accountId } = run.build;
   const wish = { release: buildId, template, date, from: seq };
-  const imageName = accountId === undefined ? filled(String(seq)) : await given(accountId, family, wish);
+  const imageName = (accountId === undefined ? undefined : await given(accountId, family, wish)) ?? filled(String(seq));
   if (imageName.length > imageNameLimit) {
     throw run.refusal(
       'InvalidParameterValue.TooLarge',
@@ -40,18 +39,19 @@ export const nameRelease = step<Input, Output>('before changes', async (run, inp
   return { imageName };
 });
 
-/** The name that the family's workflow gives to the release: another attempt gets the same. */
-async function given(accountId: string, family: string, wish: NameWish): Promise<string> {
+/**
+ * The name that the family's workflow gives to the release: another attempt gets the same. Undefined when it is at work on an older
+ * worker, which gives no names: as it was then, who is first to take one has it.
+ */
+async function given(accountId: string, family: string, argument: NameWish): Promise<string | undefined> {
   const { workflowExecution, activityId, attempt } = Context.current().info;
-  const updateId = `${workflowExecution!.runId}-${takeNameUpdate.name}-${activityId}-${attempt}`;
+  const update = takeNameUpdate.name;
+  const updateId = `${workflowExecution!.runId}-${update}-${activityId}-${attempt}`;
   try {
-    const asked = await ask(accountId, { family, update: takeNameUpdate.name, updateId, argument: wish });
-    const { imageName } = (await whenTold(() => asked.result())) as { imageName: string };
-    return imageName;
+    const answer = await updateFamily(accountId, { family, update, updateId, argument });
+    return (answer as { imageName: string }).imageName;
   } catch (error) {
-    // It is at work on an older worker, which gives no names: as it was then, who is first to take it has it.
-    if (isUnknownThere(error))
-      return fillReleaseName(wish.template, { family, date: wish.date, seq: String(wish.from) });
+    if (isUnknownThere(error)) return undefined;
     throw error;
   }
 }

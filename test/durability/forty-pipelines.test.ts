@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { PipelineInput, Release } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
-import { ids, until } from '../support/judge';
-import { assertNeverRefused, countImages, fill, quotaNow, someoneDeletes, watchQueue } from '../support/quota';
-import { ended, familyInCloud, pipelineOf, release, startRelease } from '../support/releases';
+import { ids } from '../support/judge';
+import { assertNeverRefused, countImages, fill, someoneDeletes, untilWaiting, watchQueue } from '../support/quota';
+import { ended, familyInCloud, imageOf, pipelineIn, release, startRelease } from '../support/releases';
 
 /** A crowd of pipelines in a region with room for ten images. */
 describe('forty pipelines at once', () => {
@@ -14,27 +13,18 @@ describe('forty pipelines at once', () => {
   });
   after(() => stack.stop());
 
-  const imageOf = ({ images }: Release) => images[0]!.imageId;
   const quota = (most: number, where: string) => stack.cloud.seed({ imageQuota: { [where]: most } });
-  const pipelineIn = (where: string, more: Partial<PipelineInput>) =>
-    pipelineOf(stack, { region: where, ...more }, { region: where, dataDisks: 0 });
-  /** Waits until so many stand in the queue. */
-  const arrived = (waiting: number, where: string) =>
-    until(async () => {
-      const now = await quotaNow(stack, where).catch(() => undefined);
-      return now?.queue.length === waiting ? true : undefined;
-    });
 
   test('wait: never more than ten images, in the order in which they came', async () => {
     const region = 'ap-chongqing';
     await quota(10, region);
     const counting = countImages(stack.cloud, region);
     const pipelines = await Promise.all(
-      Array.from({ length: 40 }, () => pipelineIn(region, { room: { whenFull: 'wait' } })),
+      Array.from({ length: 40 }, () => pipelineIn(stack, region, { room: { whenFull: 'wait' } })),
     );
     const handles = await Promise.all(pipelines.map((pipeline) => startRelease(stack, pipeline)));
     // Ten build, and what they make fills the region.
-    await arrived(30, region);
+    await untilWaiting(stack, region, 30);
     const watching = watchQueue(stack, region);
     // As soon as one is released, somebody takes its image away: there is room for the next.
     await Promise.all(
@@ -55,12 +45,12 @@ describe('forty pipelines at once', () => {
     const region = 'ap-nanjing';
     await quota(10, region);
     const others = await fill(stack.cloud, region, ['others-1', 'others-2']);
-    const quiet = await pipelineIn(region, { family: 'quiet' });
+    const quiet = await pipelineIn(stack, region, { family: 'quiet' });
     for (let night = 0; night < 3; night += 1) others.push(imageOf(await release(stack, quiet)));
     const counting = countImages(stack.cloud, region);
     const pipelines = await Promise.all(
       Array.from({ length: 40 }, (_, count) =>
-        pipelineIn(region, {
+        pipelineIn(stack, region, {
           name: `pipeline-${count}`,
           family: 'web',
           room: { whenFull: 'retire-oldest' },

@@ -51,6 +51,13 @@ export const untilNextSecond = () => {
   return until(() => Promise.resolve(second() > before ? true : undefined));
 };
 
+/** Waits until so many stand in the queue of a region. */
+export const untilWaiting = (stack: Pick<BuildStack, 'client'>, region: string, waiting: number) =>
+  until(async () => {
+    const now = await quotaNow(stack, region).catch(() => undefined);
+    return now?.queue.length === waiting ? true : undefined;
+  });
+
 /** Custom images that fill a region, made by somebody else. */
 export async function fill(cloud: SimulatorControl, region: string, names: string[]): Promise<string[]> {
   await cloud.seed({ images: names.map((name) => ({ region, name })) });

@@ -47,6 +47,16 @@ export async function pipelineOf(
   };
 }
 
+/** A pipeline in a region of a test's own; its source has no data disk. */
+export const pipelineIn = (
+  stack: Pick<BuildStack, 'instance'>,
+  where: string,
+  more: Partial<PipelineInput>,
+): Promise<PipelineInput> => pipelineOf(stack, { region: where, ...more }, { region: where, dataDisks: 0 });
+
+/** The image of a release, at home. */
+export const imageOf = ({ images }: Pick<Release, 'images'>): string => images[0]!.imageId;
+
 /** The test stage of these tests. */
 export const testStage: NonNullable<PipelineInput['test']> = {
   launch: { zone: 'ap-guangzhou-3' },

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  familyWorkflowId,
-  makeRoomUpdate,
-  type PipelineInput,
-  type Release,
-  releaseQuery,
-  retryStepUpdate,
-  tagKeys,
-} from '../../contract';
+import { familyWorkflowId, makeRoomUpdate, type Release, releaseQuery, retryStepUpdate, tagKeys } from '../../contract';
 import { listFamily, rollBack } from '../../client';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
-import { assertNeverRefused, fill, quotaNow, someoneDeletes, untilQuotaEnded } from '../support/quota';
+import { assertNeverRefused, fill, someoneDeletes, untilQuotaEnded, untilWaiting } from '../support/quota';
 import { ids, until } from '../support/judge';
-import { ended, familyInCloud, pipelineOf, release, startRelease, untilRelease } from '../support/releases';
+import { ended, familyInCloud, imageOf, pipelineIn, release, startRelease, untilRelease } from '../support/releases';
 
 // The quota is that of a whole region, so each of these has one for itself.
 describe('room for the images of pipelines', () => {
@@ -23,21 +15,12 @@ describe('room for the images of pipelines', () => {
   });
   after(() => stack.stop());
 
-  const imageOf = ({ images }: Release) => images[0]!.imageId;
   const quota = (most: number, where: string) => stack.cloud.seed({ imageQuota: { [where]: most } });
-  const pipelineIn = (where: string, more: Partial<PipelineInput>) =>
-    pipelineOf(stack, { region: where, ...more }, { region: where, dataDisks: 0 });
-  /** Waits until so many stand in the queue. */
-  const arrived = (waiting: number, where: string) =>
-    until(async () => {
-      const now = await quotaNow(stack, where).catch(() => undefined);
-      return now?.queue.length === waiting ? true : undefined;
-    });
 
   test('retire-oldest while the family is rolled back to that image: it stays, and is current', async () => {
     const region = 'ap-beijing';
     await quota(200, region);
-    const pipeline = await pipelineIn(region, { room: { whenFull: 'retire-oldest' } });
+    const pipeline = await pipelineIn(stack, region, { room: { whenFull: 'retire-oldest' } });
     const { family } = pipeline;
     const all: string[] = [];
     for (const day of [1, 2, 3, 4]) {
@@ -76,10 +59,10 @@ describe('room for the images of pipelines', () => {
     await quota(1, where);
     const [inTheWay] = await fill(stack.cloud, where, ['in-the-way']);
     const source = () =>
-      pipelineIn('ap-chengdu', { distribute: { regions: [where] }, room: { whenFull: 'wait', deadline: '1h' } });
+      pipelineIn(stack, 'ap-chengdu', { distribute: { regions: [where] }, room: { whenFull: 'wait', deadline: '1h' } });
     const pipeline = await source();
     const first = await startRelease(stack, await source());
-    await arrived(1, where);
+    await untilWaiting(stack, where, 1);
     const handle = await startRelease(stack, pipeline);
     /** The copy of the second, once it has this place. */
     const queuedAt = (position: number) =>
@@ -122,7 +105,7 @@ describe('room for the images of pipelines', () => {
     const where = 'ap-hongkong';
     await quota(1, where);
     const others = await fill(stack.cloud, where, ['in-the-way']);
-    const pipeline = await pipelineIn('ap-jakarta', { distribute: { regions: [where] }, onFailure: 'hold' });
+    const pipeline = await pipelineIn(stack, 'ap-jakarta', { distribute: { regions: [where] }, onFailure: 'hold' });
     const handle = await startRelease(stack, pipeline);
     const { held } = await untilRelease(handle, (progress) => progress.held !== undefined);
     assert.equal(held!.step, 'distribute');
@@ -144,7 +127,10 @@ describe('room for the images of pipelines', () => {
 
   test('no room for a copy, retire-oldest: the oldest copy of the family there makes room', async () => {
     const [home, where] = ['ap-seoul', 'ap-tokyo'];
-    const pipeline = await pipelineIn(home, { distribute: { regions: [where] }, room: { whenFull: 'retire-oldest' } });
+    const pipeline = await pipelineIn(stack, home, {
+      distribute: { regions: [where] },
+      room: { whenFull: 'retire-oldest' },
+    });
     const made: Release[] = [];
     for (const day of [1, 2, 3]) {
       made.push(await release(stack, pipeline, { nominalAt: `2026-11-0${day}T00:00:00.000Z` }));
@@ -168,7 +154,7 @@ describe('room for the images of pipelines', () => {
     const [home, full, free] = ['ap-mumbai', 'ap-bangkok', 'ap-singapore'];
     await quota(1, full);
     const others = await fill(stack.cloud, full, ['in-the-way']);
-    const pipeline = await pipelineIn(home, {
+    const pipeline = await pipelineIn(stack, home, {
       distribute: { regions: [full, free] },
       room: { whenFull: 'wait', deadline: 3 },
     });

@@ -22,7 +22,6 @@ describe('what a build must never do', { concurrency: 4 }, () => {
   const start = (instanceId: string, spec: Partial<BuildSpecInput> = {}) =>
     stack.start({ region, instanceId, image: { name: `safe-${instanceId}` }, ...spec });
 
-  /** Begins the build once more from its start, as from the Temporal UI. */
   const fired = async (id: string) =>
     assert.ok(
       (await stack.cloud.calls()).some(({ faults }) => faults.includes(id)),

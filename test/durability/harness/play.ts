@@ -167,9 +167,14 @@ export class Play {
       ...(own ? { key: own } : {}),
       settings: { ...settings, ...webhooks },
     });
+    this.employ(worker);
+    return worker;
+  }
+
+  /** A worker of the form that the scenario says. */
+  employ(worker: WorkerProcess): void {
     this.workers.push(worker);
     this.asSaid.add(worker);
-    return worker;
   }
 
   /** The build's own word, for knowing where it is. Undefined while nobody can answer. */

@@ -40,10 +40,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
       : await site.places.take({ ownServer: where === 'server', workers: isPlain ? wanted : 0, form });
   const { server, taskQueue } = place ?? site;
   const stage = new Play(scenario, site, server, region, taskQueue);
-  for (const worker of place?.workers ?? []) {
-    stage.workers.push(worker);
-    stage.asSaid.add(worker);
-  }
+  for (const worker of place?.workers ?? []) stage.employ(worker);
   const problems: string[] = [];
   let isWhole = false;
   try {
