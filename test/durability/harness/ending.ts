@@ -1,4 +1,4 @@
-import { type Client, WorkflowFailedError } from '@temporalio/client';
+import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BuildFailure, buildIdOf, type BuildResult, reportMemo } from '../../../contract';
@@ -15,12 +15,12 @@ export type BuildEnd = { build: PlayedBuild; buildId: string } & (
 /** Waits until a build is over, also through times in which nobody answers, until the limit. */
 export async function endOf(client: Client, build: PlayedBuild, limit: AbortSignal): Promise<BuildEnd> {
   const { workflowId, firstExecutionRunId } = build.handle;
-  const handleOf = (runId?: string) => client.workflow.getHandle<() => Promise<BuildResult>>(workflowId, runId);
+  const handleOf = (runId?: string) =>
+    client.workflow.getHandle<() => Promise<BuildResult>>(workflowId, runId, { followRuns: false });
   let handle = handleOf();
   let open = true;
   let memo: Record<string, unknown> = {};
-  do {
-    const began = performance.now();
+  for (;;) {
     try {
       // The newest run, since a reset makes a new one; but that may be of the next build of the same source.
       const newest = await handleOf().describe();
@@ -29,12 +29,14 @@ export async function endOf(client: Client, build: PlayedBuild, limit: AbortSign
       handle = handleOf(runId);
       open = status.name === 'RUNNING';
       memo = told ?? {};
+      if (!open) break;
+      await closed(client, handle, limit);
     } catch {
       // The server is dead, for now.
+      await pause(100);
     }
-    // Looking leaves the server twice the time that a look takes: a busy machine is to work on the builds.
-    if (open) await pause(Math.max(50, 2 * (performance.now() - began)));
-  } while (open && !limit.aborted);
+    if (limit.aborted) break;
+  }
   const buildId = buildIdOf(build.instanceId, firstExecutionRunId);
   if (open) return { build, buildId, how: 'hanging', pending: await pendingIn(client, workflowId) };
   try {
@@ -50,6 +52,15 @@ export async function endOf(client: Client, build: PlayedBuild, limit: AbortSign
     const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
     return { build, buildId, how: 'failed', failure, type: cause.type ?? '', message: cause.message };
   }
+}
+
+/** Comes back when a run is over: asked once, for a busy machine is to work on the builds. */
+async function closed(client: Client, run: WorkflowHandle, limit: AbortSignal): Promise<void> {
+  await client
+    .withAbortSignal(limit, () => run.result())
+    .catch((error: unknown) => {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+    });
 }
 
 /** What a workflow waits for: its activities that are under way, and which workflows it has started that are not over. */

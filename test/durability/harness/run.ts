@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { endOf } from './ending';
 import { judge, type Verdict } from './judge';
@@ -48,6 +49,8 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     if (place && !isPlain) await Promise.all(Array.from({ length: wanted }, () => stage.startWorker()));
     const { acting } = await begin(stage);
     const limit = AbortSignal.timeout((scenario.limitSeconds ?? limitDefault) * 1000);
+    // Every build waits for it.
+    setMaxListeners(0, limit);
     const ended = () => Promise.all(stage.builds.map((build) => endOf(server.client, build, limit)));
     await ended();
     // Acts may go on when the builds are over: a frozen worker that wakes up, a reset.

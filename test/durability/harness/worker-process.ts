@@ -28,8 +28,8 @@ async function main(given: string): Promise<void> {
     activities: createActivities(testSettings(endpoint, form.settings)),
     maxConcurrentActivityTaskExecutions: 200,
     debugMode: form.hasThread !== true,
-    maxHeartbeatThrottleInterval: '200ms',
-    defaultHeartbeatThrottleInterval: '200ms',
+    maxHeartbeatThrottleInterval: '600ms',
+    defaultHeartbeatThrottleInterval: '600ms',
     // What was handed to a worker that is dead or frozen comes back sooner: the time is not what is proven here.
     stickyQueueScheduleToStartTimeout: '1s',
     maxConcurrentWorkflowTaskPolls: 2,
