@@ -62,7 +62,7 @@ export const extendDeadline = (client: Client, run: BuildRun, extension: Extensi
   send(client, run, extendDeadlineUpdate, [extension]);
 
 /**
- * Gives more time to mend a release that is held, or to approve the candidate that waits.
+ * Gives more time to mend a release that is held, to approve the candidate that waits, or to copies that wait for image quota.
  *
  * @throws {ClientError} when nothing waits, or no worker answers
  */

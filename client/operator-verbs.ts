@@ -12,7 +12,7 @@ interface Program {
 type Flags = Record<string, never>;
 
 /** What has a deadline. Starting the source again has none. */
-const extendable = ['build', 'hold', 'approve', ...stepNames.filter((name) => name !== 'restoreInstance')];
+const extendable = ['build', 'hold', 'approve', 'room', ...stepNames.filter((name) => name !== 'restoreInstance')];
 
 /** Adds the verbs for a build that runs: retry, pause, resume, extend. */
 export function addOperatorVerbs({ aboutOne, collect, finish }: Program): void {
@@ -37,7 +37,7 @@ export function addOperatorVerbs({ aboutOne, collect, finish }: Program): void {
     .addOption(
       new Option(
         '--of <what>',
-        'build (default), hold, or a step; of a release: hold or approve (default: what waits)',
+        'build (default), hold, room (while it waits for image quota), or a step; of a release: hold, approve or room (default: what waits)',
       ).choices(extendable),
     )
     .action(async (id: string, flags: Flags & { by: never }) =>

@@ -47,8 +47,8 @@ export const pauseUpdate = update<PauseAnswer, [request: PauseRequest]>('pause')
 export const resumeUpdate = update<undefined, []>('resume');
 
 export interface Extension {
-  /** The whole build, the time for which it is held, or a step that is not over. Default: `build`. */
-  of?: 'build' | 'hold' | StepName | undefined;
+  /** The whole build, the time for which it is held or waits for image quota, or a step that is not over. Default: `build`. */
+  of?: 'build' | 'hold' | 'room' | StepName | undefined;
   /** How much later, in seconds. */
   seconds: number;
 }

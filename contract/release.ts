@@ -146,18 +146,21 @@ export interface Verdict {
 export const approveUpdate = update<Decision, [verdict: Verdict]>('approve');
 export const rejectUpdate = update<Decision, [verdict: Verdict]>('reject');
 
-/** That somebody is given more time: to mend a release that is held (`hold`), or to approve its candidate (`approve`). */
+/**
+ * That more time is given: to mend a release that is held (`hold`), to approve its candidate (`approve`), or for room in the image
+ * quotas of the regions where copies wait for it (`room`).
+ */
 export interface ReleaseExtension {
   /** Default: what waits now. */
-  of?: 'hold' | 'approve' | undefined;
+  of?: Extended['of'] | undefined;
   /** How much later, in seconds. */
   seconds: number;
 }
 
 /** What was put off, and until when. */
 export interface Extended {
-  of: 'hold' | 'approve';
-  /** ISO 8601, UTC. */
+  of: 'hold' | 'approve' | 'room';
+  /** ISO 8601, UTC. Of several regions: the latest. */
   until: string;
 }
 

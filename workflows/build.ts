@@ -100,7 +100,7 @@ export class Build {
       const late = this.deadline.passed && !this.hold.isOn;
       if (this.ending.isOn || late) refuse('Ending', 'The build has failed or was cancelled, and is being undone.');
     };
-    this.extensions = new Extensions(this.journal, this.deadline, this.hold, refuseEnding);
+    this.extensions = new Extensions(this.journal, this.deadline, this.hold, this.quotaRoom, refuseEnding);
     this.gate = new Gate(this.journal, placesToPause(spec), () => {
       refuseEnding();
       if (this.hold.isOn) refuse('Held', 'The build is held, and stands still already.');

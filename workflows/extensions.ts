@@ -4,6 +4,7 @@ import type { Deadline } from './deadline';
 import { refuse } from './failures';
 import type { Hold } from './hold';
 import type { Journal } from './journal';
+import type { Room } from './room';
 
 type Deadlines = BuildSpec['deadlines'];
 
@@ -18,6 +19,7 @@ export class Extensions {
     private readonly journal: Journal,
     deadline: Deadline,
     hold: Pick<Hold<BuildSpec, StepName>, 'isOn' | 'extend'>,
+    room: Pick<Room, 'isOn' | 'extend'>,
     refuseEnding: () => void,
   ) {
     setHandler(
@@ -25,19 +27,21 @@ export class Extensions {
       ({ of = 'build', seconds }: Extension) => {
         if (of === 'build') deadline.extend(seconds);
         else if (of === 'hold') hold.extend(seconds);
+        else if (of === 'room') room.extend(seconds);
         else this.extend(of, seconds);
         return undefined;
       },
       {
         description:
-          'Puts a deadline off: {"of": "build", "seconds": 3600}. `of` is `build`, `hold`, or a step that is not over, ' +
-          'such as `pollImage`.',
+          'Puts a deadline off: {"of": "build", "seconds": 3600}. `of` is `build`, `hold`, `room` (the waiting for image quota), or a ' +
+          'step that is not over, such as `pollImage`.',
         validator: (extension: Extension) => {
           checkExtension(extension);
           refuseEnding();
           const { of = 'build' } = extension;
           if (of === 'hold' && !hold.isOn) refuse('NotHeld', 'The build is not held.');
-          if (of === 'build' || of === 'hold') return;
+          if (of === 'room' && !room.isOn) refuse('NotWaiting', 'The build does not wait for room in the image quota.');
+          if (of === 'build' || of === 'hold' || of === 'room') return;
           // Of a held build, steps that are over may be begun again.
           if (hold.isOn) return;
           const state = this.journal.stateOf(of);
@@ -98,6 +102,6 @@ function checkExtension(extension: unknown): void {
   if (typeof seconds !== 'number' || !(seconds >= 1) || seconds > 365 * 86_400) {
     refuse('BadRequest', 'extendDeadline takes {"of": "build", "seconds": 3600}: seconds from 1 to a year');
   }
-  const allowed = ['build', 'hold', ...stepNames.filter((name) => name !== 'restoreInstance')];
+  const allowed = ['build', 'hold', 'room', ...stepNames.filter((name) => name !== 'restoreInstance')];
   if (!allowed.includes(of)) refuse('BadRequest', `there is no deadline of ${of}; there are ${allowed.join(', ')}`);
 }

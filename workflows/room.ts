@@ -26,6 +26,9 @@ export class Room {
   /** The place that was told by signal, which may come before the answer; 0: it is the build's turn. */
   private position: number | undefined;
   private owner: string | undefined;
+  /** From when until when it waits. */
+  private since = 0;
+  private until = 0;
 
   constructor(
     private readonly build: About,
@@ -43,6 +46,17 @@ export class Room {
     );
   }
 
+  /** Whether the build waits for its turn now. */
+  get isOn(): boolean {
+    return this.queued !== undefined;
+  }
+
+  /** Waits longer, by so many seconds. */
+  extend(seconds: number): void {
+    this.until += seconds * 1000;
+    this.show({ ...this.queued!, until: new Date(this.until).toISOString() });
+  }
+
   /**
    * Gets a slot of the quota. When there is none and the spec does not say `fail`, waits for it with the deadline of the
    * build standing still.
@@ -56,23 +70,23 @@ export class Room {
     let facts = await ask();
     if (!facts.queued) return;
     const { spec, ref } = this.build;
-    const { deadline } = spec.room;
-    const since = Date.now();
-    const until = since + deadline * 1000;
-    const times = { since: new Date(since).toISOString(), until: new Date(until).toISOString() };
+    this.since = Date.now();
+    this.until = this.since + spec.room.deadline * 1000;
+    const since = new Date(this.since).toISOString();
     this.owner = facts.queued.owner;
     this.deadline.stop();
     try {
       while (facts.queued) {
         const { images, queued } = facts;
         const { position, why } = queued;
-        this.show({ ...times, images, position: this.told(position), ...(why === undefined ? {} : { why }) });
+        const until = new Date(this.until).toISOString();
+        this.show({ since, until, images, position: this.told(position), ...(why === undefined ? {} : { why }) });
         const first = beforeWaiting();
         if (first) await first;
-        const left = Math.max(1, until - Date.now());
+        const left = Math.max(1, this.until - Date.now());
         const summary = `waits for image quota of ${ref.region}, at most ${formatSeconds(left / 1000)}`;
         if (await condition(() => this.position === 0, Math.min(left, askAgainSeconds * 1000), { summary })) break;
-        if (Date.now() >= until) throw this.inVain(facts);
+        if (Date.now() >= this.until) throw this.inVain(facts);
         this.position = undefined;
         facts = await ask();
       }
@@ -100,7 +114,7 @@ export class Room {
   private inVain({ images: { used, total } }: QuotaFacts): Error {
     const { position, why } = this.queued!;
     const { region } = this.build.ref;
-    const waited = formatSeconds(this.build.spec.room.deadline);
+    const waited = formatSeconds((this.until - this.since) / 1000);
     const because = why === undefined ? '' : `; ${why}`;
     return ApplicationFailure.create({
       type: 'ImageQuotaLimitExceeded',
@@ -109,7 +123,7 @@ export class Room {
       details: [
         {
           advice:
-            'Delete custom images that are no longer needed, have the quota raised, or wait longer: room.deadline.',
+            'Delete custom images that are no longer needed, have the quota raised, or wait longer: room.deadline, or cvm-image extend with --of room while it waits.',
           untouched: true,
         },
       ],

@@ -2,6 +2,7 @@
  * Plays the matrix: `npm run test:durability -- [part of a title…] [--slice] [--list] [--jobs N] [--out FILE]`. Ends with a table, and with
  * exit code 1 when a scenario is not as it must be.
  */
+import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -14,7 +15,10 @@ import { commitNow } from './report/commit';
 import type { MatrixRun } from './report/matrix';
 import { scenarios } from './scenarios';
 
-const jobsDefault = 6;
+/** Scenarios on the shared server at a time: they mostly wait. */
+const jobsDefault = 12;
+/** One that has a server or workers of its own, and kills them, takes the machine as two others do. */
+const weightOf = ({ site }: Scenario) => (site === undefined || site === 'shared' ? 1 : 2);
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -81,21 +85,32 @@ async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
   const site = await openSite();
   const waiting = [...chosen];
   const played: Played[] = [];
-  const hand = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const one = await play(site, next).catch((error: unknown) => broken(next, error));
-      played.push(one);
-      const sites = new Set(waiting.map((scenario) => scenario.site));
-      await site.places.closeFree(({ ownServer }) => !sites.has(ownServer ? 'server' : 'workers'));
-      const mark = one.problems.length === 0 ? '✓' : '✗';
-      console.log(
-        `${mark} ${one.title} (${one.ended.length > 3 ? `${one.ended.length} builds` : one.ended.join(', ')}; ${one.seconds.toFixed(1)} s) ${played.length}/${chosen.length}`,
-      );
-      for (const problem of one.problems) console.log(`    ${problem}`);
-    }
+  const playOne = async (scenario: Scenario) => {
+    const one = await play(site, scenario).catch((error: unknown) => broken(scenario, error));
+    played.push(one);
+    const sites = new Set(waiting.map((scenario) => scenario.site));
+    await site.places.closeFree(({ ownServer }) => !sites.has(ownServer ? 'server' : 'workers'));
+    const mark = one.problems.length === 0 ? '✓' : '✗';
+    console.log(
+      `${mark} ${one.title} (${one.ended.length > 3 ? `${one.ended.length} builds` : one.ended.join(', ')}; ${one.seconds.toFixed(1)} s) ${played.length}/${chosen.length}`,
+    );
+    for (const problem of one.problems) console.log(`    ${problem}`);
   };
+  const hands = new EventEmitter();
+  const playing: Promise<void>[] = [];
+  let free = jobs;
   try {
-    await Promise.all(Array.from({ length: jobs }, hand));
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const weight = Math.min(jobs, weightOf(next));
+      while (free < weight) await once(hands, 'free');
+      free -= weight;
+      const one = playOne(next).finally(() => {
+        free += weight;
+        hands.emit('free');
+      });
+      playing.push(one);
+    }
+    await Promise.all(playing);
   } finally {
     await site.stop();
   }

@@ -123,6 +123,16 @@ export function watchQueue(stack: Pick<BuildStack, 'client'>, region: string): {
   };
 }
 
+/** Waits until a workflow has called an activity so many times. */
+export const untilCalled = (handle: WorkflowHandle, activity: string, times: number) =>
+  until(async () => {
+    const { events = [] } = await handle.fetchHistory();
+    const calls = (events ?? []).filter(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activity,
+    );
+    return calls.length >= times ? true : undefined;
+  });
+
 /** Nobody was refused an image for want of room in the region. */
 export async function assertNeverRefused(cloud: SimulatorControl, region: string): Promise<void> {
   const asked = await cloud.calls({ action: 'CreateImage', region });

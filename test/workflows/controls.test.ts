@@ -179,6 +179,7 @@ describe('what people do with a build', { concurrency: 4 }, () => {
       reasonOf(handle.executeUpdate(extendDeadlineUpdate, { args: [extension as never] }));
     assert.match(await extend({ of: 'build' }), /seconds from 1 to a year/);
     assert.match(await extend({ of: 'restoreInstance', seconds: 60 }), /there is no deadline of restoreInstance/);
+    assert.match(await extend({ of: 'room', seconds: 60 }), /does not wait for room/);
     await release();
     await handle.result();
   });

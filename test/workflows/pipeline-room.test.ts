@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { familyWorkflowId, makeRoomUpdate, type Release, releaseQuery, retryStepUpdate, tagKeys } from '../../contract';
-import { listFamily, rollBack } from '../../client';
+import { extendRelease, listFamily, rollBack } from '../../client';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
-import { assertNeverRefused, fill, someoneDeletes, untilQuotaEnded, untilWaiting } from '../support/quota';
+import { assertNeverRefused, fill, someoneDeletes, untilCalled, untilQuotaEnded, untilWaiting } from '../support/quota';
 import { ids, until } from '../support/judge';
 import { ended, familyInCloud, imageOf, pipelineIn, release, startRelease, untilRelease } from '../support/releases';
 
@@ -148,6 +148,34 @@ describe('room for the images of pipelines', () => {
     assert.equal((await stack.cloud.state(home)).images.length, 4);
     const asked = await stack.cloud.calls({ action: 'SyncImages' });
     assert.ok(!asked.some(({ outcome, region }) => outcome === 'ImageQuotaLimitExceeded' && region === home));
+  });
+
+  test('more time, given while copies wait for room: they go on waiting, and keep their places', async () => {
+    const [home, full] = ['ap-nanjing', 'ap-chongqing'];
+    await quota(1, full);
+    const others = await fill(stack.cloud, full, ['in-the-way']);
+    const pipeline = await pipelineIn(stack, home, {
+      distribute: { regions: [full] },
+      room: { whenFull: 'wait', deadline: 10 },
+    });
+    const handle = await startRelease(stack, pipeline);
+    const queued = () =>
+      until(async () => {
+        const { queued } = (await handle.query(releaseQuery)).distribution?.[0] ?? {};
+        return queued?.position === 1 ? queued : undefined;
+      });
+    await untilCalled(handle, 'reserveRoom', 2);
+    const before = await queued();
+    const { workflowId } = handle;
+    const given = await extendRelease(stack.client, { workflowId }, { seconds: 600 });
+    assert.deepEqual(given, { of: 'room', until: new Date(Date.parse(before.until) + 600_000).toISOString() });
+    assert.equal((await queued()).until, given.until);
+    // When the time is over that it had at first, it asks again.
+    await untilCalled(handle, 'reserveRoom', 3);
+    const after = await queued();
+    assert.deepEqual([after.since, after.until], [before.since, given.until]);
+    await someoneDeletes(stack.cloud, others[0]!);
+    assert.equal((await ended(handle)).outcome, 'released');
   });
 
   test('no room for a copy within the deadline: that region has failed, and nobody waits there any more', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
-import { type Lease, quotaWorkflowId, quotaWorkflowType, tagKeys } from '../../contract';
+import { extendDeadlineUpdate, type Lease, quotaWorkflowId, quotaWorkflowType, tagKeys } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertClean, assertSource, failureOf, resourcesOf, until, untilProgress } from '../support/judge';
 import {
@@ -14,6 +14,7 @@ import {
   someoneDeletes,
   startInTurn,
   untilAt,
+  untilCalled,
   untilNextSecond,
   untilQuotaEnded,
 } from '../support/quota';
@@ -157,6 +158,26 @@ describe('room for images', { concurrency: 4 }, () => {
       const stops = await stack.cloud.calls({ action: 'StopInstances', region });
       assert.ok(stops.every(({ resources }) => !resources.includes(instanceId)));
     }
+  });
+
+  test('more time, given while a build waits: it goes on waiting, and keeps its place', async () => {
+    const region = 'na-siliconvalley';
+    await quota(region, 1);
+    const [other] = await fill(stack.cloud, region, ['in-the-way']);
+    const build = await startInTurn(stack, region, { room: { whenFull: 'wait', deadline: 10 } });
+    const next = await startInTurn(stack, region);
+    const { queued: before } = await untilProgress(build.handle, ({ queued }) => queued !== undefined);
+    await build.handle.executeUpdate(extendDeadlineUpdate, { args: [{ of: 'room', seconds: 600 }] });
+    const { queued: after } = await untilProgress(build.handle, ({ queued }) => queued !== undefined);
+    assert.equal(Date.parse(after!.until), Date.parse(before!.until) + 600_000);
+    assert.equal(after!.since, before!.since);
+    // When the time is over that it had at first, it asks again.
+    await untilCalled(build.handle, 'checkQuota', 2);
+    assert.deepEqual(await Promise.all([build, next].map(placeOf)), [1, 2]);
+    await someoneDeletes(stack.cloud, other!);
+    await build.handle.result();
+    await next.handle.cancel();
+    await failureOf(next.handle);
   });
 
   test('a quota that is lowered lets nobody in until there is room below it', async () => {

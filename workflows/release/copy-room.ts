@@ -19,6 +19,8 @@ export class CopyRoom {
   private owner: string | undefined;
   /** Places in the queues that were told by signal, which may come before the answer. */
   private readonly told = new Map<string, number>();
+  /** Those that wait for their turn now, each until `end`. */
+  private readonly waiting = new Map<Distribution, { end: number }>();
 
   /**
    * @param imageName of every copy
@@ -44,12 +46,26 @@ export class CopyRoom {
     );
   }
 
+  /** Whether a copy waits for its turn now. */
+  get isOn(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /** Waits longer, by so many seconds, wherever copies wait now; answers until when at the latest. */
+  extend(seconds: number): string {
+    for (const [place, waiting] of this.waiting) {
+      waiting.end += seconds * 1000;
+      if (place.queued) this.queue(place, { ...place.queued, until: new Date(waiting.end).toISOString() });
+    }
+    return new Date(Math.max(...[...this.waiting.values()].map(({ end }) => end))).toISOString();
+  }
+
   /** Takes a slot, or a place in the queue, in each region; what is refused is told when that region is served. */
   async reserve(places: Distribution[]): Promise<void> {
     // Anew for each try: a held run may go on with newer code.
     this.asks = patched(copiesAskForRoom);
     if (!this.asks) return;
-    const ends = await Promise.allSettled(places.map((place) => this.ask(place, { wait: false })));
+    const ends = await Promise.allSettled(places.map((place) => this.takePlace(place)));
     for (const end of ends) if (end.status === 'rejected' && isCancellation(end.reason)) throw end.reason as Error;
   }
 
@@ -64,7 +80,24 @@ export class CopyRoom {
    * @throws ImageQuotaLimitExceeded when there is none, or the region was waited for in vain
    */
   async enter(place: Distribution): Promise<void> {
-    if (this.asks) await this.ask(place, { wait: true });
+    const { region } = place;
+    if (!this.asks || this.regions.has(region)) return;
+    const { room } = this.run.pipeline;
+    const mayWait = room.whenFull !== 'fail';
+    const begun = Date.now();
+    const waiting = { end: begun + room.deadline * 1000 };
+    if (mayWait) this.waiting.set(place, waiting);
+    try {
+      await this.untilIn(place, waiting, mayWait);
+    } catch (error) {
+      this.queue(place, undefined);
+      if (!mayWait) throw error;
+      withdraw(this.run.manifest.accountId, region, this.owner);
+      if (stepFailure(error).code !== 'DeadlineExceeded') throw error;
+      throw inVain(region, (waiting.end - begun) / 1000);
+    } finally {
+      this.waiting.delete(place);
+    }
   }
 
   /** Somebody else took the place: another try asks for room again. */
@@ -72,37 +105,59 @@ export class CopyRoom {
     this.regions.delete(region);
   }
 
-  private async ask(place: Distribution, { wait }: { wait: boolean }): Promise<void> {
+  /** The first ask, which does not wait. */
+  private async takePlace(place: Distribution): Promise<void> {
     const { region } = place;
     if (this.regions.has(region)) return;
-    const { room, family, deadlines } = this.run.pipeline;
-    const summary = wait ? `waits for room in ${region}` : `room in ${region}`;
-    const limit = wait ? room.deadline : Math.min(deadlines.findSource, firstAskSeconds);
+    const { room, deadlines } = this.run.pipeline;
+    this.told.delete(region);
     const times = {
       since: place.queued?.since ?? now(),
       until: new Date(Date.now() + room.deadline * 1000).toISOString(),
     };
-    if (wait && room.whenFull !== 'fail') this.queue(place, { ...place.queued, ...times });
-    else this.told.delete(region);
+    const limit = Math.min(deadlines.findSource, firstAskSeconds);
     try {
-      const { granted, owner, position, images, why } = await this.run.activities(summary, limit).reserveRoom({
-        build: this.refIn(region),
-        holder: this.run.manifest.buildId,
-        imageName: this.imageName,
-        family,
-        whenFull: room.whenFull,
-        wait,
-      });
-      this.owner = owner;
-      if (granted) this.regions.add(region);
-      this.queue(place, granted ? undefined : { ...times, position: this.told.get(region) ?? position, images, why });
+      await this.ask(place, times, { summary: `room in ${region}`, limit, wait: false });
     } catch (error) {
       this.queue(place, undefined);
-      if (!wait || room.whenFull === 'fail') throw error;
-      withdraw(this.run.manifest.accountId, region, this.owner);
-      if (stepFailure(error).code !== 'DeadlineExceeded') throw error;
-      throw inVain(region, room.deadline);
+      throw error;
     }
+  }
+
+  /** Asks, and once more when more time was given meanwhile: an activity's own deadline cannot be moved. The place is kept. */
+  private async untilIn(place: Distribution, waiting: { end: number }, mayWait: boolean): Promise<void> {
+    const summary = `waits for room in ${place.region}`;
+    for (;;) {
+      const { end } = waiting;
+      const times = { since: place.queued?.since ?? now(), until: new Date(end).toISOString() };
+      if (mayWait) this.queue(place, { ...place.queued, ...times });
+      try {
+        await this.ask(place, times, { summary, limit: Math.max(1, (end - Date.now()) / 1000), wait: true });
+        return;
+      } catch (error) {
+        if (waiting.end === end || stepFailure(error).code !== 'DeadlineExceeded') throw error;
+      }
+    }
+  }
+
+  private async ask(
+    place: Distribution,
+    times: Pick<QueuedCopy, 'since' | 'until'>,
+    { summary, limit, wait }: { summary: string; limit: number; wait: boolean },
+  ): Promise<void> {
+    const { region } = place;
+    const { room, family } = this.run.pipeline;
+    const { granted, owner, position, images, why } = await this.run.activities(summary, limit).reserveRoom({
+      build: this.refIn(region),
+      holder: this.run.manifest.buildId,
+      imageName: this.imageName,
+      family,
+      whenFull: room.whenFull,
+      wait,
+    });
+    this.owner = owner;
+    if (granted) this.regions.add(region);
+    this.queue(place, granted ? undefined : { ...times, position: this.told.get(region) ?? position, images, why });
   }
 
   private queue(place: Distribution, queued: QueuedCopy | undefined): void {
@@ -120,7 +175,7 @@ function inVain(region: string, deadline: number): Error {
     details: [
       {
         advice:
-          'Delete custom images there that are no longer needed, or have the quota raised, and retry; room.deadline gives later runs more time.',
+          'Delete custom images there that are no longer needed, or have the quota raised, and retry; room.deadline gives later runs more time, and cvm-image extend one that waits.',
         untouched: true,
       },
     ],

@@ -78,6 +78,7 @@ class Distributor {
       (region) => this.refIn(region),
       () => this.show(),
     );
+    run.copyRoom = this.room;
   }
 
   /**

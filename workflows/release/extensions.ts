@@ -9,34 +9,38 @@ import {
 import { refuse } from '../failures';
 
 /** What may wait, and be given more time: seconds more, answered with the time until which it waits. */
-interface Waiting {
+export interface Waiting {
   readonly isOn: boolean;
   extend(seconds: number): string;
 }
 
-/** The update `extendDeadline` of a release. Its stages have no deadline that could be put off; what waits for people has. */
-export function takeExtensions(waiting: Record<Extended['of'], Waiting>, manifest: Release): void {
-  const meant = ({ of }: ReleaseExtension) => of ?? (waiting.hold.isOn ? 'hold' : 'approve');
+/** In the order in which they are meant when nobody says of what; and what is said where they do not wait. */
+const notWaiting: Record<Extended['of'], [code: string, message: string]> = {
+  hold: ['NotHeld', 'The release is not held.'],
+  approve: ['NotWaiting', 'No candidate waits for approval.'],
+  room: ['NotWaiting', 'No copy waits for room in the image quota of its region.'],
+};
+const kinds = Object.keys(notWaiting) as Extended['of'][];
+
+/** The update `extendDeadline` of a release. Its stages have no deadline that could be put off; what waits in them has. */
+export function takeExtensions(waiting: (of: Extended['of']) => Waiting | undefined, manifest: Release): void {
+  const isOn = (of: Extended['of']) => waiting(of)?.isOn === true;
   setHandler(
     extendReleaseUpdate,
-    (extension) => {
-      const of = meant(extension);
-      return { of, until: waiting[of].extend(extension.seconds) };
-    },
+    ({ of = kinds.find(isOn)!, seconds }) => ({ of, until: waiting(of)!.extend(seconds) }),
     {
       description:
-        'Gives more time to mend a release that is held, or to approve one that waits: {"seconds": 3600}; with "of": "hold" or "approve" only that.',
+        'Gives more time to mend a release that is held, to approve one that waits, or for room for copies that wait for it: ' +
+        '{"seconds": 3600}; with "of": "hold", "approve" or "room" only that.',
       validator: (extension: ReleaseExtension) => {
         check(extension, manifest);
-        if (extension.of === 'hold' && !waiting.hold.isOn) refuse('NotHeld', 'The release is not held.');
-        if (extension.of === 'approve' && !waiting.approve.isOn)
-          refuse('NotWaiting', 'No candidate waits for approval.');
-        if (!waiting.hold.isOn && !waiting.approve.isOn) {
-          const build = buildOf(manifest);
+        const { of } = extension;
+        if (of !== undefined && !isOn(of)) refuse(...notWaiting[of]);
+        if (!kinds.some(isOn)) {
           refuse(
             'NothingWaits',
-            'The release is neither held nor waits for an approval: there is nothing to put off.' +
-              (build === undefined ? '' : ` Its build has deadlines of its own: ${build}`),
+            'The release is not held, and waits neither for an approval nor for room: there is nothing to put off.' +
+              ofBuild(manifest),
           );
         }
       },
@@ -49,15 +53,15 @@ function check(extension: unknown, manifest: Release): void {
   if (typeof seconds !== 'number' || !(seconds >= 1) || seconds > 365 * 86_400) {
     refuse('BadRequest', 'extendDeadline takes {"seconds": 3600}: from 1 to a year');
   }
-  if (of === undefined || of === 'hold' || of === 'approve') return;
-  const build = buildOf(manifest);
+  if (of === undefined || kinds.some((kind) => kind === of)) return;
   refuse(
     'BadRequest',
-    `Of a release only hold and approve can be put off, not ${JSON.stringify(of)}.` +
-      (build === undefined ? '' : ` Its build has deadlines of its own: ${build}`),
+    `Of a release only ${kinds.join(', ')} can be put off, not ${JSON.stringify(of)}.${ofBuild(manifest)}`,
   );
 }
 
 /** How the build of a release is given more time, once its source is known. */
-const buildOf = ({ region, source }: Release) =>
-  source && `cvm-image extend ${buildWorkflowId(region, source.instanceId)} --by 2h`;
+const ofBuild = ({ region, source }: Release) =>
+  source === undefined
+    ? ''
+    : ` Its build has deadlines of its own: cvm-image extend ${buildWorkflowId(region, source.instanceId)} --by 2h`;

@@ -35,7 +35,7 @@ import { type StepFailure, stepFailure } from '../failures';
 import { Hold } from '../hold';
 import { tell } from '../notices';
 import { Approval } from './approve';
-import { takeExtensions } from './extensions';
+import { takeExtensions, type Waiting } from './extensions';
 import { ReleaseJournal } from './journal';
 import { candidateRejected } from './verdict';
 
@@ -61,6 +61,8 @@ export class ReleaseRun {
   readonly manifest: Release;
   readonly journal: ReleaseJournal;
   readonly approval = new Approval();
+  /** Where copies wait for room, once there are any. */
+  copyRoom: Waiting | undefined;
   private readonly hold: Hold<Pipeline, ReleaseStageName>;
   private events = 0;
   /** How often each image was to be rejected: whoever asks once more is not to get the old answer. */
@@ -100,7 +102,8 @@ export class ReleaseRun {
     };
     this.journal = new ReleaseJournal(this.manifest);
     this.hold = new Hold(this.journal, amendPipeline, 'release');
-    takeExtensions({ hold: this.hold, approve: this.approval }, this.manifest);
+    const waiting = () => ({ hold: this.hold, approve: this.approval, room: this.copyRoom });
+    takeExtensions((of) => waiting()[of], this.manifest);
   }
 
   /** Runs the story to its end; whatever happens, no candidate is left undecided. */
