@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudError } from './errors';
 
 /** How long a look-up waits for company, in milliseconds: short for a person, long for a computer. */
 const gatherMilliseconds = 20;
@@ -89,6 +90,7 @@ export class Looker<T> {
   }
 
   private async sendBatch(ids: string[], asked: typeof this.asked): Promise<void> {
+    if (ids.length === 0) return;
     try {
       const found = new Map((await this.describe(ids)).map((one) => [this.idOf(one), one]));
       for (const id of ids) {
@@ -99,7 +101,17 @@ export class Looker<T> {
         }
       }
     } catch (error) {
-      for (const id of ids) asked.get(id)?.forEach(({ reject }) => reject(error));
+      const own = ids.filter((id) => asked.has(id));
+      if (ids.length > 1 && mayBeOfOne(error)) {
+        const half = Math.ceil(own.length / 2);
+        await Promise.all([own.slice(0, half), own.slice(half)].map((some) => this.sendBatch(some, asked)));
+        return;
+      }
+      for (const id of own) asked.get(id)?.forEach(({ reject }) => reject(error));
     }
   }
 }
+
+/** Whether a request of many may have been refused for the sake of one of them: malformed, or not allowed to be seen. */
+const mayBeOfOne = (error: unknown) =>
+  error instanceof CloudError && (error.kind === 'refused' || error.code.includes('Unauthorized'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { kindOf, toCloudError } from '../../activities/cloud/errors';
+import { CloudError, kindOf, toCloudError } from '../../activities/cloud/errors';
 import { Looker } from '../../activities/cloud/looker';
 import { Pace } from '../../activities/engine/pace';
 
@@ -101,7 +101,43 @@ describe('shared look-ups', () => {
     await assert.rejects(waiting);
   });
 
-  test('a refused request reaches all who asked', async () => {
+  test('one that is refused does not take the others of its request along', async () => {
+    for (const code of ['InvalidImageId.Malformed', 'UnauthorizedOperation']) {
+      const requests: string[][] = [];
+      const looker = new Looker(
+        (ids) => {
+          requests.push(ids);
+          if (ids.includes('bad')) return Promise.reject(new CloudError('refused', 'DescribeImages', code, 'no'));
+          return Promise.resolve(ids.map((id) => ({ id })));
+        },
+        ({ id }) => id,
+      );
+      const ids = Array.from({ length: 9 }, (_, index) => (index === 4 ? 'bad' : `id-${index}`));
+      const answers = await Promise.allSettled(ids.map((id) => looker.look(id)));
+      assert.deepEqual(
+        answers.flatMap(({ status }, index) => (status === 'rejected' ? [ids[index]] : [])),
+        ['bad'],
+      );
+      assert.ok(requests.length <= 9, `found by halves, in ${requests.length} requests`);
+    }
+  });
+
+  test('a request that failed for all of them is sent once, and reaches all who asked', async () => {
+    for (const kind of ['transient', 'throttled', 'blocked'] as const) {
+      let requests = 0;
+      const looker = new Looker<{ id: string }>(
+        () => {
+          requests += 1;
+          return Promise.reject(new CloudError(kind, 'DescribeImages', 'Code', 'no'));
+        },
+        ({ id }) => id,
+      );
+      const answers = await Promise.allSettled([looker.look('a'), looker.look('b')]);
+      assert.deepEqual([requests, ...answers.map(({ status }) => status)], [1, 'rejected', 'rejected']);
+    }
+  });
+
+  test('whatever else goes wrong reaches all who asked', async () => {
     const looker = new Looker<{ id: string }>(
       () => Promise.reject(new Error('no')),
       ({ id }) => id,

@@ -11,12 +11,12 @@ export const scale = 100;
 export const durations = { stop: 60, start: 60, snapshot: 180, image: 360, launch: 60, terminate: 30 };
 
 /**
- * The settings that ship, divided by the scale. Looks are a little rarer, for they are most of what a scenario costs. A request may
+ * The settings that ship, divided by the scale. Looks are rarer, for they are most of what a scenario costs. A request may
  * take longer, for this machine is as slow as ever, and the settle window is longer than that, as every worker's must be.
  */
 export const settings: Partial<ActivitySettings> = {
   installation: 'durability',
-  waits: { percentMinSeconds: 0.05, percentMaxSeconds: 0.3, minSeconds: 0.05, maxSeconds: 0.3, growth: 0.05 },
+  waits: { percentMinSeconds: 0.1, percentMaxSeconds: 0.3, minSeconds: 0.1, maxSeconds: 0.3, growth: 0.05 },
   settleSeconds: 1.6,
   backoff: { minSeconds: 0.05, maxSeconds: 0.5, blockedSeconds: 0.3 },
   budgetShare: 0.5 * scale,
