@@ -7,7 +7,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildWorkflowId, instanceIdOf, operations, reportMemo, type Resource } from '../contract';
+import { type BuildFailure, buildWorkflowId, instanceIdOf, operations, reportMemo, type Resource } from '../contract';
 
 /** How a build or a launch stands in Temporal. */
 export type Standing =
@@ -147,21 +147,49 @@ export async function keptByReport(buildId: string): Promise<Set<string> | undef
   }
 }
 
-async function reported(client: Client, run: WorkflowExecutionDescription): Promise<Resource[]> {
-  if (run.status.name === 'CANCELLED') return resourcesIn(run.memo?.[reportMemo]);
-  if (run.status.name === 'TERMINATED' || run.status.name === 'TIMED_OUT') return [];
+/**
+ * Whether a build that is over has itself seen to it that its source was up again: it was completed, or its report says so. One
+ * that was terminated says nothing. Of a build that was reset, the run that ended last counts. Undefined when Temporal does not say.
+ */
+export async function leftItsSourceUp(buildId: string): Promise<boolean | undefined> {
+  const { client } = Context.current();
   try {
-    const handle = client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
-    return resourcesIn(await client.withDeadline(Date.now() + answerLimitMs, () => handle.result()));
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const { cause } = error;
-    const told = cause instanceof ApplicationFailure || cause instanceof CancelledFailure ? cause.details : [];
-    return (told ?? []).flatMap(resourcesIn);
+    let last: WorkflowExecutionDescription | undefined;
+    for (const { workflowId, runId } of await runsOf(client, buildId)) {
+      const run = await describe(client, workflowId, runId);
+      if (!run || idOf(run) !== buildId || !isOver(run)) continue;
+      if (!last || run.closeTime! > last.closeTime!) last = run;
+    }
+    if (!last) return undefined;
+    if (last.status.name === 'COMPLETED') return true;
+    return (await reports(client, last)).some(({ sourceIsUp }) => sourceIsUp === true);
+  } catch {
+    return undefined;
   }
 }
 
-const resourcesIn = (value: unknown): Resource[] => (value as { resources?: Resource[] } | undefined)?.resources ?? [];
+async function reported(client: Client, run: WorkflowExecutionDescription): Promise<Resource[]> {
+  return (await reports(client, run)).flatMap(({ resources = [] }) => resources);
+}
+
+type Report = Partial<Pick<BuildFailure, 'resources' | 'sourceIsUp'>>;
+
+/** What a run that is over has said: its result, or the report of its failure. */
+async function reports(client: Client, run: WorkflowExecutionDescription): Promise<Report[]> {
+  if (run.status.name === 'CANCELLED') return told(run.memo?.[reportMemo]);
+  if (run.status.name === 'TERMINATED' || run.status.name === 'TIMED_OUT') return [];
+  try {
+    const handle = client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
+    return told(await client.withDeadline(Date.now() + answerLimitMs, () => handle.result()));
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    const details = cause instanceof ApplicationFailure || cause instanceof CancelledFailure ? cause.details : [];
+    return (details ?? []).flatMap(told);
+  }
+}
+
+const told = (value: unknown): Report[] => (value === undefined || value === null ? [] : [value]);
 
 function messageOf(error: unknown): string {
   let innermost = error;

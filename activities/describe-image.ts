@@ -12,6 +12,7 @@ import {
 } from '../contract';
 import type { Image, Snapshot } from './cloud/cloud';
 import { accountsSharedWith, instancesOfImage, snapshotsByTag } from './cloud/images';
+import { familyImage } from './cloud/release-tags';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
 import { findImage, nonEmpty, summaryOf } from './find-image';
@@ -42,6 +43,7 @@ export async function detailsOf(run: StepRun, image: Image): Promise<ImageDetail
     madeBy ? snapshotsOfBuild(run, madeBy) : [],
     madeBy?.ours ? isBuildOpen(run, madeBy.buildId) : false,
   ]);
+  const release = familyImage(run, undefined, image);
   const inImage = new Set(bound.map(({ snapshotId }) => snapshotId));
   return {
     ...summary,
@@ -54,6 +56,7 @@ export async function detailsOf(run: StepRun, image: Image): Promise<ImageDetail
     deprecated: image.ImageDeprecated === true,
     sourceInstanceId: madeBy && instanceIdOf(madeBy.buildId),
     buildIsOpen,
+    ...(release?.state === 'current' ? { currentOf: release.family } : {}),
     snapshots: bound,
     buildSnapshots: ofBuild
       .filter(({ SnapshotId }) => !inImage.has(SnapshotId!))

@@ -7,7 +7,7 @@ import {
   type SweepActivities,
   tagKeys,
 } from '../contract';
-import { keptByReport, type Standing, standingOf } from './build-standing';
+import { keptByReport, leftItsSourceUp, type Standing, standingOf } from './build-standing';
 import type { Disk, Image, Instance, Snapshot } from './cloud/cloud';
 import { accountsSharedWith, instancesOfImage } from './cloud/images';
 import { instancesWithTag, type Tagged, taggedWith } from './cloud/tagged';
@@ -67,6 +67,7 @@ export const findLeftovers = step<Input, Output>('before changes', async (run, {
     const judged = judge(one, standings.get(one.buildId)!, patience);
     if (judged) leftovers.push(judged);
   }
+  await spareStopped(leftovers);
   await spareKept(leftovers);
   await spareUsed(run, leftovers, tagged);
   return { installation: run.settings.installation, accountId, openBuilds: open, leftovers };
@@ -197,6 +198,17 @@ function spare(leftover: Leftover, reason: string): void {
 
 const toDelete = (leftovers: Leftover[], type: ResourceType) =>
   leftovers.filter((one) => one.plan === 'delete' && one.type === type);
+
+/** Why a source is not started that is down and has a restore tag all the same. */
+export const stoppedSince =
+  'its build had started it again: somebody has stopped it since. Only the restore tag is left, which may be taken away';
+
+/** A source that its build has left up, with a tag that could not be removed, is no longer owed a start: somebody else has stopped it. */
+async function spareStopped(leftovers: Leftover[]): Promise<void> {
+  for (const one of leftovers.filter(({ plan, note }) => plan === 'start' && note !== 'RUNNING')) {
+    if (await leftItsSourceUp(one.buildId)) spare(one, stoppedSince);
+  }
+}
 
 /** What its build's own report lists as kept stays, though it lacks the tag that says so. */
 async function spareKept(leftovers: Leftover[]): Promise<void> {

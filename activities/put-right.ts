@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { isSnapshotName, type SweepActivities, tagKeys } from '../contract';
-import { standingOf } from './build-standing';
+import { leftItsSourceUp, standingOf } from './build-standing';
 import type { Image, Snapshot } from './cloud/cloud';
 import { tagValue } from './cloud/tags';
 import { goneImage } from './create-image';
@@ -8,7 +8,7 @@ import { finalFailure } from './engine/failures';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
-import { sourceGraceSeconds, spareReason } from './find-leftovers';
+import { sourceGraceSeconds, spareReason, stoppedSince } from './find-leftovers';
 import { goneDisk, goneInstance } from './launch-instance';
 import { restored } from './restore-instance';
 import { goneSnapshot } from './snapshot-disks';
@@ -24,7 +24,8 @@ const notAbandoned = (message: string) => finalFailure('NotAbandoned', message);
  * Starts a source whose build did not live to start it, and takes the restore tag away.
  *
  * Right before every change Temporal is asked again: neither the build of the tag nor another one of the instance may be
- * open. A stop may still be in flight, so RUNNING is believed only after it has stood for the settle window.
+ * open. A stop may still be in flight, so RUNNING is believed only after it has stood for the settle window. Where the build itself had
+ * started it again, a stop since then is somebody else's, and stays.
  */
 export const restoreAbandoned = step<InputOf<'restoreAbandoned'>, OutputOf<'restoreAbandoned'>>(
   'step',
@@ -36,7 +37,11 @@ export const restoreAbandoned = step<InputOf<'restoreAbandoned'>, OutputOf<'rest
       const other = standing.is === 'closed' ? standing.lockedBy : undefined;
       if (other !== undefined) throw notAbandoned(`the build ${other} of the same instance is at work`);
     };
-    const { outcome, ...more } = await restored(run, { unknownOutcome: true, onlyIfClaimed: true }, guard);
+    const refuseStart = async () => {
+      if (await leftItsSourceUp(buildId)) throw notAbandoned(stoppedSince);
+    };
+    const guards = { guard, refuseStart };
+    const { outcome, ...more } = await restored(run, { unknownOutcome: true, onlyIfClaimed: true }, guards);
     return { outcome, ...('tagLeft' in more ? { tagLeft: more.tagLeft } : {}) };
   },
 );

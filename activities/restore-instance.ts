@@ -20,18 +20,24 @@ type Output = Awaited<ReturnType<BuildActivities['restoreInstance']>>;
  */
 export const restoreInstance = step<Input, Output>('undo', (run, input) => restored(run, input));
 
-/** Calls before every look, and so before every change, and throws when nothing may be done any more. */
-type Guard = () => Promise<void>;
+interface Guards {
+  /** Called before every look, and so before every change; throws when nothing may be done any more. */
+  guard: () => Promise<void>;
+  /** Called before the source is started; throws when it may not be. */
+  refuseStart: () => Promise<void>;
+}
+
+const nothing = () => Promise.resolve();
 
 /**
  * Brings a source up again, see {@link restoreInstance}.
  *
- * @param guard default: nothing stands in the way
+ * @param guards default: nothing stands in the way
  */
 export async function restored(
   run: StepRun,
   { unknownOutcome, onlyIfClaimed = false }: Pick<Input, 'unknownOutcome' | 'onlyIfClaimed'>,
-  guard: Guard = () => Promise.resolve(),
+  { guard, refuseStart }: Guards = { guard: nothing, refuseStart: nothing },
 ): Promise<Output> {
   const { instanceId } = run.build;
   const look = async () => {
@@ -59,6 +65,7 @@ export async function restored(
       action: 'StartInstances',
       repeatable: true,
       call: async () => {
+        await refuseStart();
         await run.cloud.call('cvm', 'StartInstances', { InstanceIds: [instanceId] });
         return undefined;
       },

@@ -126,7 +126,14 @@ export interface DistributionActivities {
     unknownOutcome: boolean;
   }): Promise<UndoOutcome>;
   /** Shares an image of a family with accounts, as far as the cloud lets it. */
-  shareImage(input: { build: BuildRef; family: string; imageId: string; accounts: string[] }): Promise<{
+  shareImage(input: {
+    build: BuildRef;
+    family: string;
+    imageId: string;
+    accounts: string[];
+    /** It is shared for the first time: fails with `Withdrawn` when the family was rolled back meanwhile. */
+    unlessWithdrawn?: boolean | undefined;
+  }): Promise<{
     sharedWith: string[];
     notShared: (Problem & { account: string })[];
   }>;

@@ -123,6 +123,8 @@ export interface ImageDetails extends ImageSummary {
   sourceInstanceId?: string | undefined;
   /** The build that made it is still open in Temporal. */
   buildIsOpen: boolean;
+  /** The family of a pipeline whose current image it is. */
+  currentOf?: string | undefined;
   /** The snapshots bound to it. */
   snapshots: ImageSnapshot[];
   /** The other snapshots of its build: those of the data disks. */
@@ -197,7 +199,8 @@ export function planDeletion(image: ImageDetails): { refusals: Refusal[]; plan: 
   };
 }
 
-function refusalsOf({ imageId, name, madeBy, buildIsOpen, instances, sharedWith = [] }: ImageDetails): Refusal[] {
+function refusalsOf(image: ImageDetails): Refusal[] {
+  const { imageId, name, madeBy, buildIsOpen, currentOf, instances, sharedWith = [] } = image;
   const what = `${imageId} (${name})`;
   if (!madeBy?.ours) {
     const whose = madeBy ? `belongs to the installation ${madeBy.installation}` : 'was not made by a build';
@@ -215,6 +218,13 @@ function refusalsOf({ imageId, name, madeBy, buildIsOpen, instances, sharedWith 
       code: 'BuildIsOpen',
       message: `the build ${madeBy.buildId} that makes ${what} is still open`,
       advice: `Wait for its end, or cancel it: cvm-image cancel ${madeBy.buildId}`,
+    });
+  }
+  if (currentOf !== undefined) {
+    refusals.push({
+      code: 'IsCurrent',
+      message: `${what} is the current image of the family ${currentOf}, which would be left without one`,
+      advice: `Make another one current first (cvm-image family rollback ${currentOf}, or its next release). The last of a family that is given up is deleted in the console.`,
     });
   }
   if (instances.length > 0) {

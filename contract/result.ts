@@ -41,6 +41,8 @@ export interface BuildFailure<Name extends string = StepName> {
   resources: Resource[];
   /** The source instance at the end. */
   source?: string | undefined;
+  /** That the build has started its source again: whoever stops it later means it. */
+  sourceIsUp?: true | undefined;
 }
 
 /** Second detail of an activity's failure: what the activity knows that its message does not say. */

@@ -77,6 +77,7 @@ export class Ending {
       requestId: failure.requestId,
       resources: this.saga.resources,
       source: source.story,
+      ...(source.isUpAgain ? { sourceIsUp: true } : {}),
     };
     this.journal.report(report);
     this.journal.fail(message, cancelled ? 'cancelled' : 'failed');

@@ -37,6 +37,7 @@ const remembersWhenRetired = 'remembers-when-retired';
 export async function goldenImage(input: PipelineInput, request: ReleaseRequest = {}): Promise<Release> {
   const pipeline = accepted(checkPipeline(input));
   checkLock(pipeline);
+  checkDate(request);
   const run = new ReleaseRun(pipeline, request);
   return run.run(() => story(run));
 }
@@ -49,6 +50,16 @@ function checkLock(pipeline: Pipeline): void {
   throw ApplicationFailure.create({
     type: 'WrongWorkflowId',
     message: `A run of this pipeline must have the workflow ID ${lock}, not ${workflowId}: the ID is what keeps two runs apart.`,
+    nonRetryable: true,
+  });
+}
+
+/** Whoever starts a run from a program may say anything; what cannot be read would fail the workflow's tasks for ever. */
+function checkDate({ nominalAt }: ReleaseRequest): void {
+  if (nominalAt === undefined || !Number.isNaN(Date.parse(nominalAt))) return;
+  throw ApplicationFailure.create({
+    type: 'BadRequest',
+    message: `nominalAt: expected a time such as 2026-11-05T02:00:00Z, not ${JSON.stringify(nominalAt)}`,
     nonRetryable: true,
   });
 }

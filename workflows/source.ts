@@ -3,6 +3,9 @@ import { formatSeconds, type RestoreOutcome } from '../contract';
 import { now, secondsBetween } from './clock';
 import type { Journal } from './journal';
 
+/** How a source is left that was started again. */
+const upAgain = 'RUNNING again';
+
 /** What a build has done to its source, and owes it: one that was running is to run again. */
 export class Source {
   /** Seconds of each down-time that is over. */
@@ -77,7 +80,7 @@ export class Source {
       this.downTimes.push(secondsBetween(this.down.since, runningAt));
     }
     this.down = undefined;
-    this.left = 'RUNNING again';
+    this.left = upAgain;
   }
 
   /** It no longer exists, or was not ours to start. */
@@ -99,6 +102,11 @@ export class Source {
     if (!this.restart) return this.restoring ?? Promise.resolve();
     this.restoring ??= start(this.restart).finally(() => (this.restoring = undefined));
     return this.restoring;
+  }
+
+  /** Whether it was last brought up again. */
+  get isUpAgain(): boolean {
+    return this.left === upAgain;
   }
 
   /** How it was left, for a failure; undefined when the build never touched it. */

@@ -17,12 +17,15 @@ type Output = Awaited<ReturnType<DistributionActivities['shareImage']>>;
  * call; when that is refused, each by itself, so that one account that does not exist keeps nobody else from it. The undo is
  * `unshareImage`.
  */
-export const shareImage = step<Input, Output>('step', async (run, { family, imageId, accounts }) => {
+export const shareImage = step<Input, Output>('step', async (run, input) => {
+  const { family, imageId, accounts, unlessWithdrawn = false } = input;
   await run.achieve<Image>({
     ...familyImageById(run, imageId),
     judge: (seen) => {
       if (!seen) return imageGone(imageId);
-      if (!familyImage(run, family, seen)) return notOfFamily(imageId, family);
+      const ours = familyImage(run, family, seen);
+      if (!ours) return notOfFamily(imageId, family);
+      if (unlessWithdrawn && ours.state === 'withdrawn') return takenBack(imageId);
       // While it is copied elsewhere it is SYNCING, and cannot be shared.
       return seen.ImageState === 'NORMAL'
         ? { is: 'done' }
@@ -39,6 +42,15 @@ export const shareImage = step<Input, Output>('step', async (run, { family, imag
   const now = await run.patiently(`shares of ${imageId}`, () => accountsSharedWith(run.cloud, imageId));
   return { sharedWith: accounts.filter((one) => now.includes(one)), notShared };
 });
+
+/** It was rolled back while it could not be shared yet: nobody is to get it now. The distribution ends with that. */
+const takenBack = (imageId: string) =>
+  ({
+    is: 'wrong',
+    code: 'Withdrawn',
+    message: `${imageId} was withdrawn by a rollback: it is shared with nobody`,
+    advice: 'If it is wanted after all: cvm-image family rollback --to makes it current; the next release is shared.',
+  }) as const;
 
 /** Why the cloud does not let an image be shared with these accounts; undefined once it is. What passes by itself is no reason. */
 async function refusalOf(run: StepRun, imageId: string, accounts: string[]): Promise<Problem | undefined> {

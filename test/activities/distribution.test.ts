@@ -251,6 +251,12 @@ describe('activities of a distribution', { concurrency: 6 }, () => {
     const { accounts } = await bench.run('unshareImage', { build, family: 'web', imageId });
     assert.deepEqual(accounts, ['100000000002']);
     assert.deepEqual(await bench.run('unshareImage', { build, family: 'web', imageId }, 2), { accounts: [] });
+    // What was withdrawn meanwhile is not shared for the first time; that it had been shared before is given back all the same.
+    const withdrawn = { [tagKeys.release]: 'withdrawn/2026-11-26T02:00:00.000Z' };
+    await bench.cloud.send('POST', 'interfere', { act: 'retag', id: imageId, tags: withdrawn });
+    await assert.rejects(bench.run('shareImage', { ...input, unlessWithdrawn: true }), { type: 'Withdrawn' });
+    assert.deepEqual(await bench.run('unshareImage', { build, family: 'web', imageId }), { accounts: [] });
+    assert.deepEqual((await bench.run('shareImage', input)).sharedWith, ['100000000002']);
     // What is no image of the family is not shared with anybody.
     await assert.rejects(bench.run('shareImage', { ...input, build: refFor(image), imageId: image.imageId }), {
       type: 'NotOfFamily',

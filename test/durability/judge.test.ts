@@ -429,14 +429,20 @@ const wrongs: Wrong[] = [
     what: 'a leftover that the sweep removed, and nothing had listed',
     check: 'clean',
     of: failed,
-    make: ({ atEnd }) => atEnd.snapshots.push(snapshot()),
+    make: ({ atEnd, settled }) => [atEnd, settled].forEach(({ snapshots }) => snapshots.push(snapshot())),
+  },
+  {
+    what: 'what was made late, and the sweep removed',
+    check: 'clean',
+    of: failed,
+    make: ({ settled }) => settled.snapshots.push(snapshot()),
   },
   {
     what: 'a leftover that was listed, though nothing kept the cloud from deleting it',
     check: 'clean',
     of: failed,
     make: (world) => {
-      world.atEnd.snapshots.push(snapshot());
+      [world.atEnd, world.settled].forEach(({ snapshots }) => snapshots.push(snapshot()));
       failureIn(world).resources.push({ type: 'snapshot', id: 'snap-data0001', fate: 'leftover' });
     },
   },

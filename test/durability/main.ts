@@ -16,7 +16,7 @@ import type { MatrixRun } from './report/matrix';
 import { scenarios } from './scenarios';
 
 /** Scenarios on the shared server at a time: they mostly wait. */
-const jobsDefault = 16;
+const jobsDefault = 12;
 /** One that has a server or workers of its own, and kills them, takes the machine as two others do. */
 const weightOf = ({ site }: Scenario) => (site === undefined || site === 'shared' ? 1 : 2);
 

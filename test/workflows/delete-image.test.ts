@@ -5,6 +5,7 @@ import {
   type ImageDetails,
   type ImageSummary,
   listImagesWorkflowType,
+  tagKeys,
 } from '../../contract';
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { buildOne, region, startDeletion, startLaunch } from '../support/images';
@@ -75,6 +76,17 @@ describe('images: list, describe, delete', { concurrency: 4 }, () => {
           sharedWith: ['100000009999'],
           tags: { 'cvm-image-builder/build': 'test/web00001-0123456789ab' },
         },
+        {
+          region,
+          name: 'current-one',
+          id: 'img-current9',
+          tags: {
+            [tagKeys.build]: 'test/web00001-0123456789ab',
+            [tagKeys.family]: 'test/web',
+            [tagKeys.release]: 'current/2026-11-25T02:00:00.000Z',
+            [tagKeys.run]: 'release-000000000001/2026-11-25T02:00:00.000Z',
+          },
+        },
       ],
     });
     const cases: [string, string, RegExp, string[]?][] = [
@@ -82,6 +94,7 @@ describe('images: list, describe, delete', { concurrency: 4 }, () => {
       ['img-foreign1', 'NotOurs', /was not made by a build/],
       ['img-other001', 'NotOurs', /installation prod/],
       ['img-shared09', 'InvalidImageId.InShared', /100000009999/],
+      ['img-current9', 'IsCurrent', /current image of the family web/],
       ['img-nowhere1', 'ImageNotFound', /img-nowhere1/],
       [shared.image.imageId, 'MoreThanAgreed', /would go/, []],
     ];

@@ -203,6 +203,15 @@ describe('goldenImage', { concurrency: 4 }, () => {
     });
   });
 
+  test('a date that cannot be read ends the run at once', async () => {
+    const pipeline = await pipelineOf(stack);
+    const handle = await startRelease(stack, pipeline, { nominalAt: 'last night' });
+    await assert.rejects(handle.result(), (error: Error) => {
+      assert.match(String(error.cause), /nominalAt: expected a time such as .*, not "last night"/);
+      return true;
+    });
+  });
+
   test('cancelled while it is built: the build undoes itself, the source runs', async () => {
     const pipeline = await pipelineOf(stack);
     const { met, release: go } = await stack.cloud.stall('CreateImage', pipeline.family);

@@ -44,6 +44,33 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
     return { state: source?.state, tags: source?.tags, all: ids([...images, ...snapshots, ...implicit]) };
   }
 
+  for (const end of ['completed', 'cancelled'] as const) {
+    test(`start a source that its owner stopped after a build that was ${end}, whose restore tag could not be removed`, async () => {
+      const { instanceId, build, release, buildId } = await heldBuild();
+      const fired = await stack.cloud.armed({
+        action: 'UnTagResources',
+        contains: instanceId,
+        kind: 'error',
+        code: 'UnauthorizedOperation',
+        message: 'You are not authorized to perform the operation.',
+      });
+      if (end === 'cancelled') await build.cancel();
+      await release();
+      if (end === 'completed') await build.result();
+      else assert.equal((await failureOf(build)).cancelled, true);
+      await fired();
+      const { state, tags } = await worldOf(instanceId);
+      assert.deepEqual([state, tags?.[tagKeys.restore]], ['RUNNING', `test/${buildId}`]);
+      await stack.cloud.send('POST', 'interfere', { act: 'stop-instance', id: instanceId });
+      assertSpared(await lookedAt(stack, buildId, { apply: true }), /somebody has stopped it since/);
+      const starts = (await stack.cloud.calls({ action: 'StartInstances' })).filter(
+        ({ resources, applied }) => applied && resources.includes(instanceId),
+      );
+      assert.equal(starts.length, 1, 'its build started it, and nobody else');
+      assert.equal((await worldOf(instanceId)).state, 'STOPPED');
+    });
+  }
+
   test('touch another installation on the same account', async () => {
     const buildId = 'web00099-0123456789ab';
     const tags = { [tagKeys.build]: `prod/${buildId}`, [tagKeys.state]: 'pending' };

@@ -7,6 +7,10 @@ import { reject } from './verdict';
 
 type Rules = NonNullable<Pipeline['approve']>;
 
+/** So many reminders come as the pipeline says; from then on one a day, for each takes a dozen events of a history that has 51,200. */
+const mostReminders = 1000;
+const dailySeconds = 86_400;
+
 /** The updates `approve` and `reject`, and the waiting for one of them. */
 export class Approval {
   private waiting: { run: ReleaseRun; end: number } | undefined;
@@ -48,7 +52,7 @@ export class Approval {
     const waiting = (this.waiting = { run, end: begun + deadline * 1000 });
     run.journal.wait({ imageId, since: new Date(begun).toISOString(), until: new Date(waiting.end).toISOString() });
     try {
-      while (!this.decision) {
+      for (let told = 1; !this.decision; told += 1) {
         const { end } = waiting;
         const left = end - Date.now();
         if (left <= 0) break;
@@ -60,7 +64,8 @@ export class Approval {
         const summary = `${imageId} waits for approval: ${formatSeconds(left / 1000)} left`;
         // Ends early also when there is more time than this timer says; then the webhook is told of that.
         const over = () => this.decision !== undefined || waiting.end !== end;
-        await condition(over, Math.min(left, remindEvery * 1000), { summary });
+        const every = told < mostReminders ? remindEvery : Math.max(remindEvery, dailySeconds);
+        await condition(over, Math.min(left, every * 1000), { summary });
       }
     } finally {
       this.waiting = undefined;

@@ -284,6 +284,7 @@ class Distributor {
       family: this.run.pipeline.family,
       imageId,
       accounts,
+      unlessWithdrawn: true,
     });
     Object.assign(place, { sharedWith, notShared });
     const [first] = notShared;

@@ -46,7 +46,8 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
       askedTwiceProblems(play.builds, before, calls, scenario.remakes),
     ),
     clean: [
-      ...unlistedProblems(ends, before, play.atEnd, notOurs),
+      // Also what was applied late: it is there once it has settled.
+      ...unlistedProblems(ends, before, play.settled, notOurs),
       ...ends.flatMap((end) => keptProblems(end, play.atEnd, play)),
       ...(scenario.leaves ? [] : leftoverProblems(ends)),
       ...cleanProblems(ends, before, after, swept, notOurs),
