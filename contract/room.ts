@@ -57,6 +57,8 @@ export interface Waiting extends RoomRequest {
   why?: string | undefined;
   /** It had a slot already, and has asked again. */
   grantedAt?: string | undefined;
+  /** It has that slot still, which the cloud has not refused since: its answer may have been lost. */
+  holds?: true | undefined;
 }
 
 /** What the workflow remembers; carried along when it continues as new. */

@@ -1,6 +1,15 @@
 import type { BuildStack } from '../support/build-stack';
 import { failureOf, until } from '../support/judge';
-import { fill, quotaOf, someoneDeletes, startInTurn, untilAt, untilQuotaEnded } from '../support/quota';
+import {
+  askAgain,
+  familyImages,
+  fill,
+  quotaOf,
+  someoneDeletes,
+  startInTurn,
+  untilAt,
+  untilQuotaEnded,
+} from '../support/quota';
 import type { Scenario } from './scenarios';
 
 const deadlines = { heartbeat: 2 };
@@ -55,9 +64,29 @@ const quotaToItsEnd = async (stack: BuildStack) => {
   return quotaOf(stack, region);
 };
 
+/** Who has a slot asks again, while somebody waits that came before: the workflow of the quota. */
+const holderAsksAgain = async (stack: BuildStack) => {
+  const region = 'ap-nanjing';
+  await stack.cloud.seed({ imageQuota: { [region]: 3 } });
+  await familyImages(stack.cloud, region, 'web', [{}, {}, {}]);
+  const before = await startInTurn(stack, region, { deadlines, room: wait });
+  const { met, release } = await stack.cloud.stall('CreateImage', 'web-held');
+  const image = { name: 'web-held', family: 'web' };
+  const build = await startInTurn(stack, region, { deadlines, image, room: { whenFull: 'retire-oldest' } });
+  await until(async () => ((await met()) ? true : undefined));
+  await askAgain(stack, region, build);
+  await release();
+  await build.handle.result();
+  await before.handle.cancel();
+  await failureOf(before.handle);
+  await untilQuotaEnded(stack, region);
+  return quotaOf(stack, region);
+};
+
 export const quotaScenarios: Scenario[] = [
   { name: 'queued', ends: 'COMPLETED', run: queuedTwice('ap-tokyo') },
   { name: 'queued-refused', ends: 'COMPLETED', run: refusedAndQueued },
   { name: 'queued-in-vain', ends: 'FAILED', run: queuedInVain },
   { name: 'image-quota', ends: 'COMPLETED', run: quotaToItsEnd },
+  { name: 'image-quota-holder', ends: 'COMPLETED', run: holderAsksAgain },
 ];

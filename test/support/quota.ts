@@ -1,6 +1,14 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import assert from 'node:assert/strict';
-import { type BuildSpecInput, quotaQuery, type QuotaProgress, quotaWorkflowId } from '../../contract';
+import {
+  type BuildSpecInput,
+  quotaQuery,
+  type QuotaProgress,
+  quotaWorkflowId,
+  reserveUpdate,
+  type RoomAnswer,
+  tagKeys,
+} from '../../contract';
 import type { BuildStack } from './build-stack';
 import { until, untilProgress } from './judge';
 import type { SimulatorControl } from './simulator';
@@ -37,6 +45,17 @@ export async function startInTurn(
   return { instanceId, handle };
 }
 
+/** Asks once more for a build that has a slot, as its next attempt does when the answer was lost. */
+export async function askAgain(
+  stack: Pick<BuildStack, 'client'>,
+  region: string,
+  { handle }: QueuedBuild,
+): Promise<RoomAnswer> {
+  const { leases } = await quotaNow(stack, region);
+  const request = leases.find(({ workflowId }) => workflowId === handle.workflowId)!;
+  return quotaOf(stack, region).executeUpdate(reserveUpdate, { args: [request] });
+}
+
 export const placeOf = async ({ handle }: QueuedBuild): Promise<number | undefined> =>
   (await handle.query<{ queued?: { position: number } }>('progress')).queued?.position;
 
@@ -63,6 +82,27 @@ export async function fill(cloud: SimulatorControl, region: string, names: strin
   await cloud.seed({ images: names.map((name) => ({ region, name })) });
   const { images } = await cloud.state(region);
   return names.map((name) => images.find((image) => image.name === name)!.id);
+}
+
+/** Images of a family as builds have left them, the oldest first. */
+export async function familyImages(
+  cloud: SimulatorControl,
+  region: string,
+  family: string,
+  tags: Record<string, string>[],
+): Promise<string[]> {
+  const made: string[] = [];
+  for (const [index, own] of tags.entries()) {
+    const suffix = `${Math.random().toString(36).slice(2)}00000000`.slice(0, 8);
+    const marks = { [tagKeys.build]: `test/${suffix}-00000000000${index}`, [tagKeys.state]: 'kept' };
+    const name = `${family}-${suffix}`;
+    await cloud.seed({ images: [{ region, name, family, tags: { ...marks, ...own } }] });
+    const { images } = await cloud.state(region);
+    made.push(images.find((image) => image.name === name)!.id);
+    // Times of creation are whole seconds.
+    await untilNextSecond();
+  }
+  return made;
 }
 
 export const someoneDeletes = (cloud: SimulatorControl, imageId: string) =>

@@ -5,8 +5,10 @@ import { extendDeadlineUpdate, type Lease, quotaWorkflowId, quotaWorkflowType, t
 import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { assertClean, assertSource, failureOf, resourcesOf, until, untilProgress } from '../support/judge';
 import {
+  askAgain,
   assertNeverRefused,
   countImages,
+  familyImages,
   fill,
   placeOf,
   quotaNow,
@@ -15,7 +17,6 @@ import {
   startInTurn,
   untilAt,
   untilCalled,
-  untilNextSecond,
   untilQuotaEnded,
 } from '../support/quota';
 import { resetRun } from '../support/reset';
@@ -262,21 +263,8 @@ describe('room for images', { concurrency: 4 }, () => {
   });
 
   describe('retire-oldest', () => {
-    /** Images of a family as builds have left them, the oldest first. */
-    async function family(region: string, name: string, tags: Record<string, string>[]): Promise<string[]> {
-      const ids: string[] = [];
-      for (const [index, own] of tags.entries()) {
-        const suffix = `${Math.random().toString(36).slice(2)}00000000`.slice(0, 8);
-        const made = { [tagKeys.build]: `test/${suffix}-00000000000${index}`, [tagKeys.state]: 'kept' };
-        const image = `${name}-${suffix}`;
-        await stack.cloud.seed({ images: [{ region, name: image, family: name, tags: { ...made, ...own } }] });
-        const { images } = await stack.cloud.state(region);
-        ids.push(images.find((one) => one.name === image)!.id);
-        // Times of creation are whole seconds.
-        await untilNextSecond();
-      }
-      return ids;
-    }
+    const family = (region: string, name: string, tags: Record<string, string>[]) =>
+      familyImages(stack.cloud, region, name, tags);
     const imagesIn = async (region: string) => (await stack.cloud.state(region)).images.map(({ id }) => id);
 
     test('the oldest one that nobody needs goes, and never one of another family', async () => {
@@ -293,6 +281,30 @@ describe('room for images', { concurrency: 4 }, () => {
       assert.ok(!left.includes(oldest!), 'the oldest is gone');
       for (const id of [foreign, second, previous, current]) assert.ok(left.includes(id!));
       assert.equal(left.length, 5);
+      await assertNeverRefused(stack.cloud, region);
+    });
+
+    test('who has a slot and asks again keeps it, though somebody else came before: no other image goes for it', async () => {
+      const region = 'ap-guangzhou';
+      await quota(region, 4);
+      const [oldest, ...others] = await family(region, 'web', [{}, {}, {}, {}]);
+      const before = await startInTurn(stack, region);
+      const { met, release } = await stack.cloud.stall('CreateImage', 'web-held');
+      const build = await startInTurn(stack, region, {
+        image: { name: 'web-held', family: 'web' },
+        room: { whenFull: 'retire-oldest' },
+      });
+      await until(async () => ((await met()) ? true : undefined));
+      assert.ok(!(await imagesIn(region)).includes(oldest!));
+      assert.equal((await askAgain(stack, region, build)).is, 'granted');
+      assert.equal(await placeOf(before), 1);
+      const left = await imagesIn(region);
+      for (const id of others) assert.ok(left.includes(id), id);
+      await release();
+      await build.handle.result();
+      assert.equal(await placeOf(before), 1);
+      await before.handle.cancel();
+      await failureOf(before.handle);
       await assertNeverRefused(stack.cloud, region);
     });
 

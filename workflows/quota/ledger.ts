@@ -1,4 +1,4 @@
-import { setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { patched, setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import {
   type BuildRef,
   type Lease,
@@ -13,6 +13,9 @@ import {
 } from '../../contract';
 import { now } from '../clock';
 import { quotaDetails } from './details';
+
+/** Patch: who has a slot and asks again is not passed over by those that came before. */
+const holdersKeep = 'holders-keep';
 
 /** How many deletions are remembered for people to see. */
 const retiredShown = 10;
@@ -53,6 +56,8 @@ export class QuotaLedger {
       ? { ...request, since: known.since < since ? known.since : since, grantedAt: known.grantedAt }
       : request;
     if (known && 'position' in known) entry.position = known.position;
+    const held = this.leases.includes(known as Lease) || (known as Waiting | undefined)?.holds === true;
+    if (held && known!.refusals === request.refusals) entry.holds = true;
     this.remove([owner]);
     this.queue.push(entry);
     this.queue.sort((a, b) => a.since.localeCompare(b.since));
@@ -84,10 +89,15 @@ export class QuotaLedger {
     return used + this.promised - total + 1;
   }
 
-  /** Hands out what is free in the order of the queue. Whose image exists already needs no other slot. */
+  /**
+   * Hands out what is free in the order of the queue; but who has a slot and only asks again keeps it, also one that was made for it
+   * alone. Whose image exists already needs no other slot.
+   */
   grantInTurn({ withImage }: RoomSeen): Lease[] {
     const granted: Lease[] = [];
-    for (const one of [...this.queue]) {
+    const holders = this.queue.filter(({ holds }) => holds);
+    const first = holders.length > 0 && patched(holdersKeep) ? holders : [];
+    for (const one of [...first, ...this.queue.filter((other) => !first.includes(other))]) {
       if (withImage.includes(one.owner) || this.missing() <= 0) granted.push(this.grant(one));
     }
     return granted;
@@ -97,6 +107,7 @@ export class QuotaLedger {
     const lease: Lease & Partial<Waiting> = { ...one, grantedAt: one.grantedAt ?? now() };
     delete lease.position;
     delete lease.why;
+    delete lease.holds;
     this.progress.queue = this.queue.filter((other) => other !== one);
     this.leases.push(lease);
     return lease;

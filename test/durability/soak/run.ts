@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, RegionState } from '../../support/simulator';
 import { endName } from '../harness/ending';
@@ -66,6 +67,8 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
       }),
     ];
     const limit = AbortSignal.timeout(plan.builds.at(-1)!.at + patienceMs);
+    // Every build waits for it.
+    setMaxListeners(0, limit);
     const soaked: Soaked[] = [];
     /** Builds of which nobody knows how they stand. */
     const lost: string[] = [];
