@@ -186,7 +186,10 @@ describe('the verbs of pipelines', { concurrency: 3 }, () => {
     assert.equal(extended.stdout, `The deadline of hold is 2 h 00 min later: ${later}.\n`);
     const of = await command('extend', id, '--by', '2h', '--of', 'pollImage');
     assert.equal(of.code, 2);
-    assert.match(of.stderr, new RegExp(`only hold and approve.*cvm-image extend build-image/${region}/${instanceId}`));
+    assert.match(
+      of.stderr,
+      new RegExp(`only hold, approve and room can be put off.*cvm-image extend build-image/${region}/${instanceId}`),
+    );
     const paused = await command('pause', id);
     assert.deepEqual([paused.code, paused.stdout], [2, '']);
     assert.match(paused.stderr, new RegExp(`Only builds can be paused; ${id} is a release`));

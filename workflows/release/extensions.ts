@@ -56,7 +56,7 @@ function check(extension: unknown, manifest: Release): void {
   if (of === undefined || kinds.some((kind) => kind === of)) return;
   refuse(
     'BadRequest',
-    `Of a release only ${kinds.join(', ')} can be put off, not ${JSON.stringify(of)}.${ofBuild(manifest)}`,
+    `Of a release only hold, approve and room can be put off, not ${JSON.stringify(of)}.${ofBuild(manifest)}`,
   );
 }
 
