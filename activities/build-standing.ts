@@ -135,9 +135,7 @@ export async function keptByReport(buildId: string): Promise<Set<string> | undef
   try {
     const kept = new Set<string>();
     let said = false;
-    for (const { workflowId, runId } of await runsOf(client, buildId)) {
-      const run = await describe(client, workflowId, runId);
-      if (!run || idOf(run) !== buildId || !isOver(run)) continue;
+    for (const run of await endedRunsOf(client, buildId)) {
       for (const { id, fate } of await reported(client, run)) if (fate === 'kept') kept.add(id);
       said = true;
     }
@@ -154,18 +152,24 @@ export async function keptByReport(buildId: string): Promise<Set<string> | undef
 export async function leftItsSourceUp(buildId: string): Promise<boolean | undefined> {
   const { client } = Context.current();
   try {
-    let last: WorkflowExecutionDescription | undefined;
-    for (const { workflowId, runId } of await runsOf(client, buildId)) {
-      const run = await describe(client, workflowId, runId);
-      if (!run || idOf(run) !== buildId || !isOver(run)) continue;
-      if (!last || run.closeTime! > last.closeTime!) last = run;
-    }
+    const ended = await endedRunsOf(client, buildId);
+    const last = ended.sort((one, other) => one.closeTime!.getTime() - other.closeTime!.getTime()).at(-1);
     if (!last) return undefined;
     if (last.status.name === 'COMPLETED') return true;
     return (await reports(client, last)).some(({ sourceIsUp }) => sourceIsUp === true);
   } catch {
     return undefined;
   }
+}
+
+/** The runs of a build, or of a launch, that are over. */
+async function endedRunsOf(client: Client, buildId: string): Promise<WorkflowExecutionDescription[]> {
+  const ended: WorkflowExecutionDescription[] = [];
+  for (const { workflowId, runId } of await runsOf(client, buildId)) {
+    const run = await describe(client, workflowId, runId);
+    if (run && idOf(run) === buildId && isOver(run)) ended.push(run);
+  }
+  return ended;
 }
 
 async function reported(client: Client, run: WorkflowExecutionDescription): Promise<Resource[]> {

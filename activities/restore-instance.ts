@@ -23,7 +23,7 @@ export const restoreInstance = step<Input, Output>('undo', (run, input) => resto
 interface Guards {
   /** Called before every look, and so before every change; throws when nothing may be done any more. */
   guard: () => Promise<void>;
-  /** Called before the source is started; throws when it may not be. */
+  /** Called when the source is seen to be down, before the lease for its start; throws when it may not be started. */
   refuseStart: () => Promise<void>;
 }
 
@@ -47,7 +47,11 @@ export async function restored(
   if (onlyIfClaimed && !(await provesClaimed(run, instanceId))) return { outcome: 'untouched' };
   const instance = await run.achieve({
     ...instanceById(run, instanceId),
-    look,
+    look: async () => {
+      const seen = await look();
+      if (seen?.InstanceState === 'STOPPED') await refuseStart();
+      return seen;
+    },
     judge: (seen) => {
       // One empty look may be a describe that lags, and this is about a server that matters.
       if (!seen) return { is: 'done', standSeconds: run.settings.settleSeconds };
@@ -65,7 +69,6 @@ export async function restored(
       action: 'StartInstances',
       repeatable: true,
       call: async () => {
-        await refuseStart();
         await run.cloud.call('cvm', 'StartInstances', { InstanceIds: [instanceId] });
         return undefined;
       },

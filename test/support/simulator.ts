@@ -65,6 +65,17 @@ export class SimulatorControl {
     };
   }
 
+  /** The restore tag of an instance may not be removed; answers a check that this was tried. */
+  refuseUntagging(instanceId: string) {
+    return this.armed({
+      action: 'UnTagResources',
+      contains: instanceId,
+      kind: 'error',
+      code: 'UnauthorizedOperation',
+      message: 'You are not authorized to perform the operation.',
+    });
+  }
+
   /**
    * Refuses an action as over its rate, which builds bear without end, until released: holds a build where it is, however
    * slow the machine.

@@ -237,13 +237,7 @@ describe('a build that does not end well', { concurrency: true }, () => {
 
   test('a restore tag that may not be removed does not hold the build up', async () => {
     const instanceId = await stack.instance({ region });
-    const fired = await stack.cloud.armed({
-      action: 'UnTagResources',
-      contains: instanceId,
-      kind: 'error',
-      code: 'UnauthorizedOperation',
-      message: 'You are not authorized to perform the operation.',
-    });
+    const fired = await stack.cloud.refuseUntagging(instanceId);
     const handle = await stack.start({ region, instanceId, image: { name: `untag-${instanceId}` } });
     await handle.result();
     await fired();

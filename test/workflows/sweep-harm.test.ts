@@ -47,13 +47,7 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
   for (const end of ['completed', 'cancelled'] as const) {
     test(`start a source that its owner stopped after a build that was ${end}, whose restore tag could not be removed`, async () => {
       const { instanceId, build, release, buildId } = await heldBuild();
-      const fired = await stack.cloud.armed({
-        action: 'UnTagResources',
-        contains: instanceId,
-        kind: 'error',
-        code: 'UnauthorizedOperation',
-        message: 'You are not authorized to perform the operation.',
-      });
+      const fired = await stack.cloud.refuseUntagging(instanceId);
       if (end === 'cancelled') await build.cancel();
       await release();
       if (end === 'completed') await build.result();

@@ -51,13 +51,14 @@ export class QuotaLedger {
   /** Somebody asks, for the first time or again. Whoever has a slot shows that it is still worth something. */
   enqueue(request: RoomRequest): void {
     const { owner, since } = request;
-    const known = [...this.leases, ...this.queue].find((one) => one.owner === owner);
+    const lease = this.leases.find((one) => one.owner === owner);
+    const waiting = this.queue.find((one) => one.owner === owner);
+    const known: Waiting | undefined = lease ?? waiting;
     const entry: Waiting = known
       ? { ...request, since: known.since < since ? known.since : since, grantedAt: known.grantedAt }
       : request;
-    if (known && 'position' in known) entry.position = known.position;
-    const held = this.leases.includes(known as Lease) || (known as Waiting | undefined)?.holds === true;
-    if (held && known!.refusals === request.refusals) entry.holds = true;
+    if (waiting?.position !== undefined) entry.position = waiting.position;
+    if (known?.refusals === request.refusals && (lease ?? waiting?.holds)) entry.holds = true;
     this.remove([owner]);
     this.queue.push(entry);
     this.queue.sort((a, b) => a.since.localeCompare(b.since));
