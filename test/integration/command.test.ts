@@ -90,7 +90,7 @@ describe('cvm-image, end to end', { concurrency: 3 }, () => {
     assert.match(wrong.stderr, /--by: expected seconds, or a whole number with its unit/);
     assert.match(
       (await run('extend', instanceId, '--by', '1h', '--of', 'lunch')).stderr,
-      /'lunch' is invalid. Allowed choices are build, hold, approve, inspectSource/,
+      /'lunch' is invalid. Allowed choices are build, hold, approve, room, inspectSource/,
     );
     assert.equal((await run('resume', instanceId)).code, 0);
     assert.equal((await run('watch', instanceId)).code, 0);
