@@ -10,7 +10,7 @@ import {
 import { keptByReport, leftItsSourceUp, type Standing, standingOf } from './build-standing';
 import type { Disk, Image, Instance, Snapshot } from './cloud/cloud';
 import { accountsSharedWith, instancesOfImage } from './cloud/images';
-import { instancesWithTag, type Tagged, taggedWith } from './cloud/tagged';
+import { disksTagged, instancesWithTag, type Tagged, taggedWith } from './cloud/tagged';
 import { tagValue } from './cloud/tags';
 import { longestLeaseSeconds } from './engine/lease';
 import type { StepRun } from './engine/run';
@@ -69,6 +69,7 @@ export const findLeftovers = step<Input, Output>('before changes', async (run, {
   }
   await spareStopped(leftovers);
   await spareKept(leftovers);
+  await spareHalfKept(run, leftovers);
   await spareUsed(run, leftovers, tagged);
   return { installation: run.settings.installation, accountId, openBuilds: open, leftovers };
 });
@@ -219,6 +220,18 @@ async function spareKept(leftovers: Leftover[]): Promise<void> {
       if (!kept) spare(one, 'Temporal did not say what its build kept');
       else if (kept.has(one.id)) spare(one, 'its build lists it as kept');
     }
+  }
+}
+
+/** An instance of which a disk is tagged as kept stays: the disk would go with it. Its build was ended between tagging the two. */
+async function spareHalfKept(run: StepRun, leftovers: Leftover[]): Promise<void> {
+  const doomed = toDelete(leftovers, 'instance');
+  if (doomed.length === 0) return;
+  const kept = await run.patiently('kept disks', () => disksTagged(run.cloud, tagKeys.state, 'kept'));
+  for (const one of doomed) {
+    const disk = kept.find(({ InstanceId, DiskState }) => InstanceId === one.id && DiskState !== 'UNATTACHED');
+    if (disk)
+      spare(one, `its disk ${disk.DiskId} is kept: its build was ended before it had tagged all that it launched`);
   }
 }
 

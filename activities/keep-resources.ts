@@ -1,6 +1,6 @@
 import { type BuildActivities, tagKeys } from '../contract';
 import { CloudError } from './cloud/errors';
-import { setTags, type TaggedType } from './cloud/tags';
+import { batchSize, setTags, type TaggedType } from './cloud/tags';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
@@ -13,13 +13,15 @@ type Input = Parameters<BuildActivities['keepResources']>[0];
  * marked at the commit point, a launched instance and its disks as the last act of the build.
  *
  * TAG TagResources replaces the value of a key that is there, so twice is harmless. Snapshots that the cloud made for an
- * image take no tags; they are recognised by their image. An instance is marked after its disks: its own mark says that
- * the launch is complete.
+ * image take no tags; they are recognised by their image. An instance is marked together with its disks, or, where one
+ * request does not take as many, after them: its own mark says that the launch is complete.
  */
 export const keepResources = step<Input, undefined>('step', async (run, input) => {
   const of = (type: TaggedType, ids: string[] = []) => ids.map((id) => ({ type, id }));
   const parts = of('image', input.imageIds).concat(of('snapshot', input.snapshotIds), of('volume', input.diskIds));
-  for (const resources of [parts, of('instance', input.instanceIds)]) {
+  const instances = of('instance', input.instanceIds);
+  const all = [...parts, ...instances];
+  for (const resources of all.length > batchSize ? [parts, instances] : [all]) {
     if (resources.length > 0) await run.achieve(marked(run, resources));
   }
   return undefined;

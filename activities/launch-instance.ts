@@ -226,7 +226,9 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoLaunchInstance']>>;
 export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run, input) => {
   const { known, unknownOutcome, keep } = input;
   const harmless = new Set<string>();
-  const stays = ({ Tags }: Instance) => keep === true || run.isKept(Tags);
+  /** Those that were asked to go. */
+  const going = new Set<string>();
+  const stays = ({ InstanceId, Tags }: Instance) => !going.has(InstanceId!) && (keep === true || run.isKept(Tags));
   /** Disks of the instances that were seen, with whether their instance stays. */
   const theirs = new Map<string, boolean>();
   const instances = await run.clear<Instance>({
@@ -240,7 +242,10 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
     },
     idOf: ({ InstanceId }) => InstanceId!,
     keep: stays,
-    goal: (id) => goneInstance(run, id, harmless),
+    goal: (id) => {
+      going.add(id);
+      return goneInstance(run, id, harmless);
+    },
     known,
     unknownOutcome,
     byId: async (id) => {

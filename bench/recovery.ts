@@ -12,11 +12,30 @@ const region = 'ap-guangzhou';
 const instanceId = 'ins-recover1';
 const queue = 'recovery';
 
-/**
- * How long after `kill -9` of a worker, in the middle of the wait for an image, the interrupted activity's next attempt
- * starts on another worker, with the shipped heartbeat timeout; and how long a worker takes to start.
- */
+/** Seconds after the death of a worker within which the interrupted activity's next attempt is to begin, as shipped. */
+export const recoveryTarget = 25;
+
 export async function measureRecovery(): Promise<Figure[]> {
+  const { starts, recovery } = await recover();
+  return [
+    {
+      what: 'worker: start to ready (slower of two)',
+      value: `${Math.max(...starts).toFixed(2)} s`,
+      target: '≤ 1.5 s',
+    },
+    {
+      what: 'kill -9 of a worker to the next attempt',
+      value: `${recovery.toFixed(1)} s`,
+      target: `≤ ${recoveryTarget} s`,
+    },
+  ];
+}
+
+/**
+ * How many seconds after `kill -9` of a worker, in the middle of the wait for an image, the interrupted activity's next attempt
+ * starts on another worker, with the shipped heartbeat timeout; and how many a worker takes to start.
+ */
+export async function recover(): Promise<{ starts: number[]; recovery: number }> {
   const [temporal, simulator] = await Promise.all([
     startTestTemporal(),
     startSimulator({ speed: 60, rateScale: 0, durations: { stop: 30, start: 30, image: 6000 } }),
@@ -47,7 +66,7 @@ export async function measureRecovery(): Promise<Figure[]> {
   };
   try {
     await new SimulatorControl(simulator.url).seed({ instances: [{ region, id: instanceId }] });
-    const started = [await startWorker()];
+    const starts = [await startWorker()];
     const handle = await client.workflow.start(buildWorkflowType, {
       workflowId: buildWorkflowId(region, instanceId),
       taskQueue: queue,
@@ -62,20 +81,13 @@ export async function measureRecovery(): Promise<Figure[]> {
       }
     };
     await polling(1);
-    started.push(await startWorker());
+    starts.push(await startWorker());
     const killed = performance.now();
     workers[0]!.kill('SIGKILL');
     await polling(2);
-    const seconds = (performance.now() - killed) / 1000;
+    const recovery = (performance.now() - killed) / 1000;
     await handle.terminate('measured');
-    return [
-      {
-        what: 'worker: start to ready (slower of two)',
-        value: `${Math.max(...started).toFixed(2)} s`,
-        target: '≤ 1.5 s',
-      },
-      { what: 'kill -9 of a worker to the next attempt', value: `${seconds.toFixed(1)} s`, target: '≤ 25 s' },
-    ];
+    return { starts, recovery };
   } finally {
     for (const worker of workers) worker.kill('SIGKILL');
     await connection.close();

@@ -5,8 +5,8 @@ import { currentOf, type FamilyImage, previousOf, type Retirement } from './fami
 export interface Ties {
   /** Instances that were launched from it. */
   instances: string[];
-  /** The run of the pipeline that made it is still open, or nobody knows. */
-  runIsOpen: boolean;
+  /** Why nobody can say that the run of the pipeline that made it is over; undefined when it is. */
+  run: string | undefined;
 }
 
 export interface Fate {
@@ -44,7 +44,8 @@ export function planRetirement(
     if (image.state === 'current') return stays('it is marked as current as well: see cvm-image family show');
     const old = `${formatSeconds(age(image))} old`;
     if (!isReleased(image)) {
-      if (image.state === 'candidate' && tiesOf(image).runIsOpen) return stays('its run is not over');
+      const { run } = tiesOf(image);
+      if (image.state === 'candidate' && run !== undefined) return stays(run);
       const what = image.state === 'rejected' ? 'rejected' : 'a candidate of a run that is over';
       return age(image) >= keepRejected
         ? goes(`${what}, ${old}`)

@@ -29,7 +29,7 @@ export class ConfigError extends Error {
 
 /** A call that is lost with its worker may be under way for as long as one is waited for; what it does shows up to half a minute later. */
 const requestTimeoutDefault = 10;
-const settleDefault = 45;
+export const settleDefault = 45;
 
 type Values = { [Name in VariableName]?: z.output<(typeof variables)[Name]['schema']> };
 

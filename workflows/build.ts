@@ -14,12 +14,13 @@ import {
   type ResourceType,
   type SourceFacts,
   type StepName,
+  type WaitProgress,
 } from '../contract';
 import { activitiesOf } from './build-activities';
 import { Deadline } from './deadline';
 import { Ending } from './ending';
 import { Extensions } from './extensions';
-import { refuse, type StepFailure, stepFailure } from './failures';
+import { refuse, type StepFailure, stepFailure, waitOf } from './failures';
 import { Gate } from './gate';
 import { Hold } from './hold';
 import { Journal } from './journal';
@@ -80,6 +81,8 @@ export class Build {
   /** It was reset, and has begun from the start since the point that it was reset to no longer held. */
   private begunAnew = false;
   private failedStep: StepName | undefined;
+  /** What that step was waiting for when the build's deadline passed. */
+  private overdueIn: WaitProgress | undefined;
 
   constructor(spec: BuildSpec) {
     const { firstExecutionRunId, runId } = workflowInfo();
@@ -255,7 +258,9 @@ export class Build {
   private ended(name: StepName, error: unknown): void {
     const failure = stepFailure(error);
     const cancelled = isCancellation(error);
-    if (!cancelled) this.failedStep ??= name;
+    const overdue = cancelled && this.deadline.passed && this.failedStep === undefined;
+    if (overdue) this.overdueIn = waitOf(error);
+    if (!cancelled || overdue) this.failedStep ??= name;
     this.journal.end(name, cancelled ? 'cancelled' : 'failed', cancelled ? undefined : failure.message);
     this.learn(name, failure);
   }
@@ -425,6 +430,7 @@ export class Build {
     this.imageName = this.expandedName();
     this.generation += 1;
     this.failedStep = undefined;
+    this.overdueIn = undefined;
     this.journal.again(steps, this.generation, this.imageName);
     this.journal.phase(steps[0] === 'inspectSource' ? 'checking' : 'imaging');
     this.deadline.renew();
@@ -453,7 +459,7 @@ export class Build {
     const cancelled = CancellationScope.current().consideredCancelled;
     if (!isCancellation(error) && !cancelled) return stepFailure(error);
     return this.deadline.passed && !cancelled
-      ? this.deadline.failure
+      ? this.deadline.failure(this.overdueIn)
       : { code: 'Cancelled', message: 'the build was cancelled' };
   }
 }

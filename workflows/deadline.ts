@@ -1,5 +1,5 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
-import { formatSeconds } from '../contract';
+import { formatSeconds, type WaitProgress } from '../contract';
 import type { StepFailure } from './failures';
 
 /** The deadline of the whole build. Its time stands still while people are waited for. */
@@ -20,12 +20,20 @@ export class Deadline {
     this.leftMs = seconds * 1000;
   }
 
-  /** What a build that it has overtaken fails with. */
-  get failure(): StepFailure {
+  /**
+   * What a build that it has overtaken fails with.
+   *
+   * @param wait what the step that was under way was waiting for, as far as it could say
+   */
+  failure(wait: WaitProgress | undefined): StepFailure {
+    const problem = wait?.problem;
+    const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
+    const advice = 'Give it more time: deadlines.build.';
     return {
       code: 'DeadlineExceeded',
-      message: `the build was not done after ${formatSeconds(this.seconds)}`,
-      advice: 'Give it more time: deadlines.build.',
+      message: `the build was not done after ${formatSeconds(this.seconds)}${wait ? `: ${wait.waitingFor}${last}` : ''}`,
+      advice: problem ? `Find out what holds it up. ${advice}` : advice,
+      ...(problem?.requestId === undefined ? {} : { requestId: problem.requestId }),
     };
   }
 

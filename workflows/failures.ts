@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancelledFailure,
   ChildWorkflowFailure,
   TerminatedFailure,
   TimeoutFailure,
@@ -38,6 +39,14 @@ export function stepFailure(error: unknown): StepFailure {
   }
   if (cause instanceof TerminatedFailure) return { code: 'Terminated', message: cause.message };
   return { code: 'Error', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** What an activity that was cancelled said it was waiting for. One that was between two attempts says nothing. */
+export function waitOf(error: unknown): WaitProgress | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(cause instanceof CancelledFailure)) return undefined;
+  const [wait] = cause.details as [WaitProgress | undefined];
+  return wait;
 }
 
 /** Refuses an update, in its validator: nothing of it enters the history. */

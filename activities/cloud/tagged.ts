@@ -20,11 +20,18 @@ export async function taggedWith(cloud: Cloud, key: string, value: string): Prom
   const [images, instances, disks, snapshots] = await Promise.all([
     allPages(async (Offset) => (await cloud.call('cvm', 'DescribeImages', { ...page, Offset })).ImageSet ?? []),
     allPages(async (Offset) => (await cloud.call('cvm', 'DescribeInstances', { ...page, Offset })).InstanceSet ?? []),
-    allPages(async (Offset) => (await cloud.call('cbs', 'DescribeDisks', { ...page, Offset })).DiskSet ?? []),
+    disksTagged(cloud, key, value),
     ownSnapshots(cloud),
   ]);
   return { images, instances, disks, snapshots: snapshots.filter(({ Tags }) => tagValue(Tags, key) === value) };
 }
+
+/** Disks that carry a tag of this value (filter `tag:KEY`). */
+export const disksTagged = (cloud: Cloud, key: string, value: string): Promise<Disk[]> =>
+  allPages(async (Offset) => {
+    const Filters = [{ Name: `tag:${key}`, Values: [value] }];
+    return (await cloud.call('cbs', 'DescribeDisks', { Filters, Offset, Limit: pageSize })).DiskSet ?? [];
+  });
 
 const ownSnapshots = async (cloud: Cloud): Promise<Snapshot[]> =>
   withoutDeleted(

@@ -5,7 +5,7 @@ import { CloudError, kindOf } from './errors';
 export type TaggedType = 'instance' | 'image' | 'snapshot' | 'volume';
 
 /** The most resources that one TagResources call takes. */
-const batchSize = 10;
+export const batchSize = 10;
 
 /** The tag value of a resource. */
 export const tagValue = (tags: { Key?: string; Value?: string }[] | undefined, key: string): string | undefined =>

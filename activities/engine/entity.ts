@@ -13,6 +13,14 @@ export async function entityNow(client: Client, workflowId: string): Promise<Wor
 }
 
 /**
+ * Milliseconds that such a workflow gives a worker for a task. Everybody who asks it waits while the worker that has its task is dead:
+ * that is noticed as soon as for an activity, and at the latest after Temporal's own ten seconds.
+ *
+ * @param heartbeat heartbeat timeout of the activities, in seconds
+ */
+export const taskTimeoutOf = (heartbeat: number): number => Math.min(10, heartbeat) * 1000;
+
+/**
  * What one that has not come to its own end has in its memo, for the next one to go on from. One that is running is no
  * exception: somebody else may end it before we ask.
  */

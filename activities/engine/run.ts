@@ -295,8 +295,10 @@ export class StepRun {
     let quietSince: number | undefined;
     for (;;) {
       const found = await this.patiently(title, find);
-      const stays = found.filter(keep).map(idOf);
-      const goes = found.filter((one) => !keep(one)).map(idOf);
+      // What was asked to go goes, though it be tagged as kept by then: that was asked for before, and applied late.
+      const mayStay = (one: Seen) => keep(one) && !removed.has(idOf(one));
+      const stays = found.filter(mayStay).map(idOf);
+      const goes = found.filter((one) => !mayStay(one)).map(idOf);
       const news = goes.some((id) => !removed.has(id)) || stays.some((id) => !kept.has(id));
       stays.forEach((id) => kept.add(id));
       if (goes.length > 0) {

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { CancelledFailure, Context } from '@temporalio/activity';
 import type { BuildRef, Resource, ResourceFate, ResourceType } from '../../contract';
 import type { Clouds } from '../cloud/cloud';
 import { checkPlace } from '../allowed';
@@ -51,6 +51,8 @@ export function step<Input extends StepInput, Output>(
           await checkPlace(run, manner);
           return await declaration(run, input);
         } catch (error) {
+          // Whoever cancels it may want to say what it was waiting for.
+          if (error instanceof CancelledFailure) throw new CancelledFailure(error.message, [run.progress()], error);
           throw withFacts(error, run.facts);
         }
       },

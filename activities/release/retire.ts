@@ -1,5 +1,5 @@
 import { type FamilyImage, planRetirement, type ReleaseActivities, type Ties } from '../../contract';
-import { standingOf } from '../build-standing';
+import { type Standing, standingOf } from '../build-standing';
 import type { Instance } from '../cloud/cloud';
 import { allPages, pageSize } from '../cloud/images';
 import type { StepRun } from '../engine/run';
@@ -11,16 +11,16 @@ type Output = Awaited<ReturnType<ReleaseActivities['inspectRetirement']>>;
 
 /**
  * Says of each image of a family in the region whether it is to go, and why. Whether an instance uses it is looked up for all
- * of them at once; whether the run that made a candidate is over is for Temporal to say, and what it does not know counts as
- * open. Changes nothing.
+ * of them at once; whether the run that made a candidate is over is for Temporal to say, and what it does not know stays: that
+ * is for a person to delete. Changes nothing.
  */
 export const inspectRetirement = step<Input, Output>('before changes', async (run, { family, retirement, only }) => {
   const images = await imagesOfFamily(run, family);
   const users = await instancesByImage(run);
-  const open = await openRuns(run, images.filter(isWanted(only)), retirement.release);
+  const runs = await runsNotOver(run, images.filter(isWanted(only)), retirement.release);
   const tiesOf = ({ imageId, release }: FamilyImage): Ties => ({
     instances: users.get(imageId) ?? [],
-    runIsOpen: open.has(release),
+    run: runs.get(release),
   });
   const fates = planRetirement(images, retirement, tiesOf);
   return { fates: fates.filter(({ image }) => isWanted(only)(image)) };
@@ -28,16 +28,29 @@ export const inspectRetirement = step<Input, Output>('before changes', async (ru
 
 const isWanted = (only: string | undefined) => (image: FamilyImage) => only === undefined || image.imageId === only;
 
-/** The runs of candidates that are not known to be over. */
-async function openRuns(run: StepRun, images: FamilyImage[], asking: string | undefined): Promise<Set<string>> {
-  const releases = new Set(images.filter(({ state }) => state === 'candidate').map(({ release }) => release));
-  const open = new Set<string>(asking === undefined ? [] : [asking]);
-  for (const release of releases) {
-    if (open.has(release)) continue;
-    const { is } = await standingOf(run.build.region, release);
-    if (is !== 'closed') open.add(release);
+/** The runs of candidates that are not known to be over, with what is known. */
+async function runsNotOver(
+  run: StepRun,
+  images: FamilyImage[],
+  asking: string | undefined,
+): Promise<Map<string, string>> {
+  const runs = new Map<string, string>();
+  for (const release of new Set(images.filter(({ state }) => state === 'candidate').map((one) => one.release))) {
+    const standing: Standing = release === asking ? { is: 'open' } : await standingOf(run.build.region, release);
+    if (standing.is !== 'closed') runs.set(release, notOver(standing));
   }
-  return open;
+  return runs;
+}
+
+function notOver(standing: Exclude<Standing, { is: 'closed' }>): string {
+  switch (standing.is) {
+    case 'open':
+      return 'its run is not over';
+    case 'missing':
+      return 'Temporal has no history of its run: whether it is abandoned is for a person to say (cvm-image delete)';
+    case 'unknown':
+      return `Temporal did not say whether its run is over (${standing.why})`;
+  }
 }
 
 /** Instances of the region by the image that they were launched from; what never came up or is on its way out needs none. */

@@ -12,7 +12,7 @@ import {
   type RoomWish,
 } from '../../contract';
 import { CloudError } from '../cloud/errors';
-import { entityNow, leftBy, takenOver } from '../engine/entity';
+import { entityNow, leftBy, takenOver, taskTimeoutOf } from '../engine/entity';
 import type { StepRun } from '../engine/run';
 import { whenTold, within } from '../engine/when-told';
 
@@ -77,14 +77,15 @@ async function ask(accountId: string, region: string, request: RoomRequest, aske
       taskQueue: info.taskQueue,
       args: [{ accountId, region, ...leftBy(before, quotaMemo) }],
       workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowTaskTimeout: taskTimeoutOf(request.heartbeat),
       staticSummary: `Image quota of ${region}, account ${accountId}`,
       staticDetails:
         'Hands out the slots for custom images, so that builds at the same time do not overbook the region.',
     });
     const update = await within(patience, () =>
       client.workflow.startUpdateWithStart(reserveUpdate, {
-        // Another attempt asks anew; a lost answer is asked for once more.
-        updateId: [info.workflowExecution!.runId, info.activityId, info.attempt, asked]
+        // Another attempt waits for the same answer: were each to ask anew, workers that die would give the region's workflow ever more to do.
+        updateId: [info.workflowExecution!.runId, info.activityId, asked]
           .filter((part) => part !== undefined)
           .join('-'),
         args: [request],

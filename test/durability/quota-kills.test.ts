@@ -14,6 +14,7 @@ import {
   quotaOf,
   someoneDeletes,
   startInTurn,
+  timesAsked,
   untilAt,
   untilNextSecond,
 } from '../support/quota';
@@ -107,6 +108,11 @@ describe('SIGKILL of the worker that hands out slots', { concurrency: 2 }, () =>
         images.map(({ name }) => name).sort(),
         [`room-${instanceId}`, 'family-aaaa0002', 'family-aaaa0003', 'family-aaaa0004'].sort(),
         'only the oldest went',
+      );
+      assert.equal(
+        await timesAsked(stack, region),
+        1,
+        'the next attempt waits for the answer that the first one asked for',
       );
       await assertNeverRefused(cloud, region);
     });

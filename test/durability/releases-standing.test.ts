@@ -14,15 +14,22 @@ interface Standing {
   what: string;
   slice?: boolean;
   form?: Partial<PipelineInput>;
-  /** Done before the release begins; answers what to do when the worker is dead. */
+  /** Done before the release begins; answers what it waits for (`ready`: to begin), and what to do when the worker is dead. */
   stands: (
     play: ReleasePlay,
     cloud: ReleaseSite['cloud'],
-  ) => Promise<{ met: () => Promise<unknown>; goOn: () => Promise<unknown> }>;
+  ) => Promise<{ ready?: () => Promise<unknown>; met: () => Promise<unknown>; goOn: () => Promise<unknown> }>;
 }
 
 const phaseIs = (play: ReleasePlay, phase: string) => () =>
   untilRelease(play.handle, (progress) => progress.phase === phase);
+
+const isAt = (play: ReleasePlay, activity: string) =>
+  until(async () => {
+    const { raw } = await play.handle.describe();
+    const names = (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
+    return names.includes(activity) ? true : undefined;
+  });
 
 const standings: Standing[] = [
   {
@@ -72,19 +79,22 @@ const standings: Standing[] = [
     },
   },
   {
+    what: 'while a build of its source that is at work already is undone',
+    stands: async (play, cloud) => {
+      const { region } = play;
+      const code = 'InvalidParameterValue.InstanceImageNotSupport';
+      await cloud.fault({ action: 'CreateImage', region, kind: 'error', code, message: 'not of this one' });
+      const held = await play.hold({ action: 'DeleteSnapshots', nth: 1 }, 'before');
+      await play.buildByHand();
+      return { ready: held.met, met: () => isAt(play, 'joinBuild'), goOn: held.release };
+    },
+  },
+  {
     what: 'while the guest is watched',
     stands: (play) => {
       // There is nothing to check but that it goes on running.
       play.pipeline.test = { launch: { zone: `${play.region}-3` }, settle: 3 };
-      return Promise.resolve({
-        met: () =>
-          until(async () => {
-            const { raw } = await play.handle.describe();
-            const names = (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
-            return names.includes('watchGuest') ? true : undefined;
-          }),
-        goOn: () => Promise.resolve(),
-      });
+      return Promise.resolve({ met: () => isAt(play, 'watchGuest'), goOn: () => Promise.resolve() });
     },
   },
 ];
@@ -100,8 +110,9 @@ describe('the worker is killed while a release stands', { concurrency: 2 }, () =
     if (!all && slice !== true) continue;
     test(what, () =>
       ReleasePlay.playing(site, form ?? {}, async (play) => {
-        const { met, goOn } = await stands(play, site.cloud);
+        const { ready, met, goOn } = await stands(play, site.cloud);
         const first = await play.startWorker();
+        await ready?.();
         await play.start();
         await met();
         await first.kill();

@@ -45,7 +45,7 @@ export async function startInTurn(
   return { instanceId, handle };
 }
 
-/** Asks once more for a build that has a slot, as its next attempt does when the answer was lost. */
+/** Asks once more for a build that has a slot, as a step does that is tried again. */
 export async function askAgain(
   stack: Pick<BuildStack, 'client'>,
   region: string,
@@ -54,6 +54,12 @@ export async function askAgain(
   const { leases } = await quotaNow(stack, region);
   const request = leases.find(({ workflowId }) => workflowId === handle.workflowId)!;
   return quotaOf(stack, region).executeUpdate(reserveUpdate, { args: [request] });
+}
+
+/** How often the workflow of a region's quota was asked for a slot. */
+export async function timesAsked(stack: Pick<BuildStack, 'client'>, region: string): Promise<number> {
+  const { events } = await quotaOf(stack, region).fetchHistory();
+  return (events ?? []).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes).length;
 }
 
 export const placeOf = async ({ handle }: QueuedBuild): Promise<number | undefined> =>

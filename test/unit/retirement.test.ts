@@ -7,7 +7,7 @@ const day = (count: number) => new Date(Date.UTC(2026, 10, count)).toISOString()
 /** A release of a day, promoted that day unless said otherwise. */
 const released = (count: number, more: Partial<FamilyImage> = {}): FamilyImage =>
   familyImageOf({ imageId: `img-${count}`, nominalAt: day(count), since: day(count), ...more });
-const free = (): Ties => ({ instances: [], runIsOpen: false });
+const free = (): Ties => ({ instances: [], run: undefined });
 const rules = { keep: 2, youngerThan: 3 * 86_400, keepRejected: 86_400, now: day(20) };
 
 /** The images that go, by the rules. */
@@ -51,13 +51,16 @@ describe('retirement', () => {
       released(15),
     ];
     assert.deepEqual(going(images, { keep: 3 }), ['img-19', 'img-18', 'img-15']);
-    const open = (image: FamilyImage) => ({ instances: [], runIsOpen: image.imageId === 'img-18' });
+    const open = ({ imageId }: FamilyImage) => ({
+      instances: [],
+      run: imageId === 'img-18' ? 'its run is not over' : undefined,
+    });
     assert.deepEqual(going(images, { keep: 3 }, open), ['img-19', 'img-15']);
     assert.equal(reasonFor(images, 'img-18', open), 'its run is not over');
   });
 
   test('never what an instance uses, and it says so', () => {
-    const used = (image: FamilyImage) => ({ instances: image.imageId === 'img-16' ? ['ins-a'] : [], runIsOpen: false });
+    const used = (image: FamilyImage) => ({ instances: image.imageId === 'img-16' ? ['ins-a'] : [], run: undefined });
     assert.deepEqual(going(nights, {}, used), ['img-17', 'img-15', 'img-14']);
     assert.match(reasonFor(nights, 'img-16', used), /96 h 00 min old, not one of the newest 2, but ins-a uses it/);
   });

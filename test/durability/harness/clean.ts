@@ -1,27 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Resource, type SweepReport, tagKeys } from '../../../contract';
 import type { RegionState } from '../../support/simulator';
-import type { BuildEnd } from './ending';
+import { type BuildEnd, endName } from './ending';
 import { ofBuild, snapshotsOf } from './exact';
 
 /** What there is in a region, by kind. */
 export const kinds = ['images', 'snapshots', 'instances', 'disks'] as const;
 
 /**
- * Nothing is new in the region but what builds say that they keep, and what hangs on it.
+ * Nothing is new in the region but what builds say that they keep, and what hangs on it; and all of that is there.
  *
+ * @param settled the region before the sweep
+ * @param after the region after it
  * @param others IDs of what somebody else made
  * @param taken IDs of what somebody else deleted, no matter whether a build noticed
  */
 export function cleanProblems(
   ends: BuildEnd[],
   before: RegionState,
+  settled: RegionState,
   after: RegionState,
   swept: SweepReport,
   others: ReadonlySet<string> = new Set(),
   taken: ReadonlySet<string> = new Set(),
 ): string[] {
-  const kept = new Set(ends.flatMap((end) => keptOf(end, after)));
+  const listed = ends.map((end) => ({ end, ids: keptOf(end, settled) }));
+  const kept = new Set(listed.flatMap(({ ids }) => ids));
   const problems: string[] = [];
   for (const kind of kinds) {
     const old = new Set(before[kind].map(({ id }) => id));
@@ -34,8 +38,9 @@ export function cleanProblems(
       problems.push(`${kind} that nobody lists: ${stray.map(({ id, state }) => `${id} (${state})`).join(', ')}`);
   }
   const there = new Set(kinds.flatMap((kind) => after[kind].map(({ id }) => id)));
-  for (const id of kept)
-    if (!there.has(id) && !taken.has(id)) problems.push(`${id} is listed as kept, and is not there`);
+  for (const { end, ids } of listed)
+    for (const id of ids.filter((one) => !there.has(one) && !taken.has(one)))
+      problems.push(`${id} is listed as kept, and is not there (${endName(end)}, build ${end.buildId})`);
   const left = swept.leftovers.filter(({ outcome, plan }) => plan !== 'report' && outcome === 'left');
   problems.push(...left.map(({ id, problem }) => `the sweep could not put ${id} right: ${problem}`));
   return problems;
@@ -85,16 +90,16 @@ const leftoversOf = (end: BuildEnd) =>
 
 /**
  * What a build says that stays: of a good one everything, of a failed one what it lists as kept. One that was terminated says
- * nothing any more: what it had tagged as kept by then stays, as if it had said so.
+ * nothing any more: what it had tagged as kept by then, before any sweep, stays, as if it had said so.
  */
-function keptOf(end: BuildEnd, after: RegionState): string[] {
+function keptOf(end: BuildEnd, settled: RegionState): string[] {
   const ids = (resources: Resource[]) => resources.filter(({ fate }) => fate === 'kept').map(({ id }) => id);
   if (end.how === 'completed') {
     const { image, instance } = end.result;
     return [...ids(end.result.resources), ...image.snapshotIds, ...(instance ? [instance.systemDiskId] : [])];
   }
   if (end.how === 'terminated') {
-    const made = Object.values(ofBuild(after, end.buildId)).flat();
+    const made = Object.values(ofBuild(settled, end.buildId)).flat();
     return made.filter(({ tags }) => tags[tagKeys.state] === 'kept').map(({ id }) => id);
   }
   return 'failure' in end && end.failure ? ids(end.failure.resources) : [];

@@ -50,7 +50,7 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
       ...unlistedProblems(ends, before, play.settled, notOurs),
       ...ends.flatMap((end) => keptProblems(end, play.atEnd, play)),
       ...(scenario.leaves ? [] : leftoverProblems(ends)),
-      ...cleanProblems(ends, before, after, swept, notOurs),
+      ...cleanProblems(ends, before, play.settled, after, swept, notOurs),
       ...untouchedProblems(before, after, {
         others: play.others,
         sources,

@@ -19,15 +19,19 @@ export async function readableProblems(play: Play, end: BuildEnd): Promise<strin
   const fromCloud = failure.requestId !== undefined;
   if (fromCloud && !details.includes(failure.requestId!))
     problems.push('the details in the UI do not name the RequestId');
-  if (await cloudSaid(play, failure.code)) {
-    if (!fromCloud) problems.push(`no RequestId, though the cloud answered ${failure.code}`);
-    if (!details.includes(failure.code)) problems.push(`the details in the UI do not name the cloud's ${failure.code}`);
+  // The failure may be ours, and the code that it quotes the cloud's: that of its last answer.
+  for (const code of new Set([failure.code, ...quoted(failure.message)])) {
+    if (!(await cloudSaid(play, code))) continue;
+    if (!fromCloud) problems.push(`no RequestId, though the cloud answered ${code}`);
+    if (!details.includes(code)) problems.push(`the details in the UI do not name the cloud's ${code}`);
   }
   if (failure.advice === undefined) problems.push(`nothing says what to do about ${failure.code}: ${failure.message}`);
   else if (!details.includes(failure.advice)) problems.push(`the details in the UI do not say what to do: ${details}`);
   if (!end.message.includes(failure.message)) problems.push('the workflow’s failure does not say what the report says');
   return problems;
 }
+
+const quoted = (message: string) => [...message.matchAll(/\((\w+(?:\.\w+)*)[,)]/g)].map(([, code]) => code!);
 
 async function cloudSaid({ cloud, since }: Play, code: string): Promise<boolean> {
   return (await cloud.calls({ since })).some(({ outcome }) => outcome === code);

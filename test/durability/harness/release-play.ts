@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { rollBack } from '../../../client';
 import {
+  buildWorkflowId,
+  buildWorkflowType,
   goldenImageWorkflowId,
   goldenImageWorkflowType,
   type PipelineInput,
@@ -15,6 +18,7 @@ import { resetRun } from '../../support/reset';
 import type { StateResource } from '../../support/simulator';
 import { ended, familyInCloud, guestPort, leftOfTest, type ReleaseHandle } from '../../support/releases';
 import { newTaskQueue, type ReleaseSite } from './release-site';
+import { accountId } from './site';
 import { activitiesOfRun, type CompletedActivity } from './repeated';
 import { heartbeat, lease, settings } from './timing';
 import { sweepAway } from './sweep';
@@ -165,6 +169,31 @@ export class ReleasePlay {
     return handle;
   }
 
+  /** A build of the source that is none of the release's. */
+  async buildByHand(): Promise<void> {
+    const { region, sourceId: instanceId } = this;
+    await this.site.client.workflow.start(buildWorkflowType, {
+      workflowId: buildWorkflowId(region, instanceId),
+      taskQueue: this.taskQueue,
+      workflowTaskTimeout: '2s',
+      args: [{ region, instanceId, image: { name: `by-hand-${this.key}` }, deadlines: { heartbeat } }],
+    });
+  }
+
+  /** Rolls the family back, and comes back when that is done. */
+  rollBack(): Promise<{ imageId: string }> {
+    const { region, taskQueue } = this;
+    const about = { accountId, family: this.pipeline.family, taskQueue };
+    return rollBack(this.site.client, about, { place: { region, heartbeat }, by: 'the test' });
+  }
+
+  /** The image before is current, the one that was is withdrawn, and all are there. */
+  async assertRolledBack(): Promise<void> {
+    const now = await this.assertCurrent(this.old[0]!);
+    assert.deepEqual(ids(now.images), [this.current, ...this.old].sort());
+    assert.deepEqual(now.of('withdrawn'), [this.current]);
+  }
+
   get sourceId(): string {
     return `ins-${this.key}00`;
   }
@@ -191,11 +220,15 @@ export class ReleasePlay {
     };
   }
 
-  /** Starts the release. Its worker dies while a change is asked for, before or after it is made, and another one takes over. */
-  async killedAt(change: Change, when: 'before' | 'after'): Promise<void> {
+  /**
+   * Its worker dies while a change is asked for, before or after it is made, and another one takes over.
+   *
+   * @param begin what the change is a part of: the release, if nothing else is said
+   */
+  async killedAt(change: Change, when: 'before' | 'after', begin: () => unknown = () => this.start()): Promise<void> {
     const held = await this.hold(change, when);
     const first = await this.startWorker();
-    await this.start();
+    await begin();
     await held.met();
     await this.assertNeverWithout();
     await first.kill();

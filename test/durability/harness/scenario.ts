@@ -125,6 +125,8 @@ export interface WorkerForm {
   bundle?: string;
   /** Polls for activities that it has open at a time: a frozen worker swallows so many more. */
   polls?: number;
+  /** Workflow tasks that it has in hand at a time. */
+  tasks?: number;
   /** ActivitySettings that differ. */
   settings?: Record<string, unknown>;
 }

@@ -1,4 +1,5 @@
 import type { ActivitySettings } from '../../../activities';
+import { settleDefault } from '../../../worker/config';
 
 /**
  * How real time is scaled. The cloud runs 600 times as fast; builds look, back off and settle 100 times as fast as they ship, which
@@ -22,6 +23,10 @@ export const settings: Partial<ActivitySettings> = {
   budgetShare: 0.5 * scale,
   requestTimeoutSeconds: 1,
 };
+
+/** Milliseconds here of so many seconds for which describes lag: what counts is how long that is against the settle window. */
+export const lagOf = (seconds: number): number =>
+  Math.round((seconds / settleDefault) * settings.settleSeconds! * 1000);
 
 /** Seconds without a heartbeat after which a worker counts as dead. Not scaled as much as the rest: processes are as slow as ever. */
 export const heartbeat = 3;

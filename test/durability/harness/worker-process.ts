@@ -33,6 +33,7 @@ async function main(given: string): Promise<void> {
     // What was handed to a worker that is dead or frozen comes back sooner: the time is not what is proven here.
     stickyQueueScheduleToStartTimeout: '1s',
     maxConcurrentWorkflowTaskPolls: 2,
+    ...(form.tasks === undefined ? {} : taskLimits(form.tasks)),
     maxConcurrentActivityTaskPolls: form.polls ?? 2,
     shutdownGraceTime: '100ms',
     interceptors: { activity: [repeating, ...(tells ? [telling] : [])] },
@@ -45,6 +46,12 @@ async function main(given: string): Promise<void> {
   await running;
   process.exit();
 }
+
+/** Enough polls to fetch what there is, and no more in hand than is done before it counts as lost. */
+const taskLimits = (tasks: number) => ({
+  maxConcurrentWorkflowTaskExecutions: tasks,
+  maxConcurrentWorkflowTaskPolls: tasks / 2,
+});
 
 /** What is to be done twice, by the instance that a build is of. */
 const repeated = new Map<string, Twice>();

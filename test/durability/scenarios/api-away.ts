@@ -1,7 +1,7 @@
 import { apiDown, findIn, giveKeyBack, later, look, polling, revokeKey, someoneElse } from '../harness/cloud';
 import { cancel } from '../harness/people';
 import { type FaultForm, forEver, type Moment, type Scenario } from '../harness/scenario';
-import { scale } from '../harness/timing';
+import { lagOf, scale } from '../harness/timing';
 import { methods } from './calls';
 import { imageFails } from './steps';
 
@@ -168,9 +168,18 @@ const downWithTime = (['shutdownInstance', 'createImage', 'launchInstance'] as c
   };
 });
 
-/** What is changed is not described for a while. */
-const lagging = (milliseconds: number): FaultForm[] =>
-  ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds, times: forEver }));
+/** What is changed is not described for so many seconds, as they weigh against the settle window. */
+const lagging = (seconds: number): FaultForm[] =>
+  ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds: lagOf(seconds), times: forEver }));
+/** What TagResources and UnTagResources change. */
+const lateTags: FaultForm = {
+  service: 'tag',
+  // The service has no region; the names of what is tagged do.
+  contains: ':{region}:uin/',
+  kind: 'write-lag',
+  milliseconds: lagOf(30),
+  times: forEver,
+};
 const lost = (action: string, more: Record<string, unknown> = {}): FaultForm => ({
   action,
   kind: 'answer-lost',
@@ -183,16 +192,32 @@ const lags = methods.flatMap((method): Scenario[] => [
     name: `${method} · describes lag 30 s`,
     ends: 'completed',
     spec: { method },
-    faults: lagging(300),
+    faults: lagging(30),
     ...(method === 'snapshots' ? { slice: true } : {}),
   },
-  { group, name: `${method} · describes lag 2 minutes`, ends: 'completed', spec: { method }, faults: lagging(1200) },
+  { group, name: `${method} · tags show 30 s late`, ends: 'completed', spec: { method }, faults: [lateTags] },
+  {
+    group,
+    name: `${method} · tags show 30 s late, and it is undone`,
+    ends: { failed: /^ImageCreateFailed$/ },
+    spec: { method },
+    faults: [lateTags, imageFails],
+  },
+  {
+    group,
+    name: `${method} · tags show 30 s late, and it is cancelled at the commit point`,
+    ends: 'cancelled',
+    spec: { method },
+    faults: [lateTags],
+    beats: [{ at: { after: { action: 'TagResources', nth: 2 } }, act: cancel }],
+  },
+  { group, name: `${method} · describes lag 10 s`, ends: 'completed', spec: { method }, faults: lagging(10) },
   {
     group,
     name: `${method} · describes lag 30 s, and it is undone`,
     ends: { failed: /^ImageCreateFailed$/ },
     spec: { method },
-    faults: [...lagging(300), imageFails],
+    faults: [...lagging(30), imageFails],
   },
   ...[
     { what: 'stop', fault: lost('StopInstances') },
@@ -201,16 +226,13 @@ const lags = methods.flatMap((method): Scenario[] => [
     { what: 'start', fault: lost('StartInstances') },
     { what: 'launch', fault: lost('RunInstances', { contains: '/{key}-' }) },
   ].flatMap(({ what, fault }) =>
-    [
-      { how: '30 s', milliseconds: 300 },
-      // As long as whoever looks for what was lost goes on looking, nearly.
-      { how: '2 minutes', milliseconds: 1200 },
-    ].map(({ how, milliseconds }): Scenario => ({
+    // Whoever looks for what was lost goes on looking for 45 s.
+    [10, 30].map((seconds): Scenario => ({
       group,
-      name: `${method} · describes lag ${how}, and the answer to the ${what} is lost`,
+      name: `${method} · describes lag ${seconds} s, and the answer to the ${what} is lost`,
       ends: 'completed',
       spec: { method },
-      faults: [...lagging(milliseconds), fault],
+      faults: [...lagging(seconds), fault],
     })),
   ),
   ...(['StopInstances', 'CreateSnapshot', 'CreateImage'] as const).map((action): Scenario => ({
@@ -218,7 +240,7 @@ const lags = methods.flatMap((method): Scenario[] => [
     name: `${method} · describes lag 30 s, the answer to ${action} is lost, and it is cancelled`,
     ends: 'cancelled',
     spec: { method },
-    faults: [...lagging(300), lost(action)],
+    faults: [...lagging(30), lost(action)],
     beats: [{ at: { after: { action } }, act: cancel }],
   })),
 ]);

@@ -48,6 +48,32 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
     beats: [{ at: undoing, act: someoneElse('fail-image', findIn.images) }],
     says: /image img-\w+: CREATING.*deadlines\.pollImage/,
   },
+  {
+    group,
+    name: `${method} · the image is stuck beyond the deadline of the whole build`,
+    ends: { failed: /^DeadlineExceeded$/ },
+    // Time enough to get there.
+    spec: { method, deadlines: { build: 20 } },
+    faults: [{ action: 'CreateImage', kind: 'image-never-finishes' }],
+    beats: [{ at: undoing, act: someoneElse('fail-image', findIn.images) }],
+    says: /the build was not done after 20 s: image img-\w+: CREATING.*deadlines\.build/,
+  },
+  {
+    group,
+    name: `${method} · the source is busy beyond the deadline of the whole build`,
+    ends: { failed: /^DeadlineExceeded$/ },
+    spec: { method, deadlines: { build: 10 } },
+    faults: [
+      {
+        action: 'StopInstances',
+        kind: 'error',
+        code: 'OperationDenied.InstanceOperationInProgress',
+        message: 'another operation is under way',
+        times: forEver,
+      },
+    ],
+    says: /the build was not done after 10 s: .*StopInstances: another operation.*InstanceOperationInProgress.*deadlines\.build/,
+  },
 ]);
 
 const stops: Scenario[] = [

@@ -21,8 +21,7 @@ const untag: Mutation = { action: 'UnTagResources', what: 'restore tag, taken aw
 const launch: Mutation[] = [
   // The dry run before it bears no tags.
   { action: 'RunInstances', contains: '/{key}-', what: 'launch' },
-  { action: 'TagResources', nth: 3, what: 'new instance or disks, kept' },
-  { action: 'TagResources', nth: 4, what: 'new disks or instance, kept' },
+  { action: 'TagResources', nth: 3, what: 'new instance and disks, kept' },
 ];
 
 /**

@@ -1,3 +1,4 @@
+import { cancel } from '../harness/people';
 import type { FaultForm, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
 
@@ -20,8 +21,24 @@ export const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
 
 const sliced = new Set(['snapshot 3', 'image']);
 
+/** Somebody cancels while a call is on its way: it is given up, and applied when its undoing has begun. */
+const cancelledAndLate: Scenario[] = methods.flatMap((method) =>
+  mutations[method]
+    .filter(({ what }) => method === 'instance' || sliced.has(what))
+    .map(({ what, ...call }): Scenario => ({
+      group: 'lost answers',
+      name: `${method} · ${what} (${call.action}) · applied after the client has given up, and it is cancelled`,
+      // The last act of a build may be over before a cancellation is heard.
+      ends: what.startsWith('new') ? { either: ['cancelled', 'completed'] } : 'cancelled',
+      spec: { method },
+      faults: [{ ...call, kind: 'delay', when: 'before', milliseconds: 1300 }],
+      beats: [{ at: { before: call }, act: cancel }],
+      ...(what.startsWith('new') ? { slice: true } : {}),
+    })),
+);
+
 /** The build must find out, and make nothing twice. */
-export const lostAnswers: Scenario[] = methods.flatMap((method) =>
+const found: Scenario[] = methods.flatMap((method) =>
   mutations[method].flatMap(({ what, action, nth, contains }) =>
     losses.map(({ name, fault, slice }): Scenario => ({
       group: 'lost answers',
@@ -36,3 +53,5 @@ export const lostAnswers: Scenario[] = methods.flatMap((method) =>
     })),
   ),
 );
+
+export const lostAnswers: Scenario[] = [...found, ...cancelledAndLate];

@@ -20,6 +20,8 @@ import {
 import type { Play } from '../harness/play';
 import { lookHeld } from '../harness/readable';
 import type { Act, Beat, CallPoint, End, Ends, FaultForm, Moment, Remakes, Scenario } from '../harness/scenario';
+import { beginSweep, sweptOnce } from '../harness/sweep';
+import { lagOf } from '../harness/timing';
 import { methods, mutations } from './calls';
 import { imageFails, type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
 
@@ -383,6 +385,28 @@ const resets: Scenario[] = [
       ],
     }),
   ),
+  ...(['inspectSource', 'snapshotDisks', 'createImage'] as const).map((step) =>
+    people(`reset · instance · cancelled and undone · to ${step}`, {
+      ends: 'completed',
+      beats: [
+        { at: before({ action: 'CreateImage' }), act: cancel },
+        { at: whenOver, act: resetTo(step) },
+      ],
+      // Whatever was made was undone; copies of a source that is up are noticed when they are made.
+      remakes: { CreateSnapshot: step === 'snapshotDisks' ? 2 : 1, CreateImage: 1 },
+    }),
+  ),
+  ...(['inspectSource', 'createImage'] as const).map((step) =>
+    people(`reset · instance · terminated and swept · to ${step}`, {
+      ends: 'completed',
+      beats: [
+        { at: before({ action: 'CreateImage' }), act: terminate },
+        { at: whenOver, act: beginSweep },
+        { at: sweptOnce, act: resetTo(step) },
+      ],
+      remakes: { CreateSnapshot: 1, CreateImage: 1 },
+    }),
+  ),
   people('reset · instance · completed, its name has a time · to inspectSource', {
     ends: 'completed',
     spec: { image: { name: 'golden-{date}-{time}' } },
@@ -499,7 +523,9 @@ const activities: Scenario[] = [
     }),
     people(`activity · ${step}, after ${what} · reset, and describes lag`, {
       ends: 'completed',
-      faults: [{ ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: 1200 }],
+      faults: [
+        { ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: lagOf(30) },
+      ],
       beats: [{ at: { after: call }, act: resetActivity(step) }],
     }),
   ]),

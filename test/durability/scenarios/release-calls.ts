@@ -73,3 +73,11 @@ export const releaseChanges: ReleaseChange[] = [
   { action: 'DeleteImages', nth: 1, what: 'older image', slice: 'after' },
   { action: 'DeleteImages', nth: 2, what: 'oldest image' },
 ];
+
+/** Every call by which a rollback to the image before changes the cloud, in order. */
+export const rollbackChanges: ReleaseChange[] = [
+  { action: 'TagResources', nth: 1, what: 'image before, current' },
+  { action: 'ModifyImageAttribute', nth: 1, what: 'family of the image before', slice: 'after' },
+  { action: 'TagResources', nth: 2, what: 'image that was current, withdrawn' },
+  { action: 'ModifyImageAttribute', nth: 2, what: 'family of the image that was current, taken away' },
+];

@@ -7,6 +7,9 @@ import type { Recoveries } from './recoveries';
 /** For how long a worker that was frozen goes on. */
 const zombieMs = 2000;
 
+/** Workflow tasks that a worker has in hand: one that has just started, and has all builds to get to know, does so many in time. */
+const tasksInHand = 10;
+
 /** What is done to them, the rarest first. */
 const acts = ['kill all', 'kill server', 'freeze', 'kill worker'] as const;
 type Act = (typeof acts)[number];
@@ -36,7 +39,7 @@ export class Crew {
     const { site, recoveries } = this;
     const heard = recoveries.heard.bind(recoveries);
     const hired = Array.from({ length: count }, () =>
-      site.startWorker(site.server, site.taskQueue, { hasThread: true }, heard),
+      site.startWorker(site.server, site.taskQueue, { hasThread: true, tasks: tasksInHand }, heard),
     );
     this.workers.push(...(await Promise.all(hired)));
   }

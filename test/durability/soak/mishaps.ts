@@ -1,5 +1,6 @@
 import type { BuildSpecInput } from '../../../contract';
 import type { Scenario, FaultForm } from '../harness/scenario';
+import { lagOf } from '../harness/timing';
 
 /** Something that goes wrong in one build. `{key}` in its texts is the tail of the instance ID. */
 export interface Mishap {
@@ -107,6 +108,6 @@ export const mishaps: Mishap[] = [
     fault: { ...stop, ...someone('retag', { tags: { team: 'web' } }) },
     changed: { tags: { team: 'web' } },
   },
-  { name: 'what is made is described late', fault: { ...image, kind: 'describe-lag', milliseconds: 300 } },
-  { name: 'what is made is described late', fault: { ...snapshot, kind: 'describe-lag', milliseconds: 300 } },
+  { name: 'what is made is described late', fault: { ...image, kind: 'describe-lag', milliseconds: lagOf(10) } },
+  { name: 'what is made is described late', fault: { ...snapshot, kind: 'describe-lag', milliseconds: lagOf(10) } },
 ];

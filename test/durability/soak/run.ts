@@ -164,8 +164,8 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
     const stolen = new Set(own.flatMap(({ taken }) => taken));
     const gone = own.filter((build) => changeOf(build, met) === 'gone').map(({ source }) => source.id);
     leftovers.push(
-      ...unlistedProblems(ends, first, atEnd.get(region)!, notOurs),
-      ...cleanProblems(ends, first, after, swept, notOurs, stolen),
+      ...unlistedProblems(ends, first, settled.get(region)!, notOurs),
+      ...cleanProblems(ends, first, settled.get(region)!, after, swept, notOurs, stolen),
       ...untouchedProblems(first, after, { others, sources, gone }),
     );
     const here = calls.filter((call) => call.region === region);

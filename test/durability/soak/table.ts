@@ -1,11 +1,18 @@
 import Table from 'cli-table3';
+import { throttledShare } from '../harness/judge';
 import type { SoakReport } from './run';
 
 /** What must not be. */
 const wrongs = ['hanging', 'unexplained', 'leftovers', 'duplicates', 'unrestored'] as const;
 
-/** Nothing is left, made twice, not restored, not explained, or not over. */
-export const isGood = (report: SoakReport) => wrongs.every((kind) => report[kind].length === 0);
+/** Share of the builds that must be completed at least: faults and people end far fewer. A soak in which nothing goes well shows little. */
+const completedShare = 0.5;
+
+/** Nothing is left, made twice, not restored, not explained, or not over; most builds are completed, and few answers are refused as too many. */
+export const isGood = (report: SoakReport) =>
+  wrongs.every((kind) => report[kind].length === 0) &&
+  (report.ends.completed ?? 0) >= report.builds * completedShare &&
+  report.throttled <= throttledShare;
 
 /** The end of a soak, for people. What is wrong is told below the table. */
 export function soakTable(report: SoakReport): string {
