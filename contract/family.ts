@@ -22,13 +22,15 @@ export interface FamilyInput {
   trailing?: Trailing[] | undefined;
   /** Snapshots whose images are gone; carried along likewise. */
   orphaned?: Orphaned[] | undefined;
+  /** Images that whoever came before had unshared for a change. */
+  unshared?: UnsharedImage[] | undefined;
   /** Names that were given to releases; carried along likewise. */
   names?: GivenName[] | undefined;
 }
 
 /** Key of the memo field with what only its workflow knows: it is there without a worker, too. */
 export const familyMemo = 'family';
-export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing' | 'orphaned' | 'names'>;
+export type FamilyState = Pick<FamilyInput, 'doomed' | 'trailing' | 'orphaned' | 'unshared' | 'names'>;
 
 /** The name of an image that a release is to make: no other release of the family is given it. */
 export interface GivenName {
@@ -45,6 +47,13 @@ export interface Trailing {
   imageIds: string[];
   /** How often it could not be seen to. */
   tries?: number | undefined;
+}
+
+/** An image that is not shared while it is changed, with the accounts that it is to be shared with again. */
+export interface UnsharedImage {
+  place: FamilyPlace;
+  imageId: string;
+  accounts: string[];
 }
 
 /** Snapshots that are to go with an image which is gone, or may be by now: no tag of theirs tells it. */
@@ -227,6 +236,8 @@ export interface FamilyProgress {
   trailing?: Trailing[] | undefined;
   /** Snapshots that are still to go, though their images are gone. */
   orphaned?: Orphaned[] | undefined;
+  /** Images that are not shared while they are changed, and will be again. */
+  unshared?: UnsharedImage[] | undefined;
 }
 export const familyQuery = { type: 'query', name: 'family' } as QueryDefinition<FamilyProgress>;
 

@@ -42,15 +42,18 @@ import {
   searchAttributes,
   takeNameUpdate,
   type Trailing,
+  type UnsharedImage,
 } from '../contract';
 import { now } from './clock';
 import { familyDetails } from './family/details';
 import { stepFailure } from './failures';
 import { moveCurrent, onlyCurrentAnswers, type Promoting, rollBackTarget } from './family/move-current';
+import { giveBack } from './family/give-back-shares';
 import { longLived } from './long-lived';
 import { Orphans, snapshotsAgain } from './family/orphans';
 import { activitiesAt, familyDeadlines, tryAgain } from './family/place';
 import { retireOne, toRetire } from './family/retire';
+import { Unshared } from './family/unshared';
 import { quotaActivities } from './quota/activities';
 
 /**
@@ -106,6 +109,7 @@ class Family {
   private readonly doomed: Doomed[];
   private readonly trailing: Trailing[] = [];
   private readonly orphans: Orphans;
+  private readonly unshared: Unshared;
   private names: GivenName[];
   private readonly progress: FamilyProgress;
   /** By region: ends when everything that was asked for there so far is done. */
@@ -123,7 +127,7 @@ class Family {
   private readonly promoting = new Map<string, Promoting>();
 
   constructor(private readonly input: FamilyInput) {
-    const { accountId, family, doomed = [], orphaned = [], names = [] } = input;
+    const { accountId, family, doomed = [], orphaned = [], unshared = [], names = [] } = input;
     this.doomed = doomed;
     this.names = names;
     this.orphans = new Orphans(
@@ -131,7 +135,10 @@ class Family {
       (place) => this.refOf(place),
       () => this.remember(),
     );
-    this.progress = { accountId, family, doomed, trailing: this.trailing, orphaned };
+    this.unshared = new Unshared(unshared, () => this.remember());
+    this.progress = { accountId, family, doomed, trailing: this.trailing, orphaned, unshared };
+    // Before anything that is asked for: it finds the images shared as they were.
+    for (const one of [...unshared]) void this.giveBack(one);
     upsertSearchAttributes([{ key: searchAttributes.ImageFamily, value: family }]);
     setHandler(familyQuery, () => this.progress, { description: 'What it does now, and what it has still to do' });
     setHandler(promoteUpdate, (promotion) => this.promote(promotion), {
@@ -208,6 +215,7 @@ class Family {
           imageId,
           old: 'released',
           promoting,
+          unshared: this.unshared,
         });
         this.moved(promoted, 'released', place);
         return promoted;
@@ -217,6 +225,21 @@ class Family {
         this.promoting.delete(imageId);
       }
     });
+  }
+
+  /** Shares an image again that whoever came before had unshared for a change, and could not share again. */
+  private async giveBack(one: UnsharedImage): Promise<void> {
+    const { place, imageId, accounts } = one;
+    const { family } = this.input;
+    try {
+      await this.next(place, `share ${imageId} with ${accounts.join(', ')} as before`, async () => {
+        const lost = await giveBack(this.refOf(place), family, one);
+        if (lost.length > 0) throw ApplicationFailure.create({ type: 'SharesLost', message: lost.join('; ') });
+      });
+    } catch (error) {
+      log.warn('shares are lost', { imageId, accounts, error });
+    }
+    this.unshared.forget([one]);
   }
 
   private moved({ imageId, previous, later }: Promoted, old: ReleaseState, place: FamilyPlace): void {
@@ -246,7 +269,7 @@ class Family {
         const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
         await activitiesAt(place, about).awaitCopied({ build, imageIds });
         const later = await this.next(place, `${which} in ${place.region} no longer answers`, () =>
-          onlyCurrentAnswers(build, place, this.input.family),
+          onlyCurrentAnswers(build, place, this.input.family, this.unshared),
         );
         if (later.length > 0) this.follow(place, later);
         return;
@@ -268,7 +291,11 @@ class Family {
     return this.next(place, `roll back in ${place.region}, asked by ${by}${why}`, async () => {
       const ref = this.refOf(place);
       const imageId = await rollBackTarget(ref, place, this.input.family, to);
-      const promoted = await moveCurrent(ref, place, this.input.family, { imageId, old: 'withdrawn' });
+      const promoted = await moveCurrent(ref, place, this.input.family, {
+        imageId,
+        old: 'withdrawn',
+        unshared: this.unshared,
+      });
       this.moved(promoted, 'withdrawn', place);
       return promoted;
     });
@@ -453,8 +480,14 @@ class Family {
 
   /** What only this workflow knows. */
   private get state(): FamilyState {
-    const { doomed, trailing, orphans, names } = this;
-    return { doomed, trailing, orphaned: orphans.all, ...(names.length === 0 ? {} : { names }) };
+    const { doomed, trailing, orphans, unshared, names } = this;
+    return {
+      doomed,
+      trailing,
+      orphaned: orphans.all,
+      ...(unshared.all.length === 0 ? {} : { unshared: unshared.all }),
+      ...(names.length === 0 ? {} : { names }),
+    };
   }
 
   private refOf({ region, roleArn }: FamilyPlace): BuildRef {

@@ -13,12 +13,10 @@ export async function entityNow(client: Client, workflowId: string): Promise<Wor
 }
 
 /**
- * Milliseconds that such a workflow gives a worker for a task. Everybody who asks it waits while the worker that has its task is dead:
- * that is noticed as soon as for an activity, and at the latest after Temporal's own ten seconds.
- *
- * @param heartbeat heartbeat timeout of the activities, in seconds
+ * How long such a workflow gives a worker for a task. Everybody who asks it waits while the worker that has its task is dead, so that is to be
+ * noticed sooner than after Temporal's own ten seconds.
  */
-export const taskTimeoutOf = (heartbeat: number): number => Math.min(10, heartbeat) * 1000;
+export const entityTaskTimeout = '5s';
 
 /**
  * What one that has not come to its own end has in its memo, for the next one to go on from. One that is running is no

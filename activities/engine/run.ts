@@ -292,18 +292,21 @@ export class StepRun {
     const pace = new Pace(this.settings.waits);
     const kept = new Set<string>();
     const removed = new Set<string>();
+    const gone = new Set<string>();
     let quietSince: number | undefined;
     for (;;) {
       const found = await this.patiently(title, find);
-      // What was asked to go goes, though it be tagged as kept by then: that was asked for before, and applied late.
-      const mayStay = (one: Seen) => keep(one) && !removed.has(idOf(one));
+      // What is gone is not kept, though it be shown once more, and tagged so: that was asked for before, and applied late.
+      const mayStay = (one: Seen) => keep(one) && !gone.has(idOf(one));
       const stays = found.filter(mayStay).map(idOf);
       const goes = found.filter((one) => !mayStay(one)).map(idOf);
       const news = goes.some((id) => !removed.has(id)) || stays.some((id) => !kept.has(id));
       stays.forEach((id) => kept.add(id));
       if (goes.length > 0) {
         goes.forEach((id) => removed.add(id));
-        await this.achieveAll(goes.map(goal));
+        const ends = await this.achieveAll(goes.map(goal));
+        // A goal may end with something that stays after all.
+        goes.forEach((id, index) => ends[index] === undefined && gone.add(id));
       }
       if (news || goes.length > 0) {
         quietSince = undefined;
@@ -319,8 +322,8 @@ export class StepRun {
         const foreign = looked.filter((one) => one !== undefined);
         this.waits.delete(title);
         // What was told and is not there is gone, whoever removed it.
-        const gone = unseen.filter((id) => !foreign.some((one) => idOf(one) === id));
-        return { removed: [...removed, ...gone], kept: [...kept], foreign };
+        const unknown = unseen.filter((id) => !foreign.some((one) => idOf(one) === id));
+        return { removed: [...removed, ...unknown], kept: [...kept], foreign };
       }
       await this.wait({ title }, { is: 'going', waitingFor: `${title}: making sure that no more show` }, pace);
     }

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type WorkflowUpdateHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { familyMemo, familyWorkflowId, familyWorkflowType, type ReleaseActivities } from '../../contract';
-import { entityNow, leftBy, takenOver, taskTimeoutOf } from '../engine/entity';
+import { entityNow, entityTaskTimeout, leftBy, takenOver } from '../engine/entity';
 import { finalFailure } from '../engine/failures';
 import { whileBeating } from '../engine/step';
 import { isUnanswered, whenTold, within } from '../engine/when-told';
@@ -65,7 +65,7 @@ async function ask(
       taskQueue: info.taskQueue,
       args: [{ accountId, family, ...leftBy(before, familyMemo) }],
       workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowTaskTimeout: taskTimeoutOf((info.heartbeatTimeoutMs ?? 20_000) / 1000),
+      workflowTaskTimeout: entityTaskTimeout,
       staticSummary: `Image family ${family} of account ${accountId}`,
       staticDetails: `Serialises what happens to the images of the family **${family}**: promote, roll back, retire.`,
     });

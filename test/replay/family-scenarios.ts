@@ -85,6 +85,26 @@ export const familyScenarios: Scenario[] = [
     },
   },
   {
+    // The workflow before was ended while a shared image was changed; the next change of it is remembered.
+    name: 'image-family-unshared',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { pipeline, made } = await nights(stack, 2, { distribute: { accounts: [partner] } });
+      const { family } = pipeline;
+      const { client, taskQueue } = stack;
+      const workflowId = familyWorkflowId(accountId, family);
+      await client.workflow.getHandle(workflowId).terminate('by hand');
+      const unshared = [{ place, imageId: made[1]!.images[0]!.imageId, accounts: [partner] }];
+      await client.workflow.start(familyWorkflowType, {
+        workflowId,
+        taskQueue,
+        args: [{ accountId, family, unshared }],
+      });
+      await rollBack(client, { accountId, family, taskQueue }, { place, by: 'Ada' });
+      return cancelled(stack, family);
+    },
+  },
+  {
     // Whoever rejects what is current already is told so.
     name: 'image-family-keeps-current',
     ends: 'CANCELLED',

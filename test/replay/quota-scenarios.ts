@@ -83,10 +83,28 @@ const holderAsksAgain = async (stack: BuildStack) => {
   return quotaOf(stack, region);
 };
 
+/** Somebody asks until the history is long: the workflow of the quota, up to where it continues as new. */
+const askedOften = async (stack: BuildStack) => {
+  const region = 'ap-singapore';
+  await stack.cloud.seed({ imageQuota: { [region]: 3 } });
+  const { met, release } = await stack.cloud.stall('CreateImage', 'held-for-long');
+  const build = await startInTurn(stack, region, { deadlines, image: { name: 'held-for-long' }, room: wait });
+  await until(async () => ((await met()) ? true : undefined));
+  const { workflowId, runId } = await quotaOf(stack, region).describe();
+  await until(async () => {
+    await askAgain(stack, region, build);
+    return (await quotaOf(stack, region).describe()).runId === runId ? undefined : true;
+  });
+  await release();
+  await build.handle.result();
+  return stack.client.workflow.getHandle(workflowId, runId, { followRuns: false });
+};
+
 export const quotaScenarios: Scenario[] = [
   { name: 'queued', ends: 'COMPLETED', run: queuedTwice('ap-tokyo') },
   { name: 'queued-refused', ends: 'COMPLETED', run: refusedAndQueued },
   { name: 'queued-in-vain', ends: 'FAILED', run: queuedInVain },
   { name: 'image-quota', ends: 'COMPLETED', run: quotaToItsEnd },
   { name: 'image-quota-holder', ends: 'COMPLETED', run: holderAsksAgain },
+  { name: 'image-quota-long', ends: 'CONTINUED_AS_NEW', run: askedOften },
 ];

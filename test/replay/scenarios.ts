@@ -28,7 +28,7 @@ const launch = { zone: 'ap-guangzhou-3' };
 export interface Scenario {
   name: string;
   /** How it must end. */
-  ends: 'COMPLETED' | 'FAILED' | 'CANCELLED';
+  ends: 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'CONTINUED_AS_NEW';
   run: (stack: BuildStack) => Promise<WorkflowHandle>;
 }
 

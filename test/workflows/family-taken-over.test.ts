@@ -77,6 +77,36 @@ describe('a family whose workers are gone', { concurrency: 3 }, () => {
     assert.equal((memo?.[familyMemo] as FamilyState).doomed?.[0]?.imageId, 'img-doomed01');
   });
 
+  test('gives back what was unshared for a change when it was ended', async () => {
+    const partner = '100000000002';
+    const pipeline = await pipelineOf(stack, { distribute: { accounts: [partner] } }, { dataDisks: 0 });
+    const { family } = pipeline;
+    const made = [await release(stack, pipeline), await release(stack, pipeline)];
+    const [first, second] = made.map(({ images: [image] }) => image!.imageId) as [string, string];
+    const sharesOf = async (imageId: string) => {
+      const { images } = await stack.cloud.state(region);
+      const shares = images.find(({ id }) => id === imageId)!.shares as { account: string }[];
+      return shares.map(({ account }) => account);
+    };
+    const { met, release: go } = await stack.cloud.stall('ModifyImageAttribute', second);
+    const about = { accountId, family, taskQueue: stack.taskQueue };
+    const rolling = rollBack(stack.client, about, { place, by: 'Ada' }).catch(() => undefined);
+    await until(async () => ((await met()) ? true : undefined));
+    assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[partner], []]);
+    const { memo } = await handleOf(family).describe();
+    const unshared = [{ place, imageId: second, accounts: [partner] }];
+    assert.deepEqual((memo?.[familyMemo] as FamilyState).unshared, unshared);
+    await handleOf(family).terminate('by hand');
+    await go();
+    await rolling;
+    await rollBack(stack.client, about, { place, by: 'Ada', to: first }).catch(() => undefined);
+    assert.deepEqual(await until(async () => ((await sharesOf(second)).length > 0 ? sharesOf(second) : undefined)), [
+      partner,
+    ]);
+    const after = await handleOf(family).query(familyQuery);
+    assert.deepEqual([after.unshared, await sharesOf(first)], [[], [partner]]);
+  });
+
   test('stays where it is while a worker there has asked for work of late, however slow its answer', async () => {
     const family = `web-${randomBytes(4).toString('hex')}`;
     const taskQueue = await abandon(family);

@@ -3,13 +3,17 @@ import { cell, found } from '../details';
 
 /** An image family as Markdown, for the current details in the Web UI. */
 export function familyDetails({ accountId, family, doing, last, doomed, ...more }: FamilyProgress): string {
-  const { trailing = [], orphaned = [] } = more;
+  const { trailing = [], orphaned = [], unshared = [] } = more;
   return [
     `Image family **${cell(family)}** of account ${accountId}: ${doing === undefined ? 'nothing to do' : cell(doing)}.`,
     ...(last === undefined ? [] : ['', `Last: ${cell(last)}`]),
     ...trailing.flatMap(({ place, imageIds }) => [
       '',
       `In ${place.region} ${imageIds.join(', ')} may answer for the family until copied.`,
+    ]),
+    ...unshared.flatMap(({ place, imageId, accounts }) => [
+      '',
+      `In ${place.region} ${imageId} is not shared while it is changed, and will be with ${accounts.join(', ')} again.`,
     ]),
     ...orphaned.flatMap(({ place, imageId, snapshotIds, tries = 0, problem }) => [
       '',

@@ -6,9 +6,10 @@ import {
   log,
   patched,
 } from '@temporalio/workflow';
-import type { BuildRef, FamilyPlace, PromotionPlan } from '../../contract';
+import type { BuildRef, FamilyPlace, PromotionPlan, UnsharedImage } from '../../contract';
 import { stepFailure } from '../failures';
 import { activitiesAt, familyDeadlines } from './place';
+import type { Unshared } from './unshared';
 
 /** Patch: what a change that failed has taken of the shares is given back. */
 const sharesAreGivenBack = 'shares-are-given-back';
@@ -20,6 +21,8 @@ interface Shared {
   family: string;
   imageIds: string[];
   shares: PromotionPlan['shares'];
+  /** Where it is remembered meanwhile. */
+  unshared: Unshared;
 }
 
 /**
@@ -30,33 +33,39 @@ interface Shared {
  * @throws what the change failed with, and who could not be given an image back
  */
 export async function givingBackShares<T>(shared: Shared, change: () => Promise<T>): Promise<T> {
-  try {
-    return await change();
-  } catch (error) {
-    const lost = await CancellationScope.nonCancellable(() => giveBack(shared));
-    throw lost.length === 0 ? error : withLost(error, lost);
-  }
-}
-
-/** Shares the images as they were; an image that is so already takes no change. @returns what could not be given back */
-async function giveBack({ build, place, family, imageIds, shares }: Shared): Promise<string[]> {
-  const shared = imageIds.map((imageId) => ({ imageId, accounts: shares[imageId] ?? [] }));
-  const taken = shared.filter(({ accounts }) => accounts.length > 0);
-  if (taken.length === 0 || !patched(sharesAreGivenBack)) return [];
-  const lost = taken.map(async ({ imageId, accounts }) => {
-    const cut = (from: string[], why: string) => [`${imageId} is no longer shared with ${from.join(', ')}: ${why}`];
-    const summary = `${imageId} is shared with ${accounts.join(', ')} as before`.slice(0, 200);
+  const { build, place, family, imageIds, shares, unshared } = shared;
+  const images = imageIds.map((imageId) => ({ place, imageId, accounts: shares[imageId] ?? [] }));
+  return unshared.during(images, async () => {
     try {
-      const about = { summary, deadline: familyDeadlines.giveBack };
-      const { notShared } = await activitiesAt(place, about).shareImage({ build, family, imageId, accounts });
-      return notShared.flatMap(({ account, message }) => cut([account], message));
+      return await change();
     } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
-      const { code, message } = stepFailure(error);
-      return code === 'ImageGone' ? [] : cut(accounts, message);
+      const taken = images.filter(({ accounts }) => accounts.length > 0);
+      if (taken.length === 0 || !patched(sharesAreGivenBack)) throw error;
+      const lost = await CancellationScope.nonCancellable(() =>
+        Promise.all(taken.map((one) => giveBack(build, family, one))),
+      );
+      throw lost.flat().length === 0 ? error : withLost(error, lost.flat());
     }
   });
-  return (await Promise.all(lost)).flat();
+}
+
+/** Shares an image as it was; one that is so already takes no change. @returns what could not be given back */
+export async function giveBack(
+  build: BuildRef,
+  family: string,
+  { place, imageId, accounts }: UnsharedImage,
+): Promise<string[]> {
+  const cut = (from: string[], why: string) => [`${imageId} is no longer shared with ${from.join(', ')}: ${why}`];
+  const summary = `${imageId} is shared with ${accounts.join(', ')} as before`.slice(0, 200);
+  try {
+    const about = { summary, deadline: familyDeadlines.giveBack };
+    const { notShared } = await activitiesAt(place, about).shareImage({ build, family, imageId, accounts });
+    return notShared.flatMap(({ account, message }) => cut([account], message));
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    const { code, message } = stepFailure(error);
+    return code === 'ImageGone' ? [] : cut(accounts, message);
+  }
 }
 
 function withLost(error: unknown, lost: string[]): unknown {

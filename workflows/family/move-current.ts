@@ -12,6 +12,7 @@ import {
 import { now } from '../clock';
 import { givingBackShares } from './give-back-shares';
 import { activitiesAt, familyDeadlines } from './place';
+import type { Unshared } from './unshared';
 
 /** Patch: a promotion that comes to nothing leaves no mark. */
 const promotionsAreUndone = 'promotions-are-undone';
@@ -23,33 +24,41 @@ export interface Promoting {
   isCurrent: boolean;
 }
 
+interface Move {
+  imageId: string;
+  /** What becomes of the image that was current. */
+  old: ReleaseState;
+  /** Where it may be given up. */
+  promoting?: Promoting;
+  unshared: Unshared;
+}
+
 /**
  * Makes an image the current one of its family: what is new is marked before what is old is unmarked, so that the family is
  * never without. Asked for what is current already, it only sees to it that nothing else is.
- *
- * @param to.old what becomes of the image that was current
- * @param to.promoting where it may be given up
  */
 export async function moveCurrent(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  { imageId, old, promoting }: { imageId: string; old: ReleaseState; promoting?: Promoting },
+  { imageId, old, promoting, unshared }: Move,
 ): Promise<Promoted> {
-  const begin = () => makeCurrent(build, place, family, imageId);
+  const begin = () => makeCurrent(build, place, family, { imageId, unshared });
   const { plan, at } = await (promoting ? promoting.scope.run(begin) : begin());
   if (promoting) promoting.isCurrent = true;
   const { others: images, shares } = plan;
   const summary = `${idsOf(images).join(', ') || 'nothing'} is no longer current`;
-  const { notes, later } = await givingBackShares({ build, place, family, imageIds: idsOf(images), shares }, () =>
-    activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
-      build,
-      family,
-      current: imageId,
-      images,
-      state: old,
-      shares,
-    }),
+  const { notes, later } = await givingBackShares(
+    { build, place, family, imageIds: idsOf(images), shares, unshared },
+    () =>
+      activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
+        build,
+        family,
+        current: imageId,
+        images,
+        state: old,
+        shares,
+      }),
   );
   const previous = plan.current === imageId ? undefined : plan.current;
   return { imageId, ...(previous === undefined ? {} : { previous }), at, notes, ...(later ? { later } : {}) };
@@ -60,7 +69,12 @@ export async function moveCurrent(
  *
  * @returns those that go on answering, since they are being copied
  */
-export async function onlyCurrentAnswers(build: BuildRef, place: FamilyPlace, family: string): Promise<string[]> {
+export async function onlyCurrentAnswers(
+  build: BuildRef,
+  place: FamilyPlace,
+  family: string,
+  unshared: Unshared,
+): Promise<string[]> {
   const { look, change } = familyDeadlines;
   const about = { summary: `the images of ${family} in ${place.region}`, deadline: look };
   const { images } = await activitiesAt(place, about).listFamily({ build, family });
@@ -84,15 +98,17 @@ export async function onlyCurrentAnswers(build: BuildRef, place: FamilyPlace, fa
   // What is marked as current, too, is for the next promotion to unmark: it knows as what.
   const demoted = others.filter(notMarked);
   const summary = `only ${current} answers for ${family}`;
-  const { later = [] } = await givingBackShares({ build, place, family, imageIds: idsOf(demoted), shares }, () =>
-    activitiesAt(place, { summary, deadline: change }).demoteImages({
-      build,
-      family,
-      current,
-      images: demoted,
-      state: 'released',
-      shares,
-    }),
+  const { later = [] } = await givingBackShares(
+    { build, place, family, imageIds: idsOf(demoted), shares, unshared },
+    () =>
+      activitiesAt(place, { summary, deadline: change }).demoteImages({
+        build,
+        family,
+        current,
+        images: demoted,
+        state: 'released',
+        shares,
+      }),
   );
   return later;
 }
@@ -106,7 +122,7 @@ async function makeCurrent(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  imageId: string,
+  { imageId, unshared }: Pick<Move, 'imageId' | 'unshared'>,
 ): Promise<{ plan: PromotionPlan; at: string }> {
   const { look, change } = familyDeadlines;
   const plan = await activitiesAt(place, {
@@ -115,7 +131,7 @@ async function makeCurrent(
   }).inspectPromotion({ build, family, imageId });
   const at = now();
   const { shares, was } = plan;
-  await givingBackShares({ build, place, family, imageIds: [imageId], shares }, async () => {
+  await givingBackShares({ build, place, family, imageIds: [imageId], shares, unshared }, async () => {
     try {
       await activitiesAt(place, {
         summary: `${imageId} becomes the current one of ${family}`,

@@ -1,0 +1,35 @@
+import { patched } from '@temporalio/workflow';
+import type { UnsharedImage } from '../../contract';
+
+/** Patch: what is unshared while it is changed is remembered. */
+const sharesAreRemembered = 'shares-are-remembered';
+
+/**
+ * Images that are not shared for the moment, since they are being changed. Nothing in the cloud says with whom they were: should
+ * this workflow be ended by hand, or go on on another task queue, the next one gives them back.
+ */
+export class Unshared {
+  /** @param changed called when there is something else to remember */
+  constructor(
+    readonly all: UnsharedImage[],
+    private readonly changed: () => void,
+  ) {}
+
+  /** Remembers images while they are changed and shared again. */
+  async during<T>(images: UnsharedImage[], change: () => Promise<T>): Promise<T> {
+    const taken = images.filter(({ accounts }) => accounts.length > 0);
+    if (taken.length === 0 || !patched(sharesAreRemembered)) return change();
+    this.all.push(...taken);
+    this.changed();
+    try {
+      return await change();
+    } finally {
+      this.forget(taken);
+    }
+  }
+
+  forget(images: UnsharedImage[]): void {
+    for (const one of images) this.all.splice(this.all.indexOf(one), 1);
+    this.changed();
+  }
+}
