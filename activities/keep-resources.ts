@@ -20,7 +20,7 @@ export const keepResources = step<Input, undefined>('step', async (run, input) =
   const of = (type: TaggedType, ids: string[] = []) => ids.map((id) => ({ type, id }));
   const parts = of('image', input.imageIds).concat(of('snapshot', input.snapshotIds), of('volume', input.diskIds));
   const instances = of('instance', input.instanceIds);
-  const all = [...parts, ...instances];
+  const all = [...instances, ...parts];
   for (const resources of all.length > batchSize ? [parts, instances] : [all]) {
     if (resources.length > 0) await run.achieve(marked(run, resources));
   }

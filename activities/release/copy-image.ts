@@ -244,8 +244,16 @@ export const followCopy = step<InputOf<'followCopy'>, OutputOf<'followCopy'>>('s
   });
   const { family } = input.marks;
   const marked = familyImage(run, family, image!);
-  if (marked && !wasCurrent(marked.state) && marked.answers) await noLongerAnswers(run, family, imageId, []);
+  if (marked && !wasCurrent(marked.state) && marked.answers) await run.achieve(silentCopy(run, family, imageId));
   return imageFacts(image!);
+});
+
+/** A copy that does not answer for the family. A look that was under way already may show it once more as being copied. */
+const silentCopy = (run: StepRun, family: string, imageId: string): Goal<boolean> => ({
+  title: `copy ${imageId}`,
+  look: () => noLongerAnswers(run, family, imageId, []),
+  judge: (silent) =>
+    silent === true ? { is: 'done' } : { is: 'going', waitingFor: `copy ${imageId}: to take a change` },
 });
 
 const copyGone = (region: string, imageId: string) =>

@@ -1,11 +1,15 @@
+import { status } from '@grpc/grpc-js';
+import { isGrpcServiceError } from '@temporalio/client';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { quotaWorkflowId } from '../../../contract';
 import { endOf } from './ending';
 import { judge, type Verdict } from './judge';
 import { type Held, Play } from './play';
 import { type Beat, type FaultForm, forEver, type Scenario, titleOf } from './scenario';
 import type { Place } from './place';
-import { refresh, type Site } from './site';
+import type { Server } from './server';
+import { accountId, refresh, type Site } from './site';
 import { lease, settings } from './timing';
 import { sweepAway } from './sweep';
 import { openWebhook } from './webhook';
@@ -82,11 +86,27 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
   } finally {
     stage.over = true;
     await release(stage);
-    if (place) await leave(site, place, stage, { isWhole, isPlain });
+    if (place) {
+      await leave(site, place, stage, { isWhole, isPlain });
+      if (isWhole || server === site.server) await endQuota(server, region);
+    }
     await stage.webhook?.close();
     await refresh(site.cloud, region);
     giveBack();
   }
+}
+
+/**
+ * Ends the workflow of the region's quota, which lives on for a while: it is bound to the task queue of the scenario, and who builds in
+ * the region next may be on another one.
+ */
+async function endQuota({ client, temporal: { namespace } }: Server, region: string): Promise<void> {
+  const workflowId = quotaWorkflowId(accountId, region);
+  await client.workflowService
+    .deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } })
+    .catch((error: unknown) => {
+      if (!(isGrpcServiceError(error) && error.code === status.NOT_FOUND)) throw error;
+    });
 }
 
 /** What a scenario has left whole is for the next one; after one that is not as it must be, all begins anew. */

@@ -130,13 +130,13 @@ export const killed: Scenario[] = [
   ...standing,
   ...methods.map((method): Scenario => ({
     group: 'kills',
-    name: `${method} · two workers, one killed every three seconds`,
+    name: `${method} · two workers, one killed every two seconds`,
     ends: 'completed',
     spec: { method },
     builds: 4,
     site: 'workers',
     workers: 2,
     limitSeconds: 180,
-    beats: [{ at: { called: 'from the start', once: () => Promise.resolve(true) }, act: killInTurn(3) }],
+    beats: [{ at: { called: 'from the start', once: () => Promise.resolve(true) }, act: killInTurn(2) }],
   })),
 ];

@@ -204,8 +204,7 @@ const meddlings: { what: string; act: Act; moments: ByMethod; changed?: Scenario
     moments: {
       instance: [
         { when: 'as soon as it was asked for', at: { after: launch }, ends: { failed: /^InstanceGone$/ } },
-        { when: 'before its disks are tagged', at: before('TagResources', 3), ends: { failed: /^DiskGone$/ } },
-        { when: 'before it is tagged', at: before('TagResources', 4), ends: { failed: /^InstanceGone$/ } },
+        { when: 'before it is tagged', at: before('TagResources', 3), ends: { failed: /^InstanceGone$/ } },
       ],
       snapshots: [],
     },

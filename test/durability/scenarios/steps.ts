@@ -24,9 +24,14 @@ const makers: Record<string, ActivityName> = {
   start: 'restoreInstance',
   'restore tag, taken away': 'restoreInstance',
   launch: 'launchInstance',
-  'new instance or disks, kept': 'keepResources',
-  'new disks or instance, kept': 'keepResources',
+  'new instance and disks, kept': 'keepResources',
 };
+
+function makerOf(what: string): ActivityName {
+  const maker = makers[what];
+  if (maker === undefined) throw new Error(`no step makes ${what}`);
+  return maker;
+}
 
 const looks: StepPoint[] = [
   { step: 'inspectSource', what: 'look at the disks', call: { action: 'DescribeDisks' } },
@@ -36,7 +41,7 @@ const looks: StepPoint[] = [
 /** A call in every step, and all that change something, in order. */
 export const pointsOf = (method: Method): StepPoint[] => [
   ...looks,
-  ...mutations[method].map(({ what, ...call }) => ({ step: makers[what]!, what, call })),
+  ...mutations[method].map(({ what, ...call }) => ({ step: makerOf(what), what, call })),
 ];
 
 /** The image comes to nothing, so that what was made has to go again. */
