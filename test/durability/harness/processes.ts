@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Act, Moment } from './scenario';
+import type { Act, Moment, WorkerForm } from './scenario';
 
 /** A worker dies; when the call in the cloud has gone on, another one is started. */
 export const killWorker: Act = {
@@ -61,6 +61,18 @@ export const refusedTwice: Moment = {
     const { faultId } = injected[0]!;
     return (await cloud.calls({ since })).filter(({ faults }) => faults.includes(faultId!)).length >= 2;
   },
+};
+
+/**
+ * Holds a worker between two attempts of a call, with that call as the next thing that it has in mind. The pauses are long, so that it is
+ * stopped in one of them: between the look at its lease and the call, which is not covered (docs/durability.md), it would not be seen.
+ */
+export const aboutToCall = {
+  worker: {
+    polls: 1,
+    settings: { backoff: { minSeconds: 2, maxSeconds: 2, blockedSeconds: 0.3 } },
+  } satisfies WorkerForm,
+  refused: { kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 4 },
 };
 
 /** Kills one of the workers every few seconds, in turn, and starts another in its place, until the builds are over. */

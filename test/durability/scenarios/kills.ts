@@ -1,5 +1,6 @@
 import { type ActivityName, inPhase, pauseBefore, resume, retry, takenOver, whenOver } from '../harness/people';
 import {
+  aboutToCall,
   freezeWorker,
   killAll,
   killInTurn,
@@ -41,8 +42,6 @@ function isSliced(what: string, victim: string): boolean {
   return what === 'image';
 }
 
-/** So many that a worker is still refused when it is stopped between two attempts. */
-const refusals = 10;
 /** What differs between the methods. */
 const differs = (step: ActivityName, what: string) =>
   step === 'restoreInstance' || ['snapshot 3', 'image'].includes(what);
@@ -69,10 +68,10 @@ const zombies = methods.flatMap((method) =>
         ends: 'completed',
         spec: { method },
         site: 'workers',
-        worker: { polls: 1 },
-        // What was handed to the frozen worker comes back late, and there are ten refusals.
+        worker: aboutToCall.worker,
+        // What was handed to the frozen worker comes back late, and the pauses are long.
         limitSeconds: 240,
-        faults: [{ ...call, kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: refusals }],
+        faults: [{ ...call, ...aboutToCall.refused }],
         beats: [
           { at: refusedTwice, act: freezeWorker },
           { at: at(step), act: wakeWorker },

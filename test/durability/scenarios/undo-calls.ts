@@ -1,5 +1,13 @@
 import { whenOver } from '../harness/people';
-import { freezeWorker, killAll, killTemporal, killWorker, refusedTwice, wakeWorker } from '../harness/processes';
+import {
+  aboutToCall,
+  freezeWorker,
+  killAll,
+  killTemporal,
+  killWorker,
+  refusedTwice,
+  wakeWorker,
+} from '../harness/processes';
 import type { Scenario } from '../harness/scenario';
 import { losses } from './lost-answers';
 import { undoCalls } from './undoings';
@@ -58,9 +66,9 @@ export const otherDeathsInUndo = imageFails!.calls.flatMap(({ what, ...point }):
       name: `${about} · worker frozen until the build is over`,
       ends,
       site: 'workers',
-      worker: { polls: 1 },
+      worker: aboutToCall.worker,
       limitSeconds: 240,
-      faults: [{ ...point, kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 10 }, ...faults],
+      faults: [{ ...point, ...aboutToCall.refused }, ...faults],
       beats: [
         { at: refusedTwice, act: freezeWorker },
         { at: whenOver, act: wakeWorker },
