@@ -226,26 +226,20 @@ type UndoOutput = Awaited<ReturnType<BuildActivities['undoLaunchInstance']>>;
 export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run, input) => {
   const { known, unknownOutcome, keep } = input;
   const harmless = new Set<string>();
-  /** Those that were asked to go. */
-  const going = new Set<string>();
-  const stays = ({ InstanceId, Tags }: Instance) => !going.has(InstanceId!) && (keep === true || run.isKept(Tags));
-  /** Disks of the instances that were seen, with whether their instance stays. */
-  const theirs = new Map<string, boolean>();
+  /** Disks of the instances that were seen, with their instance. */
+  const ownerOf = new Map<string, string>();
   const instances = await run.clear<Instance>({
     title: 'instances of the build',
     find: async () => {
       const ours = await run.cloud.instancesByTag(tagKeys.build, run.owner);
       for (const one of ours)
         for (const disk of [one.SystemDisk, ...(one.DataDisks ?? [])])
-          if (disk?.DiskId !== undefined) theirs.set(disk.DiskId, stays(one));
+          if (disk?.DiskId !== undefined) ownerOf.set(disk.DiskId, one.InstanceId!);
       return ours.filter(({ InstanceId }) => !harmless.has(InstanceId!));
     },
     idOf: ({ InstanceId }) => InstanceId!,
-    keep: stays,
-    goal: (id) => {
-      going.add(id);
-      return goneInstance(run, id, harmless);
-    },
+    keep: ({ Tags }) => keep === true || run.isKept(Tags),
+    goal: (id) => goneInstance(run, id, harmless),
     known,
     unknownOutcome,
     byId: async (id) => {
@@ -253,6 +247,8 @@ export const undoLaunchInstance = step<UndoInput, UndoOutput>('undo', async (run
       return seen && isDoomed(seen) ? undefined : seen;
     },
   });
+  /** Disks of the instances, with whether their instance stays. */
+  const theirs = new Map([...ownerOf].map(([disk, instance]) => [disk, instances.kept.includes(instance)]));
   for (const { SystemDisk, DataDisks = [] } of instances.foreign) {
     for (const disk of [SystemDisk, ...DataDisks]) if (disk?.DiskId !== undefined) theirs.set(disk.DiskId, true);
   }

@@ -141,6 +141,10 @@ export interface BuildProgress {
   report?: BuildFailure;
 }
 
+/** What was waited for, and what the cloud said last, for the failure of what was not done in time. */
+export const toldWait = ({ waitingFor, problem }: WaitProgress): string =>
+  problem ? `${waitingFor}; the cloud's last answer: ${problem.message} (${problem.code})` : waitingFor;
+
 /** What a waiting activity tells in its heartbeat details. */
 export interface WaitProgress {
   /** What is waited for: `image img-1a2b3c4d: CREATING`. */

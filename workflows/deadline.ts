@@ -1,5 +1,5 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
-import { formatSeconds, type WaitProgress } from '../contract';
+import { formatSeconds, toldWait, type WaitProgress } from '../contract';
 import type { StepFailure } from './failures';
 
 /** The deadline of the whole build. Its time stands still while people are waited for. */
@@ -27,11 +27,10 @@ export class Deadline {
    */
   failure(wait: WaitProgress | undefined): StepFailure {
     const problem = wait?.problem;
-    const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
     const advice = 'Give it more time: deadlines.build.';
     return {
       code: 'DeadlineExceeded',
-      message: `the build was not done after ${formatSeconds(this.seconds)}${wait ? `: ${wait.waitingFor}${last}` : ''}`,
+      message: `the build was not done after ${formatSeconds(this.seconds)}${wait ? `: ${toldWait(wait)}` : ''}`,
       advice: problem ? `Find out what holds it up. ${advice}` : advice,
       ...(problem?.requestId === undefined ? {} : { requestId: problem.requestId }),
     };

@@ -6,6 +6,7 @@ import {
   type ReleaseState,
   type Resource,
   tagKeys,
+  toldWait,
   type WaitProgress,
 } from '../../contract';
 import type { Cloud } from '../cloud/cloud';
@@ -425,12 +426,10 @@ export class StepRun {
   }
 
   private overdue(): Error {
-    const { waitingFor, problem } = this.progress();
-    const { limit } = this;
-    const last = problem ? `; the cloud's last answer: ${problem.message} (${problem.code})` : '';
-    return finalFailure('DeadlineExceeded', `not done after ${limit}: ${waitingFor}${last}`, {
+    const progress = this.progress();
+    return finalFailure('DeadlineExceeded', `not done after ${this.limit}: ${toldWait(progress)}`, {
       advice: `Give the step more time (deadlines.${this.deadlineName}), or find out what holds it up.`,
-      requestId: problem?.requestId,
+      requestId: progress.problem?.requestId,
     });
   }
 

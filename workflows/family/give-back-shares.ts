@@ -34,12 +34,13 @@ interface Shared {
  */
 export async function givingBackShares<T>(shared: Shared, change: () => Promise<T>): Promise<T> {
   const { build, place, family, imageIds, shares, unshared } = shared;
-  const images = imageIds.map((imageId) => ({ place, imageId, accounts: shares[imageId] ?? [] }));
-  return unshared.during(images, async () => {
+  const taken = imageIds
+    .map((imageId) => ({ place, imageId, accounts: shares[imageId] ?? [] }))
+    .filter(({ accounts }) => accounts.length > 0);
+  return unshared.during(taken, async () => {
     try {
       return await change();
     } catch (error) {
-      const taken = images.filter(({ accounts }) => accounts.length > 0);
       if (taken.length === 0 || !patched(sharesAreGivenBack)) throw error;
       const lost = await CancellationScope.nonCancellable(() =>
         Promise.all(taken.map((one) => giveBack(build, family, one))),

@@ -17,14 +17,13 @@ export class Unshared {
 
   /** Remembers images while they are changed and shared again. */
   async during<T>(images: UnsharedImage[], change: () => Promise<T>): Promise<T> {
-    const taken = images.filter(({ accounts }) => accounts.length > 0);
-    if (taken.length === 0 || !patched(sharesAreRemembered)) return change();
-    this.all.push(...taken);
+    if (images.length === 0 || !patched(sharesAreRemembered)) return change();
+    this.all.push(...images);
     this.changed();
     try {
       return await change();
     } finally {
-      this.forget(taken);
+      this.forget(images);
     }
   }
 

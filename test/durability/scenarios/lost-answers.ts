@@ -2,6 +2,9 @@ import { cancel } from '../harness/people';
 import type { FaultForm, Scenario } from '../harness/scenario';
 import { methods, mutations } from './calls';
 
+/** The client gives up after a second. */
+const appliedLate: FaultForm = { kind: 'delay', when: 'before', milliseconds: 1300 };
+
 /** What becomes of a call, so that nobody knows whether it was applied. */
 export const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
   { name: 'the request never arrives', fault: { kind: 'request-lost' } },
@@ -15,8 +18,7 @@ export const losses: { name: string; fault: FaultForm; slice?: boolean }[] = [
     name: 'RequestLimitExceeded ten times in a row',
     fault: { kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 10 },
   },
-  // The client gives up after a second.
-  { name: 'applied after the client has given up', fault: { kind: 'delay', when: 'before', milliseconds: 1300 } },
+  { name: 'applied after the client has given up', fault: appliedLate },
 ];
 
 const sliced = new Set(['snapshot 3', 'image']);
@@ -31,7 +33,7 @@ const cancelledAndLate: Scenario[] = methods.flatMap((method) =>
       // The last act of a build may be over before a cancellation is heard.
       ends: what.startsWith('new') ? { either: ['cancelled', 'completed'] } : 'cancelled',
       spec: { method },
-      faults: [{ ...call, kind: 'delay', when: 'before', milliseconds: 1300 }],
+      faults: [{ ...call, ...appliedLate }],
       beats: [{ at: { before: call }, act: cancel }],
       ...(what.startsWith('new') ? { slice: true } : {}),
     })),
