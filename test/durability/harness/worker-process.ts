@@ -2,29 +2,23 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../../../activities';
-import { bundlePath, quietLogs } from '../../support/bare-worker';
+import { quietLogs } from '../../support/bare-worker';
 import { testSettings } from '../../support/settings';
 import type { BuildRef } from '../../../contract';
 import { answerLost } from './repeated';
 import type { Twice } from './scenario';
-import type { ActivityEvent, Repetition, WorkerPlace, WorkerWithKey } from './worker';
+import type { ActivityEvent, Given, Repetition } from './worker';
 
-interface Given {
-  form: WorkerWithKey;
-  /** Says when an attempt begins and ends. */
-  tells: boolean;
-}
-
-/** A worker of the harness: `node worker-process.js JSON`. Sends `ready` once it polls. */
+/** A worker of the harness: `node worker-process.js JSON`, or as a part of one file (see worker-program.ts). Sends `ready` once it polls. */
 async function main(given: string): Promise<void> {
-  const { address, namespace, taskQueue, endpoint, form, tells } = JSON.parse(given) as WorkerPlace & Given;
+  const { address, namespace, taskQueue, endpoint, form, tells } = JSON.parse(given) as Given;
   quietLogs(process.env.TEST_LOG_LEVEL === 'DEBUG' ? 'DEBUG' : 'ERROR');
   const connection = await NativeConnection.connect({ address });
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
-    workflowBundle: { codePath: form.bundle ?? bundlePath },
+    workflowBundle: { codePath: form.bundle },
     activities: createActivities(testSettings(endpoint, form.settings)),
     maxConcurrentActivityTaskExecutions: 200,
     debugMode: form.hasThread !== true,

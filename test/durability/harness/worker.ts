@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { bundlePath } from '../../support/bare-worker';
 import type { Key, Twice, WorkerForm } from './scenario';
+import { workerProgram } from './worker-program';
 
 export interface WorkerPlace {
   address: string;
@@ -10,6 +12,8 @@ export interface WorkerPlace {
   /** The simulator's URL. */
   endpoint: string;
 }
+
+const inHarness = (file: string) => path.resolve(__dirname, file);
 
 const alive = new Set<ChildProcess>();
 // One that stands still does not notice that we are gone.
@@ -26,6 +30,13 @@ export type WorkerWithKey = Omit<WorkerForm, 'key'> & {
    */
   hasThread?: true;
 };
+
+/** What a worker is told when it begins. */
+export interface Given extends WorkerPlace {
+  form: WorkerWithKey & { bundle: string };
+  /** Says when an attempt begins and ends. */
+  tells: boolean;
+}
 
 /** A worker as a process of its own, which ends with us. */
 export interface WorkerProcess {
@@ -68,18 +79,21 @@ export async function startWorker(
   form: WorkerWithKey,
   onActivity?: (event: ActivityEvent) => void,
 ): Promise<WorkerProcess> {
-  const { address, namespace, taskQueue, endpoint } = place;
   const { id, secret } = form.key ?? { id: 'AKIDsimulator', secret: 'simulator' };
-  const script = path.resolve(__dirname, 'worker-process.js');
-  const child = spawn(
-    process.execPath,
-    [script, JSON.stringify({ address, namespace, taskQueue, endpoint, form, tells: onActivity !== undefined })],
-    {
-      env: { ...process.env, TENCENTCLOUD_SECRET_ID: id, TENCENTCLOUD_SECRET_KEY: secret },
-      // What it says to people is of the SDK's core; it tells us by messages.
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    },
-  );
+  const given: Given = {
+    ...place,
+    form: { ...form, bundle: form.bundle ?? bundlePath },
+    tells: onActivity !== undefined,
+  };
+  // Its thread is begun from a module of the SDK.
+  const scripts = form.hasThread
+    ? [inHarness('worker-process.js')]
+    : [inHarness('begin-worker.js'), await workerProgram()];
+  const child = spawn(process.execPath, [...scripts, JSON.stringify(given)], {
+    env: { ...process.env, TENCENTCLOUD_SECRET_ID: id, TENCENTCLOUD_SECRET_KEY: secret },
+    // What it says to people is of the SDK's core; it tells us by messages.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const ended = once(child, 'exit');
   alive.add(child);
   child.once('exit', () => alive.delete(child));
