@@ -130,12 +130,12 @@ async function describe(
  * The resources that a build which is over says it keeps, in its result or its report. What `onFailure: keep` leaves may
  * lack the tag that says so, when the tag was refused. Undefined when Temporal does not say.
  */
-export async function keptByReport(buildId: string): Promise<Set<string> | undefined> {
+export async function keptByReport(region: string, buildId: string): Promise<Set<string> | undefined> {
   const { client } = Context.current();
   try {
     const kept = new Set<string>();
     let said = false;
-    for (const run of await endedRunsOf(client, buildId)) {
+    for (const run of await endedRunsOf(client, region, buildId)) {
       for (const { id, fate } of await reported(client, run)) if (fate === 'kept') kept.add(id);
       said = true;
     }
@@ -149,10 +149,10 @@ export async function keptByReport(buildId: string): Promise<Set<string> | undef
  * Whether a build that is over has itself seen to it that its source was up again: it was completed, or its report says so. One
  * that was terminated says nothing. Of a build that was reset, the run that ended last counts. Undefined when Temporal does not say.
  */
-export async function leftItsSourceUp(buildId: string): Promise<boolean | undefined> {
+export async function leftItsSourceUp(region: string, buildId: string): Promise<boolean | undefined> {
   const { client } = Context.current();
   try {
-    const ended = await endedRunsOf(client, buildId);
+    const ended = await endedRunsOf(client, region, buildId);
     const last = ended.sort((one, other) => one.closeTime!.getTime() - other.closeTime!.getTime()).at(-1);
     if (!last) return undefined;
     if (last.status.name === 'COMPLETED') return true;
@@ -162,14 +162,20 @@ export async function leftItsSourceUp(buildId: string): Promise<boolean | undefi
   }
 }
 
-/** The runs of a build, or of a launch, that are over. */
-async function endedRunsOf(client: Client, buildId: string): Promise<WorkflowExecutionDescription[]> {
-  const ended: WorkflowExecutionDescription[] = [];
-  for (const { workflowId, runId } of await runsOf(client, buildId)) {
+/**
+ * The runs of a build, or of a launch, that are over. The current run of a build's workflow ID is asked for by that: the visibility index,
+ * which knows of the others, may not have it yet.
+ */
+async function endedRunsOf(client: Client, region: string, buildId: string): Promise<WorkflowExecutionDescription[]> {
+  const instanceId = instanceIdOf(buildId);
+  const current: { workflowId: string; runId?: string }[] =
+    instanceId === undefined ? [] : [{ workflowId: buildWorkflowId(region, instanceId) }];
+  const ended = new Map<string, WorkflowExecutionDescription>();
+  for (const { workflowId, runId } of [...current, ...(await runsOf(client, buildId))]) {
     const run = await describe(client, workflowId, runId);
-    if (run && idOf(run) === buildId && isOver(run)) ended.push(run);
+    if (run && idOf(run) === buildId && isOver(run)) ended.set(run.runId, run);
   }
-  return ended;
+  return [...ended.values()];
 }
 
 async function reported(client: Client, run: WorkflowExecutionDescription): Promise<Resource[]> {

@@ -67,8 +67,9 @@ export const findLeftovers = step<Input, Output>('before changes', async (run, {
     const judged = judge(one, standings.get(one.buildId)!, patience);
     if (judged) leftovers.push(judged);
   }
-  await spareStopped(leftovers);
-  await spareKept(leftovers);
+  const { region } = run.build;
+  await spareStopped(region, leftovers);
+  await spareKept(region, leftovers);
   await spareHalfKept(run, leftovers);
   await spareUsed(run, leftovers, tagged);
   return { installation: run.settings.installation, accountId, openBuilds: open, leftovers };
@@ -200,22 +201,31 @@ function spare(leftover: Leftover, reason: string): void {
 const toDelete = (leftovers: Leftover[], type: ResourceType) =>
   leftovers.filter((one) => one.plan === 'delete' && one.type === type);
 
-/** Why a source is not started that is down and has a restore tag all the same. */
-export const stoppedSince =
-  'its build had started it again: somebody has stopped it since. Only the restore tag is left, which may be taken away';
+/**
+ * Why a source is not started that is down and has a restore tag all the same; undefined when it is to be.
+ *
+ * @param leftUp whether its build had left it up; undefined when Temporal does not say, and a sweep does nothing that it might not have to
+ */
+export function stopDoubt(leftUp: boolean | undefined): string | undefined {
+  if (leftUp === false) return undefined;
+  return leftUp === undefined
+    ? 'Temporal did not say whether its build had started it again: somebody may have stopped it since'
+    : 'its build had started it again: somebody has stopped it since. Only the restore tag is left, which may be taken away';
+}
 
 /** A source that its build has left up, with a tag that could not be removed, is no longer owed a start: somebody else has stopped it. */
-async function spareStopped(leftovers: Leftover[]): Promise<void> {
+async function spareStopped(region: string, leftovers: Leftover[]): Promise<void> {
   for (const one of leftovers.filter(({ plan, note }) => plan === 'start' && note !== 'RUNNING')) {
-    if (await leftItsSourceUp(one.buildId)) spare(one, stoppedSince);
+    const doubt = stopDoubt(await leftItsSourceUp(region, one.buildId));
+    if (doubt !== undefined) spare(one, doubt);
   }
 }
 
 /** What its build's own report lists as kept stays, though it lacks the tag that says so. */
-async function spareKept(leftovers: Leftover[]): Promise<void> {
+async function spareKept(region: string, leftovers: Leftover[]): Promise<void> {
   const doomed = leftovers.filter(({ plan }) => plan === 'delete');
   for (const buildId of new Set(doomed.map((one) => one.buildId))) {
-    const kept = await keptByReport(buildId);
+    const kept = await keptByReport(region, buildId);
     for (const one of doomed.filter((each) => each.buildId === buildId)) {
       if (!kept) spare(one, 'Temporal did not say what its build kept');
       else if (kept.has(one.id)) spare(one, 'its build lists it as kept');

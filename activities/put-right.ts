@@ -8,7 +8,7 @@ import { finalFailure } from './engine/failures';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
-import { sourceGraceSeconds, spareReason, stoppedSince } from './find-leftovers';
+import { sourceGraceSeconds, spareReason, stopDoubt } from './find-leftovers';
 import { goneDisk, goneInstance } from './launch-instance';
 import { restored } from './restore-instance';
 import { goneSnapshot } from './snapshot-disks';
@@ -38,7 +38,8 @@ export const restoreAbandoned = step<InputOf<'restoreAbandoned'>, OutputOf<'rest
       if (other !== undefined) throw notAbandoned(`the build ${other} of the same instance is at work`);
     };
     const refuseStart = async () => {
-      if (await leftItsSourceUp(buildId)) throw notAbandoned(stoppedSince);
+      const doubt = stopDoubt(await leftItsSourceUp(region, buildId));
+      if (doubt !== undefined) throw notAbandoned(doubt);
     };
     const guards = { guard, refuseStart };
     const { outcome, ...more } = await restored(run, { unknownOutcome: true, onlyIfClaimed: true }, guards);

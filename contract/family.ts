@@ -163,6 +163,11 @@ export interface Rollback {
   place: FamilyPlace;
   /** Default: the one that was current before. */
   to?: string | undefined;
+  /**
+   * The image that whoever asks takes for the current one. Another may have become so before it is this rollback's turn, and then nothing is
+   * done; when this one has been withdrawn meanwhile, what was asked for is done already. Absent: whichever is current.
+   */
+  from?: string | undefined;
   by: string;
   reason?: string | undefined;
 }
@@ -190,6 +195,8 @@ export interface Retirement {
   release?: string | undefined;
   /** Only say what would go and what would stay. */
   dryRun: boolean;
+  /** Images that somebody has agreed to: no other goes. Absent: whatever the rules no longer keep. */
+  only?: string[] | undefined;
 }
 
 /** A name for the image of a release. */

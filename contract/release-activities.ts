@@ -86,6 +86,8 @@ export interface ReleaseActivities {
     imageId: string;
     /** It is current already, and takes no change itself: whether it is NORMAL does not matter. */
     othersOnly?: boolean;
+    /** Refused when it was withdrawn: only a rollback to it makes it current again. */
+    unlessWithdrawn?: boolean;
   }): Promise<PromotionPlan>;
   /** Marks an image as current, and lets the cloud's ImageFamily answer with it. */
   promoteImage(input: {

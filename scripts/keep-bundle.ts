@@ -1,5 +1,5 @@
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { version } from '../package.json';
@@ -9,7 +9,7 @@ import { version } from '../package.json';
  * without their source map. Builds that it began are what later versions have to be able to finish.
  *
  * To be run when a version is released. The bundle belongs to the SDK version that made it: when that changes, those of the versions
- * that are kept are made again from their tags.
+ * that are kept are made again from their tags, with `--again`.
  */
 async function keep(): Promise<void> {
   const { code } = await bundleWorkflowCode({
@@ -18,6 +18,14 @@ async function keep(): Promise<void> {
     webpackConfigHook: (config) => ({ ...config, mode: 'production', devtool: false }),
   });
   const folder = path.resolve(__dirname, '../../test/bundles');
+  const isAgain = process.argv.includes('--again');
+  if (!isAgain && existsSync(path.join(folder, `${version}.js.br`))) {
+    console.error(
+      `${version} is kept already: what it was released with would be lost. Made anew from its tag: --again.`,
+    );
+    process.exitCode = 1;
+    return;
+  }
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `${version}.js.br`);
   const compressed = brotliCompressSync(code);

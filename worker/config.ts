@@ -30,6 +30,8 @@ export class ConfigError extends Error {
 /** A call that is lost with its worker may be under way for as long as one is waited for; what it does shows up to half a minute later. */
 const requestTimeoutDefault = 10;
 export const settleDefault = 45;
+/** Which part of the published request rates a worker allows itself: two of them stay within the rates. */
+export const budgetShareDefault = 0.5;
 
 type Values = { [Name in VariableName]?: z.output<(typeof variables)[Name]['schema']> };
 
@@ -82,7 +84,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
         maxSeconds: scaled(values.CVM_IMAGE_BACKOFF_MAX_SECONDS ?? 30),
         blockedSeconds: scaled(values.CVM_IMAGE_BACKOFF_BLOCKED_SECONDS ?? 30),
       },
-      budgetShare: values.CVM_IMAGE_BUDGET_SHARE ?? 0.5,
+      budgetShare: values.CVM_IMAGE_BUDGET_SHARE ?? budgetShareDefault,
       requestTimeoutSeconds: values.CVM_IMAGE_REQUEST_TIMEOUT_SECONDS ?? requestTimeoutDefault,
     },
   };

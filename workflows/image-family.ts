@@ -286,13 +286,14 @@ class Family {
     }
   }
 
-  private rollBack({ place, to, by, reason }: Rollback): Promise<Promoted> {
+  private rollBack({ place, to, from, by, reason }: Rollback): Promise<Promoted> {
     const why = reason === undefined ? '' : `: ${reason}`;
     return this.next(place, `roll back in ${place.region}, asked by ${by}${why}`, async () => {
       const ref = this.refOf(place);
-      const imageId = await rollBackTarget(ref, place, this.input.family, to);
+      const target = await rollBackTarget(ref, place, this.input.family, { to, from });
+      if ('done' in target) return target.done;
       const promoted = await moveCurrent(ref, place, this.input.family, {
-        imageId,
+        ...target,
         old: 'withdrawn',
         unshared: this.unshared,
       });
@@ -334,7 +335,7 @@ class Family {
 
   /** Looks once, then deletes one image after the other; each is looked at again when its turn has come. */
   private async retire(retirement: Retirement): Promise<RetiredImage[]> {
-    const { place, dryRun } = retirement;
+    const { place, dryRun, only } = retirement;
     const { region } = place;
     const { family } = this.input;
     const fates = await this.next(place, `see what is to go in ${region}`, () =>
@@ -342,7 +343,15 @@ class Family {
     );
     const found = fates.map(({ image, goes, reason }): RetiredImage => {
       const { imageId, name } = image;
-      return { region, imageId, name, reason, outcome: goes ? 'would go' : 'stays' };
+      const one = { region, imageId, name };
+      if (goes && only && !only.includes(imageId)) {
+        return {
+          ...one,
+          reason: `nobody has agreed to it yet, since it is to go only now: ${reason}`,
+          outcome: 'stays',
+        };
+      }
+      return { ...one, reason, outcome: goes ? 'would go' : 'stays' };
     });
     if (dryRun) return found;
     this.orphans.resumeGivenUp(region);

@@ -32,6 +32,13 @@ export interface RunTools {
  */
 export type Manner = 'before changes' | 'step' | 'undo';
 
+/**
+ * Whether somebody has reset the activity, as the Temporal UI does: between two attempts, or while it is paused, its attempts are counted
+ * anew from 1, and only the time for which it was scheduled tells that there were others.
+ */
+const wasReset = ({ scheduledTimestampMs, currentAttemptScheduledTimestampMs }: Context['info']) =>
+  currentAttemptScheduledTimestampMs > scheduledTimestampMs;
+
 /** One attempt of one activity: what a step's declaration has in hand. */
 export class StepRun {
   readonly cloud: Cloud;
@@ -70,7 +77,7 @@ export class StepRun {
     this.cloudIn = tools.cloudIn;
     this.settings = tools.settings;
     this.lease = tools.lease;
-    this.retried = info.attempt > 1 || build.reset;
+    this.retried = info.attempt > 1 || wasReset(info) || build.reset;
     this.changed = this.retried;
     this.owner = `${tools.settings.installation}/${build.buildId}`;
     this.startedAt = new Date(info.scheduledTimestampMs).toISOString();

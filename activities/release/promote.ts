@@ -20,7 +20,7 @@ type OutputOf<Name extends keyof ReleaseActivities> = Awaited<ReturnType<Release
  */
 export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'inspectPromotion'>>(
   'before changes',
-  async (run, { family, imageId, othersOnly = false }) => {
+  async (run, { family, imageId, othersOnly = false, unlessWithdrawn = false }) => {
     const images = await imagesOfFamily(run, family);
     const image = images.find((one) => one.imageId === imageId);
     if (!image) {
@@ -32,6 +32,13 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
         'Rejected',
         `${imageId} is rejected: it is not promoted, and goes in time`,
         'Have the pipeline run again: it makes a new image.',
+      );
+    }
+    if (unlessWithdrawn && image.state === 'withdrawn') {
+      throw run.refusal(
+        'Withdrawn',
+        `${imageId} was withdrawn by a rollback: no promotion makes it current again`,
+        `If it is wanted after all: cvm-image family rollback ${family} --to ${imageId}`,
       );
     }
     if (!othersOnly && image.imageState !== 'NORMAL') {

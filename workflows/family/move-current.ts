@@ -8,6 +8,7 @@ import {
   type Promoted,
   type PromotionPlan,
   type ReleaseState,
+  type Rollback,
 } from '../../contract';
 import { now } from '../clock';
 import { givingBackShares } from './give-back-shares';
@@ -43,7 +44,7 @@ export async function moveCurrent(
   family: string,
   { imageId, old, promoting, unshared }: Move,
 ): Promise<Promoted> {
-  const begin = () => makeCurrent(build, place, family, { imageId, unshared });
+  const begin = () => makeCurrent(build, place, family, { imageId, old, unshared });
   const { plan, at } = await (promoting ? promoting.scope.run(begin) : begin());
   if (promoting) promoting.isCurrent = true;
   const { others: images, shares } = plan;
@@ -122,13 +123,14 @@ async function makeCurrent(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  { imageId, unshared }: Pick<Move, 'imageId' | 'unshared'>,
+  { imageId, old, unshared }: Pick<Move, 'imageId' | 'old' | 'unshared'>,
 ): Promise<{ plan: PromotionPlan; at: string }> {
   const { look, change } = familyDeadlines;
   const plan = await activitiesAt(place, {
     summary: `${imageId}, and what is current now`,
     deadline: look,
-  }).inspectPromotion({ build, family, imageId });
+    // What was taken back is made current again by a rollback to it, and by nothing else.
+  }).inspectPromotion({ build, family, imageId, unlessWithdrawn: old !== 'withdrawn' });
   const at = now();
   const { shares, was } = plan;
   await givingBackShares({ build, place, family, imageIds: [imageId], shares, unshared }, async () => {
@@ -165,35 +167,48 @@ async function markAgain(
 }
 
 /**
- * The image that a rollback goes to: the one that was current before, or the one that somebody names.
+ * The image that a rollback goes to: the one that was current before, or the one that somebody names. When what it is to take back
+ * has been withdrawn meanwhile, it is done already.
  *
- * @throws NothingToRollBackTo, AlreadyCurrent, NotReleased
+ * @throws NothingToRollBackTo, AlreadyCurrent, NotReleased, CurrentHasChanged
  */
 export async function rollBackTarget(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  to: string | undefined,
-): Promise<string> {
+  { to, from }: Pick<Rollback, 'to' | 'from'>,
+): Promise<{ imageId: string } | { done: Promoted }> {
   const about = { summary: `the images of ${family} in ${place.region}`, deadline: familyDeadlines.look };
   const { images } = await activitiesAt(place, about).listFamily({ build, family });
   const refused = (type: string, message: string) => {
     const advice = `See what there is: cvm-image family show ${family} --region ${place.region}`;
     return ApplicationFailure.create({ type, message, nonRetryable: true, details: [{ advice }] });
   };
+  const current = currentOf(images);
+  if (from !== undefined && current && current.imageId !== from) {
+    const { imageId, name, since } = current;
+    const isWanted = to === undefined || to === imageId || to === name;
+    if (isWanted && images.find((one) => one.imageId === from)?.state === 'withdrawn') {
+      return { done: { imageId, at: since, notes: [`${from} was taken back already: nothing was changed`] } };
+    }
+    throw refused(
+      'CurrentHasChanged',
+      `${imageId} (${name}) has become the current one of ${family} in ${place.region} meanwhile, instead of ${from}: nothing was changed`,
+    );
+  }
   if (to === undefined) {
     const previous = previousOf(images);
-    if (previous) return previous.imageId;
+    if (previous) return { imageId: previous.imageId };
     throw refused('NothingToRollBackTo', `no image of ${family} in ${place.region} was current before`);
   }
   const image = images.find((one) => one.imageId === to || one.name === to);
   if (!image) throw refused('NotOfFamily', `${to} is no image of the family ${family} in ${place.region}`);
-  if (image === currentOf(images)) throw refused('AlreadyCurrent', `${to} is the current one already`);
+  if (image === current) throw refused('AlreadyCurrent', `${to} is the current one already`);
   if (image.state === 'candidate' || image.state === 'rejected') {
     throw refused(
       'NotReleased',
       `${to} is ${image.state === 'rejected' ? 'rejected' : 'a candidate'}, and was never released`,
     );
   }
-  return image.imageId;
+  return { imageId: image.imageId };
 }

@@ -105,8 +105,11 @@ function keptOf(end: BuildEnd, settled: RegionState): string[] {
   return 'failure' in end && end.failure ? ids(end.failure.resources) : [];
 }
 
+/** What nothing leaves by itself. */
+const lasting = new Set(['RUNNING', 'STOPPED', 'NORMAL', 'ATTACHED', 'UNATTACHED']);
+
 /**
- * Whatever was there before, and what somebody else made meanwhile, still is, with its tags: nothing of others was taken for ours.
+ * Whatever was there before, and what somebody else made meanwhile, still is, as it was and with its tags: nothing of others was taken for ours.
  * The sources are judged by themselves.
  *
  * @param sources IDs of the instances that images are built of
@@ -120,18 +123,21 @@ export function untouchedProblems(
   // What was on its way out when it began, and what goes with it.
   const doomed = new Set(before.instances.filter(({ state }) => passing.has(state)).map(({ id }) => id));
   for (const id of gone) doomed.add(id);
-  const tagsNow = new Map(
-    kinds.flatMap((kind) => after[kind].filter(({ state }) => !passing.has(state)).map(({ id, tags }) => [id, tags])),
+  const now = new Map(
+    kinds.flatMap((kind) => after[kind].filter(({ state }) => !passing.has(state)).map((one) => [one.id, one])),
   );
-  const missing = [...others].filter((id) => !tagsNow.has(id)).map((id) => `${id} of somebody else is gone`);
+  const missing = [...others].filter((id) => !now.has(id)).map((id) => `${id} of somebody else is gone`);
   const touched = kinds.flatMap((kind) =>
     before[kind]
       .filter(({ id, state, instanceId }) => !passing.has(state) && !doomed.has(id) && !doomed.has(String(instanceId)))
       .filter(({ id }) => !sources.includes(id))
-      .flatMap(({ id, tags }) => {
-        const now = tagsNow.get(id);
-        if (now === undefined) return [`${id}, which was there before, is gone`];
-        return isDeepStrictEqual(now, tags) ? [] : [`the tags of ${id}, which was there before, are others now`];
+      .flatMap(({ id, tags, state }) => {
+        const one = now.get(id);
+        if (one === undefined) return [`${id}, which was there before, is gone`];
+        return [
+          ...(isDeepStrictEqual(one.tags, tags) ? [] : [`the tags of ${id}, which was there before, are others now`]),
+          ...(lasting.has(state) && one.state !== state ? [`${id}, which was ${state}, is ${one.state} now`] : []),
+        ];
       }),
   );
   return [...missing, ...touched];

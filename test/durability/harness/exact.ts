@@ -143,6 +143,27 @@ export function askedTwiceProblems(
   });
 }
 
+/**
+ * All copies of a build's disks are of one down-time of its source: between the first of them and the last one nobody has started or
+ * stopped it. What an image of an instance holds is copied, too; one that is made of snapshots is not.
+ *
+ * @param calls of the region, in the order in which they were made
+ */
+export function momentProblems(end: BuildEnd, after: RegionState, calls: Call[]): string[] {
+  if (end.how !== 'completed') return [];
+  const { instanceId, spec } = end.build;
+  const { images, snapshots } = ofBuild(after, end.buildId);
+  const copies = [...snapshots, ...(spec.method === 'snapshots' ? [] : images)].map(({ id }) => id);
+  const applied = calls.filter(({ applied }) => applied);
+  const made = copies.map((id) =>
+    applied.findIndex(({ action, resources }) => /^Create(Snapshot|Image)$/.test(action) && resources.includes(id)),
+  );
+  const between = applied
+    .slice(Math.min(...made), Math.max(...made))
+    .filter(({ action, resources }) => /^(Start|Stop)Instances$/.test(action) && resources.includes(instanceId));
+  return between.length === 0 ? [] : [`${copies.join(', ')} are of different moments: ${between[0]!.action} between`];
+}
+
 /** The disks that a build makes snapshots of. */
 function chosenDisks({ spec, instanceId }: PlayedBuild, before: RegionState): string[] {
   const source = before.instances.find(({ id }) => id === instanceId)!;

@@ -2,7 +2,7 @@ import type { SweepReport } from '../../../contract';
 import type { Call, RegionState } from '../../support/simulator';
 import { cleanProblems, kinds, leftoverProblems, unlistedProblems, untouchedProblems } from './clean';
 import { type BuildEnd, endName } from './ending';
-import { askedTwiceProblems, exactProblems } from './exact';
+import { askedTwiceProblems, exactProblems, momentProblems } from './exact';
 import { keptProblems } from './kept';
 import type { Play } from './play';
 import { readableProblems } from './readable';
@@ -43,7 +43,10 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
     ended: ends.flatMap((end, index) => endedProblems(scenario, end, index)),
     exact: exactly(
       ends.map((end) => exactProblems(end, before, after, end.how === 'completed' ? undefined : play.taken)),
-      askedTwiceProblems(play.builds, before, calls, scenario.remakes),
+      [
+        ...askedTwiceProblems(play.builds, before, calls, scenario.remakes),
+        ...ends.flatMap((end) => momentProblems(end, after, calls)),
+      ],
     ),
     clean: [
       // Also what was applied late: it is there once it has settled.
@@ -80,10 +83,10 @@ export async function judge(play: Play, ends: BuildEnd[], swept: SweepReport): P
   };
 }
 
-/** What is asked for twice tells also where no build completed. */
-function exactly(lists: (string[] | undefined)[], twice: string[]): string[] | undefined {
+/** What the calls tell counts also where no build completed. */
+function exactly(lists: (string[] | undefined)[], byCalls: string[]): string[] | undefined {
   const found = all(lists);
-  return twice.length === 0 ? found : [...(found ?? []), ...twice];
+  return byCalls.length === 0 ? found : [...(found ?? []), ...byCalls];
 }
 
 /**

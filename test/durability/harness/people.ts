@@ -48,6 +48,15 @@ export const whileWaiting = (name: ActivityName): Moment => ({
   },
 });
 
+/** As soon as an attempt at this activity has failed, and it waits until the next one is due. */
+export const betweenAttempts = (name: ActivityName): Moment => ({
+  called: `between two attempts at ${name}`,
+  once: async (play) => {
+    const { attempt = 1, state } = (await pending(play, name)) ?? {};
+    return Number(attempt) > 1 && Number(state) === scheduledState;
+  },
+});
+
 /** As soon as another attempt at this activity is at work. */
 export const takenOver = (name: ActivityName): Moment => ({
   called: `once another worker is at ${name}`,
@@ -74,6 +83,11 @@ export const terminate: Act = {
   name: 'terminate',
   do: ({ handle }) => handle.terminate('by hand'),
 };
+
+/** Two acts in one moment. */
+export function both(one: Act, other: Act): Act {
+  return { name: `${one.name}, ${other.name}`, do: async (play) => [await one.do(play), await other.do(play)] };
+}
 
 /** Starts the next build of the same source. */
 export const startNext: Act = {
@@ -165,6 +179,8 @@ export const activityOf = (client: Client, workflowId: string, type: string) => 
 
 const about = ({ handle, server: { client } }: Play, type: ActivityName) => activityOf(client, handle.workflowId, type);
 
+/** PENDING_ACTIVITY_STATE_SCHEDULED: it waits for its next attempt. */
+const scheduledState = 1;
 /** PENDING_ACTIVITY_STATE_STARTED: an attempt of it is at work. */
 const startedState = 2;
 /** PENDING_ACTIVITY_STATE_PAUSED: it is paused, and no attempt of it is at work. */
@@ -187,8 +203,48 @@ export const unpauseActivity = (name: ActivityName): Act => ({
   do: (play) => play.server.client.workflowService.unpauseActivity(about(play, name)),
 });
 
-/** Resets an activity from the Temporal UI: it begins anew, as its first attempt. */
+/**
+ * Resets an activity from the Temporal UI, and comes back when another attempt has begun. One that is at work hears of it with its next
+ * heartbeat, and the attempt that follows counts as its second. One that waits between two attempts begins as its first.
+ */
 export const resetActivity = (name: ActivityName): Act => ({
   name: `reset ${name}`,
-  do: (play) => play.server.client.workflowService.resetActivity({ ...about(play, name), resetHeartbeat: true }),
+  do: async (play) => {
+    const before = await pending(play, name);
+    assert.ok(before, `${name} is pending`);
+    await play.server.client.workflowService.resetActivity({ ...about(play, name), resetHeartbeat: true });
+    await see(play, `another attempt at ${name}`, async () => {
+      const now = await pending(play, name);
+      if (now) return timeOf(now.lastStartedTime) > timeOf(before.lastStartedTime);
+      // Over by now, by the attempt that its history names.
+      return (await lastStart(play, name)) > timeOf(before.lastStartedTime);
+    });
+  },
 });
+
+/** Resets an activity that is paused: its attempts are counted anew, and it stays paused. */
+export const resetPaused = (name: ActivityName): Act => ({
+  name: `reset ${name}, which is paused`,
+  do: (play) =>
+    play.server.client.workflowService.resetActivity({
+      ...about(play, name),
+      resetHeartbeat: true,
+      keepPaused: true,
+    }),
+});
+
+/** In milliseconds; 0: never. */
+const timeOf = (time: { seconds?: unknown; nanos?: number | null } | null | undefined) =>
+  Number(time?.seconds ?? 0) * 1000 + (time?.nanos ?? 0) / 1e6;
+
+/** When the last attempt of an activity that is over began. */
+async function lastStart({ handle }: Play, name: ActivityName): Promise<number> {
+  const { events } = await handle.fetchHistory();
+  const scheduled = (events ?? []).filter(
+    ({ activityTaskScheduledEventAttributes: one }) => one?.activityType?.name === name,
+  );
+  const started = (events ?? []).filter(({ activityTaskStartedEventAttributes: one }) =>
+    scheduled.some(({ eventId }) => String(eventId) === String(one?.scheduledEventId)),
+  );
+  return Math.max(0, ...started.map(({ eventTime }) => timeOf(eventTime)));
+}

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { tagKeys } from '../../../contract';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
 import { Places } from './place';
@@ -24,6 +25,25 @@ export const sharedKey: Key = { id: 'AKIDsimulator', secret: 'simulator' };
 
 /** How many images, snapshots and instances a region takes, unless a scenario makes it fewer. */
 const quota = 1000;
+
+/**
+ * Of another installation in the same account: what its builds are at work on, or have left. It is theirs, whatever it looks like.
+ */
+const others = {
+  instances: regions.map((region, index) => ({
+    region,
+    id: `ins-other${String(index).padStart(3, '0')}`,
+    state: 'STOPPED',
+    dataDisks: 1,
+    tags: { [tagKeys.restore]: `other/other${index}-0123456789ab` },
+  })),
+  images: regions.map((region, index) => ({
+    region,
+    id: `img-other${String(index).padStart(3, '0')}`,
+    name: 'other',
+    tags: { [tagKeys.build]: `other/other${index}-0123456789ab`, [tagKeys.state]: 'pending' },
+  })),
+};
 
 /** The cloud, a Temporal server and workers that scenarios share. */
 export interface Site {
@@ -60,6 +80,7 @@ export async function openSite(workers = 2): Promise<Site> {
     ],
   });
   await Promise.all(regions.map((region) => refresh(cloud, region)));
+  await cloud.seed(others);
   const server = await openServer();
   const free = [...regions];
   const waiting: ((region: string) => void)[] = [];

@@ -28,6 +28,17 @@ export const settings: Partial<ActivitySettings> = {
 export const lagOf = (seconds: number): number =>
   Math.round((seconds / settleDefault) * settings.settleSeconds! * 1000);
 
+/**
+ * How long settling takes, and describes lag, when a worker counts as dead after so many seconds: in the proportions that ship, where that
+ * takes 20 s.
+ */
+export const scaledTo = (deadAfter: number) => ({
+  settleSeconds: (deadAfter / heartbeatDefault) * settleDefault,
+  lagSeconds: (deadAfter / heartbeatDefault) * 30,
+});
+/** As specs have it: `deadlines.heartbeat`. */
+const heartbeatDefault = 20;
+
 /** Seconds without a heartbeat after which a worker counts as dead. Not scaled as much as the rest: processes are as slow as ever. */
 export const heartbeat = 3;
 

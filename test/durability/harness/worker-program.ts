@@ -39,8 +39,8 @@ async function make(): Promise<string> {
 /** Workflows come as a finished bundle: what would make one is not loaded. */
 const withoutBundler: Plugin = {
   name: 'without-bundler',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^(webpack|memfs)$/ }, ({ path: wanted }) => ({ path: wanted, namespace: 'nothing' }));
-    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }));
+  setup: (making) => {
+    making.onResolve({ filter: /^(webpack|memfs)$/ }, ({ path: wanted }) => ({ path: wanted, namespace: 'nothing' }));
+    making.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }));
   },
 };

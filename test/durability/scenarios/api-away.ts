@@ -1,5 +1,5 @@
 import { apiDown, findIn, giveKeyBack, later, look, polling, revokeKey, someoneElse } from '../harness/cloud';
-import { cancel } from '../harness/people';
+import { betweenAttempts, cancel, resetActivity } from '../harness/people';
 import { type FaultForm, forEver, type Moment, type Scenario } from '../harness/scenario';
 import { lagOf, scale } from '../harness/timing';
 import { methods } from './calls';
@@ -76,6 +76,28 @@ const revoked = methods.flatMap((method) =>
     ...(name === 'after the stop' ? { slice: true } : {}),
   })),
 );
+
+/**
+ * Somebody resets the activity that waits between two attempts, since the key is revoked: it begins as a first attempt, and is refused at
+ * once. It must not take itself for one that has changed nothing.
+ */
+const revokedAndReset = [
+  { method: 'instance' as const, name: 'after the stop', activity: 'shutdownInstance' as const },
+  { method: 'snapshots' as const, name: 'after the snapshots', activity: 'snapshotDisks' as const },
+].map(({ method, name, activity }): Scenario => ({
+  group,
+  name: `${method} · the key is revoked ${name}, and ${activity} is reset between two attempts`,
+  ends: 'completed',
+  spec: { method },
+  site: 'workers',
+  worker: { key: 'own' },
+  beats: [
+    { at: revocations[method].find((one) => one.name === name)!.at, act: revokeKey },
+    { at: betweenAttempts(activity), act: resetActivity(activity) },
+    { at: betweenAttempts(activity), act: giveKeyBack },
+  ],
+  ...(method === 'instance' ? { slice: true } : {}),
+}));
 
 interface Outage {
   name: string;
@@ -306,4 +328,4 @@ const operations: Scenario[] = [
   })),
 ];
 
-export const apiAway: Scenario[] = [...revoked, ...down, ...downWithTime, ...lags, ...operations];
+export const apiAway: Scenario[] = [...revoked, ...revokedAndReset, ...down, ...downWithTime, ...lags, ...operations];

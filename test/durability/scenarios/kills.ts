@@ -9,7 +9,8 @@ import {
   refusedTwice,
   wakeWorker,
 } from '../harness/processes';
-import type { Act, Moment, Scenario } from '../harness/scenario';
+import { type Act, forEver, type Moment, type Scenario } from '../harness/scenario';
+import { heartbeat, scaledTo } from '../harness/timing';
 import { methods, mutations } from './calls';
 import { pointsOf } from './steps';
 
@@ -42,10 +43,6 @@ function isSliced(what: string, victim: string): boolean {
   return what === 'image';
 }
 
-/** What differs between the methods. */
-const differs = (step: ActivityName, what: string) =>
-  step === 'restoreInstance' || ['snapshot 3', 'image'].includes(what);
-
 /** When a worker that stands still wakes up. */
 const wakings: { name: string; at: (step: ActivityName) => Moment }[] = [
   { name: 'the build is over', at: () => whenOver },
@@ -58,9 +55,7 @@ const wakings: { name: string; at: (step: ActivityName) => Moment }[] = [
  */
 const zombies = methods.flatMap((method) =>
   pointsOf(method)
-    .filter(
-      ({ step, what, call }) => /^(?!Describe)/.test(call.action) && (method === 'instance' || differs(step, what)),
-    )
+    .filter(({ call }) => /^(?!Describe)/.test(call.action))
     .flatMap(({ step, what, call }) =>
       wakings.map(({ name, at }): Scenario => ({
         group: 'kills',
@@ -122,9 +117,37 @@ const unheard = methods.flatMap((method) =>
   })),
 );
 
+/** What ships, in proportion to the time after which a worker counts as dead here. */
+const dead = scaledTo(heartbeat);
+
+/**
+ * A worker dies after its call was applied and before that shows, and the next one is at work while it still does not: as with the settings
+ * that ship, describes lag for longer (30 s) than it takes to notice a death (20 s), and settling takes longer (45 s).
+ */
+const unseen = methods.flatMap((method) =>
+  mutations[method]
+    .filter(({ what }) => ['stop', 'snapshot 1', 'image', 'start', 'launch'].includes(what))
+    .map(({ what, ...point }): Scenario => ({
+      group: 'kills',
+      name: `${method} · right after ${what} (${point.action}) · worker, and describes lag until another is at work`,
+      ends: 'completed',
+      spec: { method },
+      site: 'workers',
+      worker: { settings: { settleSeconds: dead.settleSeconds } },
+      faults: ['cvm', 'cbs'].map((service) => ({
+        service,
+        kind: 'write-lag',
+        milliseconds: dead.lagSeconds * 1000,
+        times: forEver,
+      })),
+      beats: [{ at: { after: point }, act: killWorker }],
+    })),
+);
+
 export const killed: Scenario[] = [
   ...deaths,
   ...unheard,
+  ...unseen,
   ...zombies,
   ...standing,
   ...methods.map((method): Scenario => ({

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { type Amendment, type StepName, tagKeys } from '../../../contract';
 import {
   type ActivityName,
+  both,
   cancel,
   inPhase,
   pauseActivity,
   pauseBefore,
   pauseRefused,
   resetActivity,
+  resetPaused,
   resetTo,
   resume,
   retry,
@@ -19,7 +21,7 @@ import {
 } from '../harness/people';
 import type { Play } from '../harness/play';
 import { lookHeld } from '../harness/readable';
-import type { Act, Beat, CallPoint, End, Ends, FaultForm, Moment, Remakes, Scenario } from '../harness/scenario';
+import type { Beat, CallPoint, End, Ends, FaultForm, Moment, Remakes, Scenario } from '../harness/scenario';
 import { beginSweep, sweptOnce } from '../harness/sweep';
 import { lagOf } from '../harness/timing';
 import { methods, mutations } from './calls';
@@ -221,11 +223,6 @@ const terminated: Scenario[] = [
   }),
 ];
 
-/** Two acts in one moment. */
-function both(one: Act, other: Act): Act {
-  return { name: `${one.name}, ${other.name}`, do: async (play) => [await one.do(play), await other.do(play)] };
-}
-
 const launchAmendment: Amendment = { launch: { name: 'second-try' } };
 /** No two scenarios take the same name: what one leaves is there when another one uses its region. */
 const imageAmendment: Amendment = { name: 'second-try-{key}', description: 'mended', tags: { mended: 'yes' } };
@@ -301,16 +298,43 @@ const scheduled: Record<Method, ActivityName[]> = {
   ],
 };
 
-/** When a build is reset: while its source is down, while it is up again, and when all is over. */
-const resetMoments: Record<Method, { name: string; until: ActivityName; at: Moment; slice?: ActivityName }[]> = {
+const slowly = (step: ActivityName) => waits.filter((one) => one.step === step).map(({ slow }) => slow);
+
+interface ResetMoment {
+  name: string;
+  /** The activity that is at work then. */
+  until: ActivityName;
+  at: Moment;
+  faults?: FaultForm[];
+  slice?: ActivityName;
+}
+
+/** When a build is reset: while its source is down, while it starts or is up again, and when all is over. */
+const resetMoments: Record<Method, ResetMoment[]> = {
   instance: [
     { name: 'source down', until: 'createImage', at: { before: { action: 'CreateImage' } }, slice: 'inspectSource' },
+    {
+      name: 'image being made',
+      until: 'pollImage',
+      at: whileWaiting('pollImage'),
+      faults: slowly('pollImage'),
+      slice: 'shutdownInstance',
+    },
+    { name: 'about to start', until: 'restoreInstance', at: { before: { action: 'StartInstances' } } },
+    {
+      name: 'source starting',
+      until: 'restoreInstance',
+      at: whileWaiting('restoreInstance'),
+      faults: slowly('restoreInstance'),
+    },
     { name: 'source up', until: 'launchInstance', at: { after: { action: 'RunInstances', contains: '/{key}-' } } },
     { name: 'completed', until: 'launchInstance', at: whenOver, slice: 'snapshotDisks' },
   ],
   snapshots: [
     { name: 'source down', until: 'snapshotDisks', at: { after: { action: 'CreateSnapshot', nth: 3 } } },
+    { name: 'about to start', until: 'restoreInstance', at: { before: { action: 'StartInstances' } } },
     { name: 'source up', until: 'createImage', at: { before: { action: 'CreateImage' } } },
+    { name: 'image being made', until: 'pollImage', at: whileWaiting('pollImage'), faults: slowly('pollImage') },
     { name: 'completed', until: 'launchInstance', at: whenOver },
   ],
 };
@@ -335,11 +359,12 @@ const ofLastDownTime = async (play: Play) => {
 
 const resets: Scenario[] = [
   ...methods.flatMap((method) =>
-    resetMoments[method].flatMap(({ name, until, at: moment, slice }) =>
+    resetMoments[method].flatMap(({ name, until, at: moment, faults = [], slice }) =>
       scheduled[method].slice(0, scheduled[method].indexOf(until) + 1).map((step) =>
         people(`reset · ${method} · ${name} · to ${step}`, {
           ends: 'completed',
           spec: { method },
+          faults,
           beats: [{ at: moment, act: resetTo(step) }],
           ...(step === slice ? { slice: true } : {}),
         }),
@@ -527,6 +552,18 @@ const activities: Scenario[] = [
         { ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: lagOf(30) },
       ],
       beats: [{ at: { after: call }, act: resetActivity(step) }],
+    }),
+    // It is paused in the answer to its call, so that nobody has heard it, and begins as a first attempt.
+    people(`activity · ${step}, after ${what} · paused, reset and unpaused, and describes lag`, {
+      ends: 'completed',
+      faults: [
+        { ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: lagOf(30) },
+      ],
+      beats: [
+        { at: { after: call }, act: pauseActivity(step) },
+        { at: atOnce, act: resetPaused(step) },
+        { at: atOnce, act: unpauseActivity(step) },
+      ],
     }),
   ]),
   // One that only looks may be done before it hears of the pause.

@@ -1,51 +1,93 @@
-import { killWorker } from '../harness/processes';
-import { terminate, whenOver } from '../harness/people';
-import type { CallPoint, Scenario } from '../harness/scenario';
+import {
+  aboutToCall,
+  freezeWorker,
+  killAll,
+  killTemporal,
+  killWorker,
+  refusedTwice,
+  wakeWorker,
+} from '../harness/processes';
+import { findIn, someoneElse } from '../harness/cloud';
+import { both, terminate, whenOver } from '../harness/people';
+import { type Beat, type CallPoint, type FaultForm, forEver, type Scenario } from '../harness/scenario';
 import { beginSweep, nothingIsLeft, sweptOnce } from '../harness/sweep';
 import { losses } from './lost-answers';
 
+/** The tag that says that the new instance and its disks are kept: it does not arrive. */
+const keep: CallPoint = { action: 'TagResources', contains: ':{region}:uin/100000000001:volume/' };
+/** A data disk of a new instance, which somebody has detached: it no longer goes with it. */
+const detached = {
+  // Whoever was at it may ask once more before it hears that its build is terminated.
+  faults: [{ ...keep, kind: 'request-lost', times: forEver }],
+  terminated: {
+    at: { before: keep },
+    act: both(someoneElse('detach-disk', findIn.launchedDataDisks), terminate),
+  } satisfies Beat,
+};
+
 /** What a sweep does about a build that was terminated, call by call, and when it was terminated so that this has to be done. */
-const calls: { action: string; terminatedAfter: CallPoint }[] = [
+const calls: { action: string; terminatedAfter?: CallPoint; terminated?: Beat; faults?: FaultForm[] }[] = [
   { action: 'StartInstances', terminatedAfter: { action: 'CreateImage' } },
   { action: 'UnTagResources', terminatedAfter: { action: 'CreateImage' } },
   { action: 'DeleteImages', terminatedAfter: { action: 'CreateImage' } },
   { action: 'DeleteSnapshots', terminatedAfter: { action: 'CreateSnapshot', nth: 2 } },
   { action: 'TerminateInstances', terminatedAfter: { action: 'RunInstances', contains: '/{key}-' } },
+  { action: 'TerminateDisks', ...detached },
 ];
 
-const ofCall = ({ terminatedAfter }: (typeof calls)[number]) => ({
-  first: [
-    { at: { after: terminatedAfter }, act: terminate },
-    { at: whenOver, act: beginSweep },
-  ],
+const ofCall = ({ terminatedAfter, terminated }: (typeof calls)[number]) => ({
+  first: [terminated ?? { at: { after: terminatedAfter! }, act: terminate }, { at: whenOver, act: beginSweep }],
   last: { at: sweptOnce, act: nothingIsLeft },
 });
 
 /** The sweep is what everybody relies on at last: whatever meets it, one is enough. */
 export const sweeps: Scenario[] = calls.flatMap((call) => {
   const { first, last } = ofCall(call);
+  const { action, faults = [] } = call;
   return [
     ...losses.map(({ name, fault }): Scenario => ({
       group: 'sweeps',
-      name: `${call.action} · ${name}`,
+      name: `${action} · ${name}`,
       ends: 'terminated',
-      faults: [{ action: call.action, ...fault }],
+      faults: [{ action, ...fault }, ...faults],
       beats: [...first, last],
     })),
     ...(['before', 'after'] as const).map((when): Scenario => ({
       group: 'sweeps',
-      name: `${call.action} · worker killed right ${when} it`,
+      name: `${action} · worker killed right ${when} it`,
       ends: 'terminated',
       site: 'workers',
+      faults,
       beats: [
         ...first,
         {
-          at: when === 'before' ? { before: { action: call.action } } : { after: { action: call.action } },
+          at: when === 'before' ? { before: { action: action } } : { after: { action: action } },
           act: killWorker,
         },
         last,
       ],
-      ...(when === 'after' && call.action === 'DeleteImages' ? { slice: true } : {}),
+      ...(when === 'after' && action === 'DeleteImages' ? { slice: true } : {}),
     })),
+    ...[
+      { victim: 'Temporal server', act: killTemporal },
+      { victim: 'all at once', act: killAll },
+    ].map(({ victim, act }): Scenario => ({
+      group: 'sweeps',
+      name: `${action} · right after it · ${victim}`,
+      ends: 'terminated',
+      site: 'server',
+      faults,
+      beats: [...first, { at: { after: { action: action } }, act }, last],
+    })),
+    {
+      group: 'sweeps',
+      name: `${action} · worker frozen until the sweep is over`,
+      ends: 'terminated',
+      site: 'workers',
+      worker: aboutToCall.worker,
+      limitSeconds: 240,
+      faults: [{ action, ...aboutToCall.refused }, ...faults],
+      beats: [...first, { at: refusedTwice, act: freezeWorker }, { at: sweptOnce, act: wakeWorker }, last],
+    },
   ];
 });

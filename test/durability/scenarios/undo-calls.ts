@@ -9,6 +9,7 @@ import {
   wakeWorker,
 } from '../harness/processes';
 import type { Scenario } from '../harness/scenario';
+import type { Mutation } from './calls';
 import { losses } from './lost-answers';
 import { undoCalls } from './undoings';
 
@@ -43,12 +44,17 @@ export const killedInUndo = undoCalls.flatMap(({ name, spec, faults = [], beats 
   ),
 );
 
-const [imageFails] = undoCalls;
-
 /** Whatever else may die or stand still while a build is undone, at each of its calls. */
-export const otherDeathsInUndo = imageFails!.calls.flatMap(({ what, ...point }): Scenario[] => {
-  const { name, ends, faults = [] } = imageFails!;
+export const otherDeathsInUndo = undoCalls.flatMap((undoing) =>
+  undoing.calls.flatMap((call) => otherDeathsAt(undoing, call)),
+);
+
+function otherDeathsAt(
+  { name, spec, ends, faults = [], beats = [] }: (typeof undoCalls)[number],
+  { what, ...point }: Mutation,
+): Scenario[] {
   const about = `undo · ${name} · ${what} (${point.action})`;
+  const method = spec ? { spec } : {};
   return [
     ...[
       { victim: 'Temporal server', act: killTemporal },
@@ -57,22 +63,21 @@ export const otherDeathsInUndo = imageFails!.calls.flatMap(({ what, ...point }):
       group: 'kills',
       name: `${about} · ${victim}`,
       ends,
+      ...method,
       faults,
       site: 'server',
-      beats: [{ at: { after: point }, act }],
+      beats: [...beats, { at: { after: point }, act }],
     })),
     {
       group: 'kills',
       name: `${about} · worker frozen until the build is over`,
       ends,
+      ...method,
       site: 'workers',
       worker: aboutToCall.worker,
       limitSeconds: 240,
       faults: [{ ...point, ...aboutToCall.refused }, ...faults],
-      beats: [
-        { at: refusedTwice, act: freezeWorker },
-        { at: whenOver, act: wakeWorker },
-      ],
+      beats: [...beats, { at: refusedTwice, act: freezeWorker }, { at: whenOver, act: wakeWorker }],
     },
   ];
-});
+}
