@@ -301,25 +301,53 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
     await release();
   });
 
+  /** A client to which Temporal answers some calls with an error. */
+  async function refusing(refused: RegExp): Promise<{ connection: Connection; client: Client }> {
+    const { address, namespace } = stack.temporal;
+    const interceptor: Interceptor = (options, next) =>
+      refused.test(options.method_definition.path) && !options.method_definition.path.endsWith('GetSystemInfo')
+        ? new InterceptingCall(next(options), {
+            start: (_metadata, listener) =>
+              listener.onReceiveStatus({
+                code: status.PERMISSION_DENIED,
+                details: 'not today',
+                metadata: new Metadata(),
+              }),
+            sendMessage: () => undefined,
+            halfClose: () => undefined,
+          })
+        : new InterceptingCall(next(options));
+    const connection = await Connection.connect({ address, interceptors: [interceptor] });
+    return { connection, client: new Client({ connection, namespace }) };
+  }
+
+  test('start a source that its build has perhaps started again, when Temporal does not say', async () => {
+    const instanceId = await stack.instance({ region });
+    const finished = await start(instanceId);
+    await finished.result();
+    const buildId = await idOf(finished, instanceId);
+    const { connection, client } = await refusing(/List/);
+    const bench = await startActivityBench({}, client);
+    try {
+      const build = { ...(await bench.build()), buildId, instanceId };
+      const tags = { [tagKeys.restore]: `test/${buildId}` };
+      await bench.cloud.seed({ instances: [{ region, id: instanceId, state: 'STOPPED', tags }] });
+      const { leftovers } = await bench.run('findLeftovers', { build, grace: 0 });
+      assert.deepEqual(ids(leftovers), [instanceId]);
+      assertSpared(leftovers, /Temporal did not say whether its build had started it again/);
+      await assert.rejects(bench.run('restoreAbandoned', { build, grace: 0 }), /did not say whether its build had/);
+      assert.deepEqual(await bench.cloud.calls({ action: 'StartInstances' }), []);
+    } finally {
+      await bench.stop();
+      await connection.close();
+    }
+  });
+
   // Both, or only what tells how a run ended that is not the current one of its workflow ID.
   for (const refused of [/Describe|List/, /List/])
     test(`act when Temporal answers with an error to ${refused.source}`, async () => {
-      const { address, namespace } = stack.temporal;
-      const refusing: Interceptor = (options, next) =>
-        refused.test(options.method_definition.path) && !options.method_definition.path.endsWith('GetSystemInfo')
-          ? new InterceptingCall(next(options), {
-              start: (_metadata, listener) =>
-                listener.onReceiveStatus({
-                  code: status.PERMISSION_DENIED,
-                  details: 'not today',
-                  metadata: new Metadata(),
-                }),
-              sendMessage: () => undefined,
-              halfClose: () => undefined,
-            })
-          : new InterceptingCall(next(options));
-      const connection = await Connection.connect({ address, interceptors: [refusing] });
-      const bench = await startActivityBench({}, new Client({ connection, namespace }));
+      const { connection, client } = await refusing(refused);
+      const bench = await startActivityBench({}, client);
       try {
         const build = await bench.build({ state: 'STOPPED' });
         const owner = `test/${build.buildId}`;
