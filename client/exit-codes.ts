@@ -15,7 +15,7 @@ Exit codes:
   1  the build failed; with --plan: it would be refused; doctor: something is wrong
   2  wrong use: flags, spec, unknown build, or a build with another spec is running
   3  Temporal cannot be reached
-  4  the build is held: it waits for somebody to mend it (cvm-image retry, cancel)
+  4  it waits for somebody: held, to be mended (cvm-image retry, cancel), or a release to be decided on (approve, reject)
   5  the build was cancelled
 
 Temporal is found as its own tools find it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, temporal.toml.

@@ -92,6 +92,10 @@ export function addPipelineVerbs({ verb, talking, positiveInteger, finish }: Pro
   );
   inRegion(family.command('rollback <family>').description('make the image current again that was so before'))
     .option('--to <image>', 'this image of the family: an image ID or an exact name')
+    .option(
+      '--from <image>',
+      'only if this one is the current one; withdrawn already is success (default: the one that is current now)',
+    )
     .option('--by <name>', 'who asks for it (default: your user name)')
     .option('--reason <text>', 'why')
     .action(async (name: string, flags: { region: string }) =>

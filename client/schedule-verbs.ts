@@ -67,7 +67,7 @@ export function addScheduleVerbs({ verb, talking, finish }: Program, pipeline: C
     .option('--detach', 'start it and leave')
     .action(async (id: string, flags: Flags) => finish(await (await verbs()).trigger(id, flags)));
   ofOne('backfill', 'take times that have passed, one run after the other')
-    .requiredOption('--from <time>', 'such as 2026-11-20, or 2026-11-20T02:00:00+08:00')
+    .requiredOption('--from <time>', 'such as 2026-11-20 (midnight in UTC), or 2026-11-20T02:00:00+08:00')
     .requiredOption('--to <time>', 'likewise')
     .action(async (id: string, flags: Flags & { from: string; to: string }) =>
       finish(await (await verbs()).backfill(id, flags)),

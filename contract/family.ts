@@ -54,6 +54,10 @@ export interface UnsharedImage {
   place: FamilyPlace;
   imageId: string;
   accounts: string[];
+  /** How often whoever took it over could not share it again. */
+  tries?: number | undefined;
+  /** Why not, the last time. */
+  problem?: string | undefined;
 }
 
 /** Snapshots that are to go with an image which is gone, or may be by now: no tag of theirs tells it. */

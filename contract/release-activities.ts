@@ -57,14 +57,15 @@ export interface ReleaseActivities {
     /** Absent when there is no such build any more: it can be started. */
     result?: BuildResult | undefined;
   }>;
-  /** Watches that the instance of a test stays RUNNING for so many seconds. */
-  watchGuest(input: { build: BuildRef; instanceId: string; seconds: number }): Promise<undefined>;
+  /** Watches that the instance of a test stays RUNNING for so many seconds. One at a spot price may be taken away: that says nothing. */
+  watchGuest(input: { build: BuildRef; instanceId: string; seconds: number; spot?: boolean }): Promise<undefined>;
   /** Asks the instance of a test, from the worker. */
   checkGuest(input: {
     build: BuildRef;
     instanceId: string;
     address: NonNullable<Pipeline['test']>['address'];
     checks: GuestCheck[];
+    spot?: boolean;
   }): Promise<{ found: string[] }>;
   /** Sends an update to the workflow of a family, which is started if there is none, and waits for its answer. */
   askFamily(input: {

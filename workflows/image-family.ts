@@ -82,6 +82,9 @@ const isRemembered = 'family-in-memo';
 /** Patch: what could not be kept from answering is tried again. */
 const trailingAgain = 'trailing-again';
 
+/** Patch: shares that could not be given back are tried again. */
+const sharesAgain = 'shares-again';
+
 const notCandidate = (imageId: string, imageState: ReleaseState) =>
   ApplicationFailure.create({
     type: 'NotCandidate',
@@ -231,13 +234,22 @@ class Family {
   private async giveBack(one: UnsharedImage): Promise<void> {
     const { place, imageId, accounts } = one;
     const { family } = this.input;
-    try {
-      await this.next(place, `share ${imageId} with ${accounts.join(', ')} as before`, async () => {
-        const lost = await giveBack(this.refOf(place), family, one);
-        if (lost.length > 0) throw ApplicationFailure.create({ type: 'SharesLost', message: lost.join('; ') });
-      });
-    } catch (error) {
-      log.warn('shares are lost', { imageId, accounts, error });
+    for (;;) {
+      try {
+        await this.next(place, `share ${imageId} with ${accounts.join(', ')} as before`, async () => {
+          const lost = await giveBack(this.refOf(place), family, one);
+          if (lost.length > 0) throw ApplicationFailure.create({ type: 'SharesLost', message: lost.join('; ') });
+        });
+        break;
+      } catch (error) {
+        log.warn('an image could not be shared as before', { imageId, accounts, error });
+        const tries = (one.tries ?? 0) + 1;
+        if (isCancellation(error) || tries >= tryAgain.times || !patched(sharesAgain)) break;
+        Object.assign(one, { tries, problem: stepFailure(error).message });
+        this.remember();
+        const summary = `${imageId} is not shared as before: tried again`;
+        await CancellationScope.nonCancellable(() => sleep(tryAgain.pause * 1000, { summary }));
+      }
     }
     this.unshared.forget([one]);
   }

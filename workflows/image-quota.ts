@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -8,6 +9,7 @@ import {
   log,
   patched,
   setHandler,
+  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -71,7 +73,14 @@ longLived(imageQuota);
 interface Asking {
   request: RoomRequest;
   answer?: RoomAnswer;
+  /** How often its worker did not take the look that it was asked for. */
+  untaken?: number;
 }
+
+/** Patch: when nobody takes the look of whoever asks, the next one's worker is asked. */
+const nextOneLooks = 'next-one-looks';
+/** How long a worker may take to take that look, in seconds, and how often it is asked. Others who ask wait meanwhile. */
+const lookTaken = { within: 60, times: 10 };
 
 /** Patch: it continues as new long before Temporal suggests it. */
 const shortHistories = 'short-histories';
@@ -141,13 +150,14 @@ class Quota {
     for (const { request } of asked) this.ledger.enqueue(request);
     let answer: (request: RoomRequest) => RoomAnswer;
     try {
-      const seen = await this.look(asked[0]!.request, { standings: false });
+      const seen = await this.look(asked[0]!.request, { standings: false, takenWithin: lookTaken.within });
       await this.settle(
         seen,
         asked.map(({ request }) => request.owner),
       );
       answer = (request) => this.ledger.answerFor(request);
     } catch (error) {
+      if (wasNotTaken(error) && this.putOff(asked)) return;
       const { code, message, advice, requestId } = stepFailure(error);
       log.warn('nobody could look at the quota', { code, message });
       answer = () => ({ is: 'failed', code, message, advice, requestId });
@@ -156,6 +166,24 @@ class Quota {
     for (const asking of asked) asking.answer = answer(asking.request);
     this.ledger.dropRefused();
     this.ledger.show();
+  }
+
+  /**
+   * The worker of whoever asked first has not taken the look: it is dead, or away for a while. The others go before it, each with a worker of
+   * its own to ask.
+   *
+   * @returns whether there is any sense in it
+   */
+  private putOff(asked: Asking[]): boolean {
+    const { taskQueue } = asked[0]!.request;
+    const away = asked.filter(({ request }) => request.taskQueue === taskQueue);
+    for (const one of away) one.untaken = (one.untaken ?? 0) + 1;
+    if (away.some(({ untaken = 0 }) => untaken >= lookTaken.times) || !patched(nextOneLooks)) return false;
+    this.ledger.forgetNew();
+    const others = asked.filter((one) => !away.includes(one));
+    this.asking.unshift(...others);
+    this.asking.push(...away);
+    return true;
   }
 
   private look(by: RoomRequest, how: { standings: boolean; takenWithin?: number }): Promise<RoomSeen> {
@@ -233,7 +261,8 @@ class Quota {
     }
     const { family } = one;
     const build = ledger.refFor(one);
-    const activities = (summary: string, deadline: number) => quotaActivities(one, { summary, deadline });
+    const activities = (summary: string, deadline: number) =>
+      quotaActivities(one, { summary, deadline, takenWithin: lookTaken.within });
     try {
       const look = activities(`the oldest of the family ${family}`, 600);
       const { goes, why } = await look.inspectOldest({ build, family });
@@ -366,6 +395,12 @@ class Quota {
     }
   }
 }
+
+/** No worker polls the task queue, or none had a slot to spare. */
+const wasNotTaken = (error: unknown) =>
+  error instanceof ActivityFailure &&
+  error.cause instanceof TimeoutFailure &&
+  error.cause.timeoutType === 'SCHEDULE_TO_START';
 
 const notLookedAfter = (error: unknown) => log.warn('the holders of slots could not be looked after', { error });
 

@@ -13,12 +13,6 @@ export async function entityNow(client: Client, workflowId: string): Promise<Wor
 }
 
 /**
- * How long such a workflow gives a worker for a task. Everybody who asks it waits while the worker that has its task is dead, so that is to be
- * noticed sooner than after Temporal's own ten seconds.
- */
-export const entityTaskTimeout = '5s';
-
-/**
  * What one that has not come to its own end has in its memo, for the next one to go on from. One that is running is no
  * exception: somebody else may end it before we ask.
  */

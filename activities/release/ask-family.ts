@@ -1,8 +1,14 @@
 import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type WorkflowUpdateHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { familyMemo, familyWorkflowId, familyWorkflowType, type ReleaseActivities } from '../../contract';
-import { entityNow, entityTaskTimeout, leftBy, takenOver } from '../engine/entity';
+import {
+  entityTaskTimeout,
+  familyMemo,
+  familyWorkflowId,
+  familyWorkflowType,
+  type ReleaseActivities,
+} from '../../contract';
+import { entityNow, leftBy, takenOver } from '../engine/entity';
 import { finalFailure } from '../engine/failures';
 import { whileBeating } from '../engine/step';
 import { isUnanswered, whenTold, within } from '../engine/when-told';

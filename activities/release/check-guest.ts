@@ -7,24 +7,37 @@ import type { Instance } from '../cloud/cloud';
 import { finalFailure } from '../engine/failures';
 import type { StepRun } from '../engine/run';
 import { step } from '../engine/step';
-import { describeState, instanceById, isOperating } from '../source-instance';
+import { describeState, instanceById, isDoomed, isOperating } from '../source-instance';
 
 type WatchInput = Parameters<ReleaseActivities['watchGuest']>[0];
 
 /** The candidate has failed its test: no refusal of the cloud, but a verdict. */
 export const testFailed = 'TestFailed';
 
+/** That a spot instance is taken away says nothing about its image: the test is made again, with another instance. */
+const reclaimed = (instanceId: string) => ({
+  code: 'SpotReclaimed',
+  message: `the spot instance of the test, ${instanceId}, was taken away before the test was over`,
+  advice: 'Have it tried again: another instance is launched. With chargeType POSTPAID_BY_HOUR none is taken away.',
+});
+
+/** On its way out, or there no more: as the cloud takes away a spot instance, and no guest its server. */
+const isGoing = (seen: Instance | undefined) => !seen || isDoomed(seen);
+
 /**
  * Watches that the instance of a test, which was RUNNING, stays so for a while: a system that does not come up often brings
  * its server down again. Changes nothing.
  *
- * @throws TestFailed when it does not
+ * @throws TestFailed when it does not, SpotReclaimed when the cloud has taken it away
  */
-export const watchGuest = step<WatchInput, undefined>('step', async (run, { instanceId, seconds }) => {
+export const watchGuest = step<WatchInput, undefined>('step', async (run, { instanceId, seconds, spot = false }) => {
   await run.achieve<Instance>({
     ...instanceById(run, instanceId),
     standSeconds: seconds,
     judge: (seen) => {
+      if (spot && isGoing(seen)) {
+        return seen ? { is: 'wrong', ...reclaimed(instanceId) } : { is: 'missing', ...reclaimed(instanceId) };
+      }
       if (!seen || !run.owns(seen.Tags)) {
         return { is: 'missing', code: testFailed, message: `the instance of the test, ${instanceId}, is gone` };
       }
@@ -53,15 +66,17 @@ const betweenMs = { least: 100, most: 5000 };
  * Asks the instance of a test what the pipeline wants answered, all of it at once, each for as long as its own timeout. Only
  * an instance that this run launched is asked, at the addresses that the cloud says it has.
  *
- * @throws TestFailed with every check that has not passed in time
+ * @throws SpotReclaimed when the cloud has taken the instance away; TestFailed with every check that has not passed in time
  */
-export const checkGuest = step<CheckInput, CheckOutput>('step', async (run, { instanceId, address, checks }) => {
-  const host = await addressOf(run, instanceId, address);
+export const checkGuest = step<CheckInput, CheckOutput>('step', async (run, input) => {
+  const { instanceId, checks, spot = false } = input;
+  const host = await addressOf(run, input);
   const { cancellationSignal, cancelled } = Context.current();
   const found = await Promise.all(checks.map((check) => persist(host, check, cancellationSignal)));
   if (cancellationSignal.aborted) await cancelled;
   const failed = found.filter(({ passed }) => !passed);
   if (failed.length > 0) {
+    if (spot && isGoing(await lookAt(run, instanceId))) throw refusedFor(run, reclaimed(instanceId));
     throw finalFailure(testFailed, failed.map(({ story }) => story).join('; '), {
       advice: 'Look at what the image starts, and whether the worker can reach the address and port.',
     });
@@ -69,8 +84,15 @@ export const checkGuest = step<CheckInput, CheckOutput>('step', async (run, { in
   return { found: found.map(({ story }) => story) };
 });
 
-async function addressOf(run: StepRun, instanceId: string, kind: CheckInput['address']): Promise<string> {
-  const seen = await run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
+const lookAt = (run: StepRun, instanceId: string) =>
+  run.patiently(`instance ${instanceId}`, () => run.cloud.instances.look(instanceId));
+
+const refusedFor = (run: StepRun, { code, message, advice }: ReturnType<typeof reclaimed>) =>
+  run.refusal(code, message, advice);
+
+async function addressOf(run: StepRun, { instanceId, address: kind, spot }: CheckInput): Promise<string> {
+  const seen = await lookAt(run, instanceId);
+  if (spot && isGoing(seen)) throw refusedFor(run, reclaimed(instanceId));
   if (!seen || !run.owns(seen.Tags)) {
     throw finalFailure(testFailed, `the instance of the test, ${instanceId}, is gone`);
   }

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { type WorkflowExecutionDescription, WithStartWorkflowOperation } from '@temporalio/client';
 import {
+  entityTaskTimeout,
   type QuotaInput,
   quotaMemo,
   quotaQuery,
@@ -12,7 +13,7 @@ import {
   type RoomWish,
 } from '../../contract';
 import { CloudError } from '../cloud/errors';
-import { entityNow, entityTaskTimeout, leftBy, takenOver } from '../engine/entity';
+import { entityNow, leftBy, takenOver } from '../engine/entity';
 import type { StepRun } from '../engine/run';
 import { whenTold, within } from '../engine/when-told';
 

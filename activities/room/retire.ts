@@ -117,14 +117,19 @@ function stateOf({ Tags }: Image): { state: string; since: string } {
 }
 
 /** What ties an image to something that is not over, besides what forbids any deletion; undefined when nothing does. */
-async function tieOf(run: StepRun, { ImageState, Tags }: Image): Promise<string | undefined> {
+async function tieOf(run: StepRun, image: Image): Promise<string | undefined> {
+  const { ImageState, Tags } = image;
+  const { state } = stateOf(image);
   if (ImageState !== 'NORMAL' && ImageState !== 'CREATEFAILED') return `is ${ImageState ?? 'unknown'}`;
   if (!run.isInstallation(tagValue(Tags, tagKeys.build))) return 'was not made by this installation';
   if (tagValue(Tags, tagKeys.state) !== 'kept') return 'is not kept yet by its build';
   const release = tagValue(Tags, tagKeys.run)?.split('/')[0];
   if (release === undefined) return undefined;
   const { is } = await standingOf(run.build.region, release);
-  return is === 'open' || is === 'unknown' ? `is of ${release}, which is not known to be over` : undefined;
+  if (is === 'open' || is === 'unknown') return `is of ${release}, which is not known to be over`;
+  return is === 'missing' && state === 'candidate'
+    ? `is a candidate of ${release}, of which Temporal has no history: a person is to say whether it goes`
+    : undefined;
 }
 
 async function deleteWithSnapshots(run: StepRun, { imageId, owner, stays, snapshotIds }: DeletionPlan): Promise<void> {

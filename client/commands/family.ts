@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { currentOf, type FamilyImage, previousOf } from '../../contract';
+import { ClientError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { currentImage, listFamily, rollBack } from '../families';
 import { print, printError, printJson } from '../output/print';
@@ -64,6 +65,7 @@ export function current(family: string, options: ImageOptions): Promise<ExitCode
 
 interface RollbackOptions extends ImageOptions {
   to?: string;
+  from?: string;
   by?: string;
   reason?: string;
 }
@@ -75,6 +77,15 @@ async function saySharesOf(client: Client, options: RollbackOptions, images: Fam
   // The worker says why not.
   if (!target || target === currentOf(images)) return;
   await saySharesTaken(client, () => sharedThatChange(client, askedOf(options), images, target, queueOf(options)));
+}
+
+/** What is to be taken back: the image that is named, or else the one that is current now. Another one stays, should it be by then. */
+function fromOf({ from }: RollbackOptions, images: FamilyImage[]): { from?: string } {
+  const named =
+    from === undefined ? currentOf(images) : images.find(({ imageId, name }) => [imageId, name].includes(from));
+  if (from !== undefined && !named)
+    throw new ClientError(`${from} is no image of the family: see cvm-image family show`);
+  return named ? { from: named.imageId } : {};
 }
 
 /** Makes the image current again that was so before. */
@@ -89,6 +100,7 @@ export function rollback(family: string, options: RollbackOptions): Promise<Exit
       {
         place: { region, heartbeat: 20, ...(roleArn === undefined ? {} : { roleArn }) },
         by,
+        ...fromOf(options, images),
         ...(to === undefined ? {} : { to }),
         ...(reason === undefined ? {} : { reason }),
       },

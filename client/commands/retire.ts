@@ -34,18 +34,12 @@ export async function retire(family: string, options: RetireOptions): Promise<Ex
     const queue = taskQueue === undefined ? {} : { taskQueue };
     const role = roleArn === undefined ? {} : { roleArn };
     const { accountId } = await listFamily(client, { region, family, ...role }, queue);
-    const ask = (dry: boolean) =>
-      retireFamily(
-        client,
-        { accountId, family, ...queue },
-        {
-          place: { region, heartbeat: 20, ...role },
-          ...rules,
-          now: new Date().toISOString(),
-          dryRun: dry,
-        },
-      );
-    const planned = await ask(true);
+    const place = { region, heartbeat: 20, ...role };
+    // What is shown, and what goes then, is by the same rules and the same time.
+    const asked = { place, ...rules, now: new Date().toISOString() };
+    const ask = (how: Pick<Retirement, 'dryRun' | 'only'>) =>
+      retireFamily(client, { accountId, family, ...queue }, { ...asked, ...how });
+    const planned = await ask({ dryRun: true });
     const going = planned.filter(({ outcome }) => outcome === 'would go');
     if (dryRun === true || going.length === 0 || yes !== true) {
       show(planned, options);
@@ -61,7 +55,8 @@ export async function retire(family: string, options: RetireOptions): Promise<Ex
       print('Nothing was deleted.');
       return exitCodes.cancelled;
     }
-    const retired = await ask(false);
+    // A promotion meanwhile may have made others superfluous, too.
+    const retired = await ask({ dryRun: false, only: going.map(({ imageId }) => imageId) });
     show(retired, options);
     const isDone = retired.every(({ problem, snapshotIds }) => problem === undefined && snapshotIds === undefined);
     return isDone ? exitCodes.done : exitCodes.buildFailed;

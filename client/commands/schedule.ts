@@ -236,6 +236,6 @@ function momentOf(flag: string, text: string): Date {
   const moment = new Date(text);
   if (!Number.isNaN(moment.getTime())) return moment;
   throw new ClientError(
-    `${flag}: expected a date or time such as 2026-11-20 or 2026-11-20T02:00:00+08:00 (found "${text}")`,
+    `${flag}: expected a date or time such as 2026-11-20 (midnight in UTC) or 2026-11-20T02:00:00+08:00 (found "${text}")`,
   );
 }

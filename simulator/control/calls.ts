@@ -27,14 +27,17 @@ export interface CallFilter {
 
 /** The calls that match, oldest first. */
 export function filterCalls(calls: readonly CallRecord[], filter: CallFilter): CallRecord[] {
-  const since = filter.since === undefined ? undefined : new Date(filter.since).toISOString();
-  return calls.filter(
-    (call) =>
-      (filter.action === undefined || call.action === filter.action) &&
-      (filter.region === undefined || call.region === filter.region) &&
-      (filter.account === undefined || call.account === filter.account) &&
-      (since === undefined || call.time >= since),
-  );
+  const since = filter.since === undefined ? '' : new Date(filter.since).toISOString();
+  // Of a long log mostly the end is asked for, again and again.
+  const before = calls.findLastIndex(({ time }) => time < since);
+  return calls
+    .slice(before + 1)
+    .filter(
+      (call) =>
+        (filter.action === undefined || call.action === filter.action) &&
+        (filter.region === undefined || call.region === filter.region) &&
+        (filter.account === undefined || call.account === filter.account),
+    );
 }
 
 const resourceId = /\b(?:ins|img|snap|disk|skey|vpc|subnet|sg)-[0-9a-z]{8}\b/g;

@@ -25,7 +25,7 @@ void describe('docs/examples/nightly', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test('its commands lead to what it says: three nights, one rejected and retired, current in two regions', async () => {
+  test('its commands lead to what it says: four nights, one rejected, the oldest retired, current in two regions', async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'nightly-'));
     const [temporal, ui, simulator] = await freePorts(3);
     const blocks = [...(await readFile(example, 'utf8')).matchAll(/```\n([\s\S]*?)```/g)].map(([, block]) => block!);
@@ -63,14 +63,15 @@ void describe('docs/examples/nightly', () => {
     assert.deepEqual(
       nights.map(({ outcome, nominalAt }) => [outcome, nominalAt]),
       [
-        ['rejected', '2026-11-22T18:00:00.000Z'],
+        ['rejected', '2026-11-21T18:00:00.000Z'],
+        ['released', '2026-11-22T18:00:00.000Z'],
         ['released', '2026-11-23T18:00:00.000Z'],
         ['released', '2026-11-24T18:00:00.000Z'],
       ],
     );
-    const [first, second, third] = (await Promise.all(
+    const [first, second, third, fourth] = (await Promise.all(
       nights.map(({ buildId }) => json<Release>(`release show ${buildId}`)),
-    )) as [Release, Release, Release];
+    )) as [Release, Release, Release, Release];
     // The first is rejected by its boot test, and by nothing else; it went nowhere.
     const bad = first.images[0]!.imageId;
     assert.equal(first.test?.passed, false);
@@ -79,32 +80,42 @@ void describe('docs/examples/nightly', () => {
       first.images.map(({ region, state: of }) => [region, of]),
       [['ap-guangzhou', 'rejected']],
     );
-    // The oldest image is retired a night later, with its snapshots.
+    // It is retired a night later, with its snapshots.
     assert.deepEqual(
       second.retired.map(({ imageId, outcome, problem }) => [imageId, outcome, problem]),
       [[bad, 'deleted', undefined]],
     );
     const cloud = new SimulatorControl(`http://127.0.0.1:${simulator!}`);
     const { images, snapshots } = await cloud.state('ap-guangzhou');
-    const gone = [bad, ...first.images[0]!.snapshotIds, ...first.images[0]!.snapshots.map((one) => one.snapshotId)];
-    assert.ok(gone.length >= 4, 'the system disk and both data disks had snapshots');
+    // So is the oldest release, in both regions, as soon as there are three.
+    assert.deepEqual(
+      fourth.retired.map(({ region, imageId, outcome, problem }) => [region, imageId, outcome, problem]).sort(),
+      second.images.map(({ region, imageId }) => [region, imageId, 'deleted', undefined]).sort(),
+    );
+    assert.deepEqual(third.retired, []);
+    const gone = [first, second].flatMap(({ images: [image] }) => [
+      image!.imageId,
+      ...image!.snapshotIds,
+      ...image!.snapshots.map((one) => one.snapshotId),
+    ]);
+    assert.ok(gone.length >= 8, 'the system disk and both data disks had snapshots');
     assert.deepEqual(
       [...images, ...snapshots].filter(({ id }) => gone.includes(id)),
       [],
     );
-    assert.equal(third.promoted?.previous, second.images[0]!.imageId);
+    assert.equal(fourth.promoted?.previous, third.images[0]!.imageId);
 
     for (const region of ['ap-guangzhou', 'ap-shanghai']) {
       const family = await json<{ images: FamilyImage[] }>(`family show nightly --region ${region}`);
       assert.deepEqual(
         family.images.map(({ name, state: of, release }) => [name, of, release]),
         [
-          ['nightly-20261125-1', 'current', third.buildId],
-          ['nightly-20261124-1', 'released', second.buildId],
+          ['nightly-20261125-1', 'current', fourth.buildId],
+          ['nightly-20261124-1', 'released', third.buildId],
         ],
       );
       const current = (await shell(`npx cvm-image current nightly --region ${region}`)).trim();
-      assert.equal(current, third.images.find((image) => image.region === region)!.imageId);
+      assert.equal(current, fourth.images.find((image) => image.region === region)!.imageId);
     }
     // What the example says to look at, as people read it.
     const told: string[] = [];

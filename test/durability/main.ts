@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { checks, type Verdict } from './harness/judge';
+import { aboutToCall } from './harness/processes';
 import { play, type Played } from './harness/run';
 import { type Scenario, titleOf } from './harness/scenario';
 import { openSite } from './harness/site';
@@ -17,8 +18,21 @@ import { scenarios } from './scenarios';
 
 /** Scenarios on the shared server at a time: they mostly wait. */
 const jobsDefault = 12;
+/** Its worker stands still for most of the time: so does the machine, if it is not given others to play meanwhile. */
+const isStill = ({ worker }: Scenario) => worker === aboutToCall.worker;
 /** One that has a server or workers of its own, and kills them, takes the machine as two others do. */
-const weightOf = ({ site }: Scenario) => (site === undefined || site === 'shared' ? 1 : 2);
+const weightOf = (scenario: Scenario) => {
+  const { site = 'shared' } = scenario;
+  return site === 'shared' || isStill(scenario) ? 1 : 2;
+};
+
+/** The order in which they are played: those that stand still are spread evenly among the others. */
+function spread(chosen: Scenario[]): Scenario[] {
+  const placed = (list: Scenario[]) => list.map((scenario, index) => ({ scenario, at: (index + 0.5) / list.length }));
+  return [...placed(chosen.filter((one) => !isStill(one))), ...placed(chosen.filter(isStill))]
+    .sort((one, other) => one.at - other.at)
+    .map(({ scenario }) => scenario);
+}
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -83,7 +97,7 @@ const broken = (scenario: Scenario, error: unknown): Played => ({
 /** Plays so many at a time, and says each as it ends. */
 async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
   const site = await openSite();
-  const waiting = [...chosen];
+  const waiting = spread(chosen);
   const played: Played[] = [];
   const playOne = async (scenario: Scenario) => {
     const one = await play(site, scenario).catch((error: unknown) => broken(scenario, error));

@@ -105,6 +105,28 @@ export const familyScenarios: Scenario[] = [
     },
   },
   {
+    // What whoever came before had unshared cannot be shared again at once.
+    name: 'image-family-shares-tried-again',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { client, taskQueue, cloud } = stack;
+      const key = randomBytes(4).toString('hex');
+      const [family, imageId] = [`web-${key}`, `img-${key}`];
+      const refused = { kind: 'error', code: 'InvalidParameter', message: 'not today', times: 1000 };
+      await cloud.fault({ action: 'DescribeImages', contains: imageId, ...refused });
+      const handle = await client.workflow.start(familyWorkflowType, {
+        workflowId: familyWorkflowId(accountId, family),
+        taskQueue,
+        args: [{ accountId, family, unshared: [{ place, imageId, accounts: [partner] }] }],
+      });
+      await until(async () => {
+        const { unshared } = await handle.query(familyQuery);
+        return unshared?.[0]?.tries === 1 ? true : undefined;
+      });
+      return cancelled(stack, family);
+    },
+  },
+  {
     // Whoever rejects what is current already is told so.
     name: 'image-family-keeps-current',
     ends: 'CANCELLED',

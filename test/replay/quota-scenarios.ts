@@ -1,3 +1,5 @@
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { quotaWorkflowType, reserveUpdate, type RoomRequest } from '../../contract';
 import type { BuildStack } from '../support/build-stack';
 import { failureOf, until } from '../support/judge';
 import {
@@ -100,11 +102,43 @@ const askedOften = async (stack: BuildStack) => {
   return stack.client.workflow.getHandle(workflowId, runId, { followRuns: false });
 };
 
+/** Whoever asks first has no worker any more: that of the next one is asked. */
+const firstIsGone = async (stack: BuildStack) => {
+  const region = 'ap-chengdu';
+  const { client, taskQueue } = stack;
+  const request = (buildId: string, queue: string): RoomRequest => ({
+    owner: `test/${buildId}`,
+    buildId,
+    since: new Date().toISOString(),
+    taskQueue: queue,
+    heartbeat: 2,
+    ...wait,
+    refusals: 0,
+  });
+  const startWorkflowOperation = new WithStartWorkflowOperation(quotaWorkflowType, {
+    workflowId: quotaOf(stack, region).workflowId,
+    taskQueue,
+    args: [{ accountId: '100000000001', region }],
+    workflowIdConflictPolicy: 'FAIL',
+  });
+  const gone = request('gone0000-000000000001', `${taskQueue}-gone`);
+  await client.workflow.startUpdateWithStart(reserveUpdate, {
+    startWorkflowOperation,
+    args: [gone],
+    waitForStage: 'ACCEPTED',
+  });
+  const handle = await startWorkflowOperation.workflowHandle();
+  await handle.executeUpdate(reserveUpdate, { args: [request('here0000-000000000001', taskQueue)] });
+  await handle.cancel();
+  return handle;
+};
+
 export const quotaScenarios: Scenario[] = [
   { name: 'queued', ends: 'COMPLETED', run: queuedTwice('ap-tokyo') },
   { name: 'queued-refused', ends: 'COMPLETED', run: refusedAndQueued },
   { name: 'queued-in-vain', ends: 'FAILED', run: queuedInVain },
   { name: 'image-quota', ends: 'COMPLETED', run: quotaToItsEnd },
   { name: 'image-quota-holder', ends: 'COMPLETED', run: holderAsksAgain },
+  { name: 'image-quota-next-looks', ends: 'CANCELLED', run: firstIsGone },
   { name: 'image-quota-long', ends: 'CONTINUED_AS_NEW', run: askedOften },
 ];

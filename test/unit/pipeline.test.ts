@@ -74,7 +74,6 @@ describe('a pipeline', () => {
     ['a region twice', 'distribute.regions[1]', /twice/, { distribute: { regions: ['ap-tokyo', 'ap-tokyo'] } }],
     ['an account twice', 'distribute.accounts[1]', /twice/, { distribute: { accounts: ['12345', '12345'] } }],
     ['no account', 'distribute.accounts[0]', /UIN/, { distribute: { accounts: ['me'] } }],
-    // What is not built yet: contract/pipeline-checks.ts.
     // What would do nothing.
     ['a limit of no waiting', 'room.deadline', /goes with whenFull: wait/, { room: { deadline: '1h' } }],
     ['holding a build', 'build.deadlines.hold', /use deadlines\.hold/, { build: { deadlines: { hold: '1h' } } }],

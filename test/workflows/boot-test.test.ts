@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import type { PipelineInput } from '../../contract';
+import { type PipelineInput, progressQuery, releaseQuery } from '../../contract';
 import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
+import { until } from '../support/judge';
 import {
   ended,
   familyInCloud,
@@ -106,6 +107,29 @@ describe('the boot test of a release', { concurrency: 2 }, () => {
       });
     }
   });
+
+  for (const when of ['while it is watched', 'while it is asked'] as const) {
+    test(`a spot instance that is taken away ${when} says nothing about the image: the test is made again`, async () => {
+      const spot = { ...launch, chargeType: 'SPOTPAID' } as const;
+      const watched = when === 'while it is watched';
+      const checks = watched ? [] : [{ tcp: 1, timeout: 5 }];
+      const pipeline = await pipelineOf(stack, {
+        test: { ...testStage, launch: spot, settle: watched ? 5 : 0.1, checks },
+        onFailure: 'hold',
+      });
+      const handle = await startRelease(stack, pipeline);
+      const id = await untilTested(handle);
+      await stack.cloud.send('POST', 'interfere', { act: 'terminate-instance', id });
+      const held = await until(async () => (await handle.query(progressQuery)).held);
+      assert.equal(held.code, 'SpotReclaimed');
+      assert.match(held.message, new RegExp(`${id}, was taken away`));
+      const { images, test: tested } = await handle.query(releaseQuery);
+      assert.deepEqual([images[0]!.state, tested], ['candidate', undefined]);
+      await handle.cancel();
+      await assert.rejects(ended(handle));
+      assert.deepEqual(await leftOfTest(stack.cloud, (await handle.query(releaseQuery)).buildId), []);
+    });
+  }
 
   test('a spot instance, with new disks that hold what the snapshots do', async () => {
     const dataDisks = [

@@ -308,6 +308,30 @@ describe('distribute', { concurrency: 4 }, () => {
     assert.deepEqual(await copiesOf(made, shanghai), []);
   });
 
+  test('rolled back at home when a faster region has it already: the reason says where, and how to take it back', async () => {
+    const slow = 'ap-chongqing';
+    const pipeline = await pipelineTo([shanghai, slow], { onFailure: 'hold' });
+    const { family } = pipeline;
+    const first = await release(stack, pipeline);
+    const { met, release: go } = await stack.cloud.stall('CopySnapshotCrossRegions', slow);
+    const handle = await startRelease(stack, pipeline);
+    await until(async () => ((await met()) ? true : undefined));
+    const faster = await until(async () => {
+      const copy = imageIn(await handle.query(releaseQuery), shanghai);
+      return copy?.state === 'current' ? copy : undefined;
+    });
+    const about = { accountId: first.accountId!, family, taskQueue: stack.taskQueue };
+    await rollBack(stack.client, about, { place: { region, heartbeat: 20 }, by: 'Ada' });
+    await go();
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'partial');
+    const told = `${faster.imageId} is current in ${shanghai} by now (cvm-image family rollback ${family} --region ${shanghai})`;
+    assert.ok(made.reason!.endsWith(told), made.reason);
+    assert.equal(imageIn(made, slow), undefined);
+    assert.deepEqual((await familyInCloud(stack.cloud, family, shanghai)).of('current'), [faster.imageId]);
+    assert.deepEqual((await familyInCloud(stack.cloud, family, slow)).of('current'), [imageIn(first, slow)!.imageId]);
+  });
+
   test('a region that cannot be retired does not cost what became of the others', async () => {
     const chengdu = 'ap-chengdu';
     const pipeline = await pipelineTo([shanghai, chengdu], { retire: { keep: 1 } });

@@ -7,6 +7,7 @@ import {
   familyQuery,
   familyWorkflowId,
   type PipelineInput,
+  promoteUpdate,
   type Release,
   type ReleaseState,
   tagKeys,
@@ -88,6 +89,48 @@ describe('an image family', { concurrency: 4 }, () => {
     await rollBack(stack.client, about, { place, by: 'Ada', to: third });
     now = await familyInCloud(stack.cloud, pipeline.family);
     assert.deepEqual([now.of('current'), now.answers], [[third], [third]]);
+  });
+
+  test('a rollback takes back what whoever asks has seen, and nothing that has become current since', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
+    const { family } = pipeline;
+    const [first, second, third] = [
+      imageOf(await release(stack, pipeline, night(1))),
+      imageOf(await release(stack, pipeline, night(2))),
+      imageOf(await release(stack, pipeline, night(3))),
+    ];
+    const about = await aboutOf(pipeline);
+    const back = (from: string) => rollBack(stack.client, about, { place, by: 'Ada', from });
+    const current = async () => (await familyInCloud(stack.cloud, family)).of('current');
+    // Two at the same moment, as people on call are; and once more, when an answer was lost.
+    const both = await Promise.all([back(third), back(third)]);
+    assert.deepEqual(
+      both.map(({ imageId }) => imageId),
+      [second, second],
+    );
+    const again = await back(third);
+    assert.deepEqual([again.imageId, again.previous], [second, undefined]);
+    assert.match(again.notes.join(), new RegExp(`${third} was taken back already`));
+    assert.deepEqual(await current(), [second]);
+    const fourth = imageOf(await release(stack, pipeline, night(4)));
+    await assert.rejects(back(second), new RegExp(`${fourth} .* has become the current one .* instead of ${second}`));
+    assert.deepEqual(await current(), [fourth]);
+    // Neither does a promotion bring back what was taken back, such as one that a held run asks for anew.
+    const handle = stack.client.workflow.getHandle(familyWorkflowId(about.accountId, family));
+    await assert.rejects(
+      handle.executeUpdate(promoteUpdate, { args: [{ place, imageId: third, by: 'test' }] }),
+      (error: Error) => String(error.cause).includes('withdrawn by a rollback'),
+    );
+    assert.deepEqual(await current(), [fourth]);
+    // What a retirement deletes is what was agreed to.
+    const rules = { place, keep: 1, youngerThan: 0, keepRejected: 0, now: night(9).nominalAt, dryRun: false };
+    const kept = await retireFamily(stack.client, about, { ...rules, only: [third] });
+    assert.deepEqual(
+      Object.fromEntries(kept.filter(({ outcome }) => outcome === 'deleted').map((one) => [one.imageId, one.outcome])),
+      { [third]: 'deleted' },
+    );
+    const { images } = await familyInCloud(stack.cloud, family);
+    assert.deepEqual(images.map(({ id }) => id).sort(), [first, second, fourth].sort());
   });
 
   test('is rolled back while its current image is being copied: its tag at once, ImageFamily when it can be', async () => {

@@ -11,9 +11,11 @@ export function familyDetails({ accountId, family, doing, last, doomed, ...more 
       '',
       `In ${place.region} ${imageIds.join(', ')} may answer for the family until copied.`,
     ]),
-    ...unshared.flatMap(({ place, imageId, accounts }) => [
+    ...unshared.flatMap(({ place, imageId, accounts, tries = 0, problem }) => [
       '',
-      `In ${place.region} ${imageId} is not shared while it is changed, and will be with ${accounts.join(', ')} again.`,
+      tries === 0
+        ? `In ${place.region} ${imageId} is not shared while it is changed, and will be with ${accounts.join(', ')} again.`
+        : `In ${place.region} ${imageId} is not shared with ${accounts.join(', ')} as before, tried ${tries} times${problem === undefined ? '' : `: ${cell(problem)}`}.`,
     ]),
     ...orphaned.flatMap(({ place, imageId, snapshotIds, tries = 0, problem }) => [
       '',

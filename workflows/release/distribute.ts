@@ -37,7 +37,7 @@ export async function distribute(run: ReleaseRun, rules: Rules): Promise<boolean
     const { taken } = await run.stage('distribute', () => distributor.go());
     if (taken === undefined) return true;
     await CancellationScope.nonCancellable(() => distributor.takeBack());
-    run.manifest.reason = `distribute: ${taken}`;
+    run.manifest.reason = `distribute: ${taken}${distributor.toRollBack}`;
     return false;
   } catch (error) {
     await CancellationScope.nonCancellable(() => distributor.takeBack());
@@ -118,6 +118,16 @@ class Distributor {
         },
       ],
     });
+  }
+
+  /** What a person has to do where the release was current before it was taken back at home; empty when it was so nowhere. */
+  get toRollBack(): string {
+    const { source, run } = this;
+    const verb = `cvm-image family rollback ${run.pipeline.family}`;
+    return run.manifest.images
+      .filter(({ region, state }) => region !== source.region && state === 'current')
+      .map(({ region, imageId }) => `; ${imageId} is current in ${region} by now (${verb} --region ${region})`)
+      .join('');
   }
 
   /** Deletes what was copied to regions where the release did not become current; what cannot be is listed as left over. */

@@ -48,16 +48,17 @@ class Tester {
     const { deadlines } = run.pipeline;
     const { settle, address, checks } = this.test;
     const build = this.ref;
+    const spot = this.test.launch.chargeType === 'SPOTPAID';
     const { instanceId } = (this.instance = await this.launch());
     run.journal.note('test', `${instanceId} runs`, [built.image.imageId, instanceId]);
     await run
       .activities(`${instanceId} stays RUNNING for ${settle} s`, settle + deadlines.launchTest)
-      .watchGuest({ build, instanceId, seconds: settle });
+      .watchGuest({ build, instanceId, seconds: settle, spot });
     if (checks.length === 0) return [`RUNNING for ${settle} s`];
     const longest = Math.max(...checks.map(({ timeout }) => timeout));
     const { found } = await run
       .activities(`${checks.length} checks of ${instanceId}`, longest + deadlines.launchTest)
-      .checkGuest({ build, instanceId, address, checks });
+      .checkGuest({ build, instanceId, address, checks, spot });
     return [`RUNNING for ${settle} s`, ...found];
   }
 

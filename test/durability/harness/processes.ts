@@ -57,9 +57,9 @@ export const wakeWorker: Act = {
 /** As soon as the fault that the scenario armed first has refused two calls: whoever was refused is about to try again. */
 export const refusedTwice: Moment = {
   called: 'after two refusals',
-  once: async ({ cloud, injected, since }) => {
-    const { faultId } = injected[0]!;
-    return (await cloud.calls({ since })).filter(({ faults }) => faults.includes(faultId!)).length >= 2;
+  once: async ({ cloud, injected }) => {
+    const { fired } = (await cloud.send('GET', `faults/${injected[0]!.faultId!}`)) as { fired: number };
+    return fired >= 2;
   },
 };
 
