@@ -14,7 +14,13 @@ const publishedRates: Record<string, number> = {
   TerminateDisks: 20,
 };
 
-/** Keeps this process within its share of the account's request rates: calls over it queue instead of being refused. */
+/** Calls are let go in windows that are no shorter, in seconds: timers are no finer. */
+const shortestWindow = 0.005;
+
+/**
+ * Keeps this process within its share of the account's request rates: calls over it queue instead of being refused. They are let go one by
+ * one, evenly: what several workers let go in bursts would meet in one second of the cloud's, whose beginning nobody knows.
+ */
 export class RequestBudget {
   private readonly queues = new Map<string, RateLimiterQueue>();
 
@@ -25,8 +31,10 @@ export class RequestBudget {
   async take(action: string): Promise<void> {
     let queue = this.queues.get(action);
     if (!queue) {
-      const points = Math.max(1, Math.floor((publishedRates[action] ?? 10) * this.share));
-      queue = new RateLimiterQueue(new RateLimiterMemory({ points, duration: 1 }), { maxQueueSize: 10_000 });
+      const rate = (publishedRates[action] ?? 10) * this.share;
+      const points = Math.max(1, Math.floor(rate * shortestWindow));
+      const limiter = new RateLimiterMemory({ points, duration: points / rate });
+      queue = new RateLimiterQueue(limiter, { maxQueueSize: 10_000 });
       this.queues.set(action, queue);
     }
     await queue.removeTokens(1);

@@ -1,22 +1,35 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { budgetShareDefault } from '../../worker/config';
+import { type BuildStack, startBuildStack } from '../support/build-stack';
 import { politeProblems, throttledShare } from './harness/judge';
+import { startWorker } from './harness/worker';
 
 const region = 'ap-guangzhou';
 
 /** Builds at once, in a cloud that keeps to request rates. */
 describe('calls that are refused as too many', { concurrency: false }, () => {
-  /** So many builds with workers that allow themselves this share of the rates each; answers what the judge says of the calls. */
+  /**
+   * So many builds with workers that allow themselves this share of the rates each; answers what the judge says of the calls.
+   *
+   * @param others workers beside the one of the stack, each a process of its own
+   */
   async function problemsWith(
     count: number,
     rateScale: number,
-    { workers, budgetShare }: { workers: number; budgetShare: number },
+    { others, budgetShare }: { others: number; budgetShare: number },
   ): Promise<string[]> {
-    const stack: BuildStack = await startBuildStack({ simulator: { rateScale }, settings: { budgetShare }, workers });
+    const settings = { budgetShare };
+    const stack: BuildStack = await startBuildStack({ simulator: { rateScale }, settings });
+    const { temporal, taskQueue, cloud } = stack;
+    const { address, namespace } = temporal;
+    const place = { address, namespace, taskQueue, endpoint: cloud.url };
+    const busy = new Set<number>();
+    const workers = await Promise.all(
+      Array.from({ length: others }, () => startWorker(place, { settings }, ({ pid }) => busy.add(pid))),
+    );
     try {
-      await stack.cloud.seed({ imageQuota: { [region]: 100 } });
+      await cloud.seed({ imageQuota: { [region]: 100 } });
       const handles = await Promise.all(
         Array.from({ length: count }, async () => {
           const instanceId = await stack.instance({ region, dataDisks: 2 });
@@ -24,19 +37,21 @@ describe('calls that are refused as too many', { concurrency: false }, () => {
         }),
       );
       await Promise.all(handles.map((handle) => handle.result()));
-      return politeProblems(await stack.cloud.calls(), count, true);
+      assert.deepEqual([...busy].sort(), workers.map(({ pid }) => pid).sort(), 'every worker had a part in it');
+      return politeProblems(await cloud.calls(), count, true);
     } finally {
+      await Promise.all(workers.map((worker) => worker.kill()));
       await stack.stop();
     }
   }
 
   test('two workers, each within the half that ships, are not refused', async () => {
-    assert.deepEqual(await problemsWith(30, 1, { workers: 2, budgetShare: budgetShareDefault }), []);
+    assert.deepEqual(await problemsWith(30, 1, { others: 1, budgetShare: budgetShareDefault }), []);
   });
 
   test('one that knows no budget is, and the judge sees it', async () => {
     // A twentieth of the rates, so that a few builds are too many on a slow machine as well.
-    const [problem] = await problemsWith(6, 0.05, { workers: 1, budgetShare: 1000 });
+    const [problem] = await problemsWith(6, 0.05, { others: 0, budgetShare: 1000 });
     const [, refused, all] = /^(\d+) of (\d+) calls were refused/.exec(problem ?? '') ?? [];
     assert.ok(Number(refused) / Number(all) > throttledShare, problem);
   });

@@ -32,8 +32,6 @@ export async function startBuildStack(
     simulator?: Partial<SimulatorOptions>;
     settings?: Partial<ActivitySettings>;
     worker?: Partial<WorkerOptions>;
-    /** Workers that share the task queue, each with a budget of its own. Default: 1. */
-    workers?: number;
     /** Of the Temporal server: `key=value`. */
     dynamicConfig?: readonly string[];
   } = {},
@@ -54,21 +52,19 @@ export async function startBuildStack(
   const { address, namespace } = temporal;
   const nativeConnection = await NativeConnection.connect({ address });
   const taskQueue = `builds-${randomBytes(4).toString('hex')}`;
-  const create = () =>
-    Worker.create({
-      connection: nativeConnection,
-      namespace,
-      taskQueue,
-      workflowBundle: { codePath: bundlePath },
-      activities: createActivities(testSettings(simulator.url, options.settings)),
-      maxConcurrentActivityTaskExecutions: 200,
-      maxHeartbeatThrottleInterval: '100ms',
-      defaultHeartbeatThrottleInterval: '100ms',
-      shutdownGraceTime: '100ms',
-      ...options.worker,
-    });
-  const workers = await Promise.all(Array.from({ length: options.workers ?? 1 }, create));
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  const worker = await Worker.create({
+    connection: nativeConnection,
+    namespace,
+    taskQueue,
+    workflowBundle: { codePath: bundlePath },
+    activities: createActivities(testSettings(simulator.url, options.settings)),
+    maxConcurrentActivityTaskExecutions: 200,
+    maxHeartbeatThrottleInterval: '100ms',
+    defaultHeartbeatThrottleInterval: '100ms',
+    shutdownGraceTime: '100ms',
+    ...options.worker,
+  });
+  const running = worker.run();
   const connection = await Connection.connect({ address });
   const client = new TemporalClient({ connection, namespace });
   const cloud = new SimulatorControl(simulator.url);
@@ -89,7 +85,7 @@ export async function startBuildStack(
         args: [spec],
       }),
     stop: async () => {
-      for (const worker of workers) worker.shutdown();
+      worker.shutdown();
       await running;
       await connection.close();
       await nativeConnection.close();
