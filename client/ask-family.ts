@@ -12,7 +12,6 @@ import {
 import { ApplicationFailure, type UpdateDefinition, WorkflowNotFoundError } from '@temporalio/common';
 import {
   defaultTaskQueue,
-  entityTaskTimeout,
   familyMemo,
   familyQuery,
   type FamilyState,
@@ -79,7 +78,6 @@ async function taken<Result>(
       taskQueue,
       args: [{ accountId, family, ...leftBy(before) }],
       workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowTaskTimeout: entityTaskTimeout,
       staticSummary: `Image family ${family} of account ${accountId}`,
     });
     try {

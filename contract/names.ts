@@ -4,12 +4,6 @@ export const defaultTaskQueue = 'cvm-image-builder';
 /** A worker that lives asks its task queue for work at least once a minute; one that has not for so long is gone. */
 export const livingSeconds = 70;
 
-/**
- * How long a workflow that lives on and is asked by updates gives a worker for a task. Everybody who asks it waits while the worker that
- * has its task is dead, so that is to be noticed sooner than after Temporal's own ten seconds.
- */
-export const entityTaskTimeout = '5s';
-
 /** Name of the build's workflow type. */
 export const buildWorkflowType = 'buildImage';
 

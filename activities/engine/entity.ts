@@ -13,6 +13,15 @@ export async function entityNow(client: Client, workflowId: string): Promise<Wor
 }
 
 /**
+ * How long such a workflow gives a worker for a task, in milliseconds. Everybody who asks it waits while the worker that has its task is
+ * dead: that is noticed within half a heartbeat timeout, or Temporal's own ten seconds, if that is less. Not within less than five, for a
+ * worker that is only busy would lose its task again and again, and Temporal waits ever longer before it hands out the next one.
+ *
+ * @param heartbeatMs heartbeat timeout of whoever asks
+ */
+export const entityTaskTimeout = (heartbeatMs: number): number => Math.min(10_000, Math.max(5000, heartbeatMs / 2));
+
+/**
  * What one that has not come to its own end has in its memo, for the next one to go on from. One that is running is no
  * exception: somebody else may end it before we ask.
  */

@@ -1,14 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type WorkflowUpdateHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import {
-  entityTaskTimeout,
-  familyMemo,
-  familyWorkflowId,
-  familyWorkflowType,
-  type ReleaseActivities,
-} from '../../contract';
-import { entityNow, leftBy, takenOver } from '../engine/entity';
+import { familyMemo, familyWorkflowId, familyWorkflowType, type ReleaseActivities } from '../../contract';
+import { entityNow, entityTaskTimeout, leftBy, takenOver } from '../engine/entity';
 import { finalFailure } from '../engine/failures';
 import { whileBeating } from '../engine/step';
 import { isUnanswered, whenTold, within } from '../engine/when-told';
@@ -71,7 +65,7 @@ async function ask(
       taskQueue: info.taskQueue,
       args: [{ accountId, family, ...leftBy(before, familyMemo) }],
       workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowTaskTimeout: entityTaskTimeout,
+      workflowTaskTimeout: entityTaskTimeout(info.heartbeatTimeoutMs ?? 0),
       staticSummary: `Image family ${family} of account ${accountId}`,
       staticDetails: `Serialises what happens to the images of the family **${family}**: promote, roll back, retire.`,
     });

@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { type WorkflowExecutionDescription, WithStartWorkflowOperation } from '@temporalio/client';
 import {
-  entityTaskTimeout,
   type QuotaInput,
   quotaMemo,
   quotaQuery,
@@ -13,7 +12,7 @@ import {
   type RoomWish,
 } from '../../contract';
 import { CloudError } from '../cloud/errors';
-import { entityNow, leftBy, takenOver } from '../engine/entity';
+import { entityNow, entityTaskTimeout, leftBy, takenOver } from '../engine/entity';
 import type { StepRun } from '../engine/run';
 import { whenTold, within } from '../engine/when-told';
 
@@ -78,7 +77,7 @@ async function ask(accountId: string, region: string, request: RoomRequest, aske
       taskQueue: info.taskQueue,
       args: [{ accountId, region, ...leftBy(before, quotaMemo) }],
       workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowTaskTimeout: entityTaskTimeout,
+      workflowTaskTimeout: entityTaskTimeout(request.heartbeat * 1000),
       staticSummary: `Image quota of ${region}, account ${accountId}`,
       staticDetails:
         'Hands out the slots for custom images, so that builds at the same time do not overbook the region.',
