@@ -172,6 +172,8 @@ async function endedRunsOf(client: Client, region: string, buildId: string): Pro
     instanceId === undefined ? [] : [{ workflowId: buildWorkflowId(region, instanceId) }];
   const ended = new Map<string, WorkflowExecutionDescription>();
   for (const { workflowId, runId } of [...current, ...(await runsOf(client, buildId))]) {
+    // The current one is listed, too, as a rule.
+    if (runId !== undefined && ended.has(runId)) continue;
     const run = await describe(client, workflowId, runId);
     if (run && idOf(run) === buildId && isOver(run)) ended.set(run.runId, run);
   }

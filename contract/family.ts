@@ -113,6 +113,10 @@ export interface FamilyImage {
   fingerprint?: string | undefined;
 }
 
+/** The image that somebody names, by its ID or its exact name. */
+export const imageCalled = (images: FamilyImage[], called: string): FamilyImage | undefined =>
+  images.find(({ imageId, name }) => imageId === called || name === called);
+
 /** The image that is current: `current` with the latest time, since a new one is marked before the old one is unmarked. */
 export function currentOf(images: FamilyImage[]): FamilyImage | undefined {
   return latest(images.filter(({ state }) => state === 'current'));

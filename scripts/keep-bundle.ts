@@ -12,22 +12,22 @@ import { version } from '../package.json';
  * that are kept are made again from their tags, with `--again`.
  */
 async function keep(): Promise<void> {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.resolve(__dirname, '../workflows/index.js'),
-    logger: new DefaultLogger('WARN'),
-    webpackConfigHook: (config) => ({ ...config, mode: 'production', devtool: false }),
-  });
   const folder = path.resolve(__dirname, '../../test/bundles');
+  const file = path.join(folder, `${version}.js.br`);
   const isAgain = process.argv.includes('--again');
-  if (!isAgain && existsSync(path.join(folder, `${version}.js.br`))) {
+  if (!isAgain && existsSync(file)) {
     console.error(
       `${version} is kept already: what it was released with would be lost. Made anew from its tag: --again.`,
     );
     process.exitCode = 1;
     return;
   }
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.resolve(__dirname, '../workflows/index.js'),
+    logger: new DefaultLogger('WARN'),
+    webpackConfigHook: (config) => ({ ...config, mode: 'production', devtool: false }),
+  });
   mkdirSync(folder, { recursive: true });
-  const file = path.join(folder, `${version}.js.br`);
   const compressed = brotliCompressSync(code);
   writeFileSync(file, compressed);
   console.log(`${path.relative(process.cwd(), file)} (${Math.round(compressed.length / 1024)} KiB)`);

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { currentOf, type FamilyImage, previousOf } from '../../contract';
+import { currentOf, type FamilyImage, imageCalled, previousOf } from '../../contract';
 import { ClientError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { currentImage, listFamily, rollBack } from '../families';
@@ -73,7 +73,7 @@ interface RollbackOptions extends ImageOptions {
 /** Not to know which images are unshared for the change is no reason to leave a bad image current. */
 async function saySharesOf(client: Client, options: RollbackOptions, images: FamilyImage[]): Promise<void> {
   const { to } = options;
-  const target = to === undefined ? previousOf(images) : images.find((one) => one.imageId === to || one.name === to);
+  const target = to === undefined ? previousOf(images) : imageCalled(images, to);
   // The worker says why not.
   if (!target || target === currentOf(images)) return;
   await saySharesTaken(client, () => sharedThatChange(client, askedOf(options), images, target, queueOf(options)));
@@ -81,8 +81,7 @@ async function saySharesOf(client: Client, options: RollbackOptions, images: Fam
 
 /** What is to be taken back: the image that is named, or else the one that is current now. Another one stays, should it be by then. */
 function fromOf({ from }: RollbackOptions, images: FamilyImage[]): { from?: string } {
-  const named =
-    from === undefined ? currentOf(images) : images.find(({ imageId, name }) => [imageId, name].includes(from));
+  const named = from === undefined ? currentOf(images) : imageCalled(images, from);
   if (from !== undefined && !named)
     throw new ClientError(`${from} is no image of the family: see cvm-image family show`);
   return named ? { from: named.imageId } : {};

@@ -18,6 +18,7 @@ import {
 } from '../../contract';
 import { bundlePath } from '../support/bare-worker';
 import { until } from '../support/judge';
+import { assertReplays } from '../support/replays';
 import { startTimeSkipping } from '../support/time-skipping';
 
 const accountId = '100000000001';
@@ -149,11 +150,7 @@ test('a family sees to it hour by hour: what still answers, and images and snaps
         }
       }
       assert.deepEqual(silenced, ['img-copying1']);
-      await Worker.runReplayHistory(
-        { workflowBundle: { codePath: bundlePath } },
-        await handle.fetchHistory(),
-        workflowId,
-      );
+      await assertReplays(handle);
       await handle.terminate('the test is over');
     });
   } finally {

@@ -12,6 +12,7 @@ import {
 } from '../../contract';
 import { bundlePath } from '../support/bare-worker';
 import { until } from '../support/judge';
+import { assertReplays } from '../support/replays';
 import { startTimeSkipping } from '../support/time-skipping';
 
 const accountId = '100000000001';
@@ -69,11 +70,7 @@ test('who asks first and has no worker keeps nobody waiting: the worker of the n
         (await Promise.all([first, second])).map(({ is }) => is),
         ['granted', 'granted'],
       );
-      await Worker.runReplayHistory(
-        { workflowBundle: { codePath: bundlePath } },
-        await handle.fetchHistory(),
-        workflowId,
-      );
+      await assertReplays(handle);
       await handle.terminate('the test is over');
     });
   } finally {

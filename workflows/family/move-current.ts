@@ -4,6 +4,7 @@ import {
   currentOf,
   type FamilyImage,
   type FamilyPlace,
+  imageCalled,
   previousOf,
   type Promoted,
   type PromotionPlan,
@@ -187,7 +188,7 @@ export async function rollBackTarget(
   const current = currentOf(images);
   if (from !== undefined && current && current.imageId !== from) {
     const { imageId, name, since } = current;
-    const isWanted = to === undefined || to === imageId || to === name;
+    const isWanted = to === undefined || imageCalled([current], to) !== undefined;
     if (isWanted && images.find((one) => one.imageId === from)?.state === 'withdrawn') {
       return { done: { imageId, at: since, notes: [`${from} was taken back already: nothing was changed`] } };
     }
@@ -201,7 +202,7 @@ export async function rollBackTarget(
     if (previous) return { imageId: previous.imageId };
     throw refused('NothingToRollBackTo', `no image of ${family} in ${place.region} was current before`);
   }
-  const image = images.find((one) => one.imageId === to || one.name === to);
+  const image = imageCalled(images, to);
   if (!image) throw refused('NotOfFamily', `${to} is no image of the family ${family} in ${place.region}`);
   if (image === current) throw refused('AlreadyCurrent', `${to} is the current one already`);
   if (image.state === 'candidate' || image.state === 'rejected') {

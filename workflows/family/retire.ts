@@ -7,7 +7,7 @@ import { activitiesAt, familyDeadlines } from './place';
 /** Patch: an image that stays after all gets its shares back. */
 const sharesComeBack = 'shares-come-back';
 
-type Rules = Omit<Retirement, 'place' | 'dryRun'>;
+type Rules = Omit<Retirement, 'place' | 'dryRun' | 'only'>;
 
 const rulesOf = ({ keep, youngerThan, keepRejected, now, release }: Rules): Rules => ({
   ...(keep === undefined ? {} : { keep }),

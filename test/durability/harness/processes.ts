@@ -32,6 +32,12 @@ export const killAll: Act = {
   },
 };
 
+/** Deaths of a server, which needs one of its own. */
+export const serverDeaths = [
+  { victim: 'Temporal server', act: killTemporal },
+  { victim: 'all at once', act: killAll },
+];
+
 /** The first worker stands still, and another one takes over what it was at. */
 export const freezeWorker: Act = {
   name: 'SIGSTOP of the worker',

@@ -3,7 +3,7 @@ import { betweenAttempts, cancel, resetActivity } from '../harness/people';
 import { type FaultForm, forEver, type Moment, type Scenario } from '../harness/scenario';
 import { lagOf, scale } from '../harness/timing';
 import { methods } from './calls';
-import { imageFails } from './steps';
+import { describesLag, imageFails } from './steps';
 
 const group = 'bad luck in the cloud';
 /** Seconds of the cloud's time, as real ones. */
@@ -191,8 +191,7 @@ const downWithTime = (['shutdownInstance', 'createImage', 'launchInstance'] as c
 });
 
 /** What is changed is not described for so many seconds, as they weigh against the settle window. */
-const lagging = (seconds: number): FaultForm[] =>
-  ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds: lagOf(seconds), times: forEver }));
+const lagging = (seconds: number): FaultForm[] => describesLag(lagOf(seconds));
 /** What TagResources and UnTagResources change. */
 const lateTags: FaultForm = {
   service: 'tag',

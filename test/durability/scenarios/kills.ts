@@ -9,10 +9,10 @@ import {
   refusedTwice,
   wakeWorker,
 } from '../harness/processes';
-import { type Act, forEver, type Moment, type Scenario } from '../harness/scenario';
+import type { Act, Moment, Scenario } from '../harness/scenario';
 import { heartbeat, scaledTo } from '../harness/timing';
 import { methods, mutations } from './calls';
-import { pointsOf } from './steps';
+import { describesLag, pointsOf } from './steps';
 
 const kills: { name: string; act: Act; site: 'workers' | 'server' }[] = [
   { name: 'worker', act: killWorker, site: 'workers' },
@@ -134,12 +134,7 @@ const unseen = methods.flatMap((method) =>
       spec: { method },
       site: 'workers',
       worker: { settings: { settleSeconds: dead.settleSeconds } },
-      faults: ['cvm', 'cbs'].map((service) => ({
-        service,
-        kind: 'write-lag',
-        milliseconds: dead.lagSeconds * 1000,
-        times: forEver,
-      })),
+      faults: describesLag(dead.lagSeconds * 1000),
       beats: [{ at: { after: point }, act: killWorker }],
     })),
 );

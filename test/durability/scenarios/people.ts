@@ -521,6 +521,13 @@ const inCalls = pointsOf('instance').filter(({ what }) =>
   ['stop', 'snapshot 1', 'image', 'start', 'launch'].includes(what),
 );
 
+/** What the call changes or makes is not described for half a minute, as that weighs against the settle window. */
+const shownLate = (call: CallPoint): FaultForm => ({
+  ...call,
+  kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag',
+  milliseconds: lagOf(30),
+});
+
 const activities: Scenario[] = [
   ...waits.flatMap(({ step, slow }) => [
     people(`activity · ${step}, waiting · paused and unpaused`, {
@@ -548,17 +555,13 @@ const activities: Scenario[] = [
     }),
     people(`activity · ${step}, after ${what} · reset, and describes lag`, {
       ends: 'completed',
-      faults: [
-        { ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: lagOf(30) },
-      ],
+      faults: [shownLate(call)],
       beats: [{ at: { after: call }, act: resetActivity(step) }],
     }),
     // It is paused in the answer to its call, so that nobody has heard it, and begins as a first attempt.
     people(`activity · ${step}, after ${what} · paused, reset and unpaused, and describes lag`, {
       ends: 'completed',
-      faults: [
-        { ...call, kind: /^(Stop|Start)/.test(call.action) ? 'write-lag' : 'describe-lag', milliseconds: lagOf(30) },
-      ],
+      faults: [shownLate(call)],
       beats: [
         { at: { after: call }, act: pauseActivity(step) },
         { at: atOnce, act: resetPaused(step) },

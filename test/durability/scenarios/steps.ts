@@ -1,6 +1,6 @@
 import type { BuildSpecInput } from '../../../contract';
 import type { ActivityName } from '../harness/people';
-import type { CallPoint, FaultForm } from '../harness/scenario';
+import { type CallPoint, type FaultForm, forEver } from '../harness/scenario';
 import { mutations } from './calls';
 
 export type Method = 'instance' | 'snapshots';
@@ -46,6 +46,10 @@ export const pointsOf = (method: Method): StepPoint[] => [
 
 /** The image comes to nothing, so that what was made has to go again. */
 export const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails' };
+
+/** What is changed is not described for so long, in real milliseconds. */
+export const describesLag = (milliseconds: number): FaultForm[] =>
+  ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds, times: forEver }));
 
 /** A step that waits for the cloud, and what makes it wait for some seconds. */
 export interface Wait {

@@ -1,12 +1,4 @@
-import {
-  aboutToCall,
-  freezeWorker,
-  killAll,
-  killTemporal,
-  killWorker,
-  refusedTwice,
-  wakeWorker,
-} from '../harness/processes';
+import { aboutToCall, freezeWorker, killWorker, refusedTwice, serverDeaths, wakeWorker } from '../harness/processes';
 import { findIn, someoneElse } from '../harness/cloud';
 import { both, terminate, whenOver } from '../harness/people';
 import { type Beat, type CallPoint, type FaultForm, forEver, type Scenario } from '../harness/scenario';
@@ -68,10 +60,7 @@ export const sweeps: Scenario[] = calls.flatMap((call) => {
       ],
       ...(when === 'after' && action === 'DeleteImages' ? { slice: true } : {}),
     })),
-    ...[
-      { victim: 'Temporal server', act: killTemporal },
-      { victim: 'all at once', act: killAll },
-    ].map(({ victim, act }): Scenario => ({
+    ...serverDeaths.map(({ victim, act }): Scenario => ({
       group: 'sweeps',
       name: `${action} · right after it · ${victim}`,
       ends: 'terminated',

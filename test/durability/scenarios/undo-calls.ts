@@ -1,13 +1,5 @@
 import { whenOver } from '../harness/people';
-import {
-  aboutToCall,
-  freezeWorker,
-  killAll,
-  killTemporal,
-  killWorker,
-  refusedTwice,
-  wakeWorker,
-} from '../harness/processes';
+import { aboutToCall, freezeWorker, killWorker, refusedTwice, serverDeaths, wakeWorker } from '../harness/processes';
 import type { Scenario } from '../harness/scenario';
 import type { Mutation } from './calls';
 import { losses } from './lost-answers';
@@ -56,10 +48,7 @@ function otherDeathsAt(
   const about = `undo · ${name} · ${what} (${point.action})`;
   const method = spec ? { spec } : {};
   return [
-    ...[
-      { victim: 'Temporal server', act: killTemporal },
-      { victim: 'all at once', act: killAll },
-    ].map(({ victim, act }): Scenario => ({
+    ...serverDeaths.map(({ victim, act }): Scenario => ({
       group: 'kills',
       name: `${about} · ${victim}`,
       ends,
