@@ -29,7 +29,7 @@ export const specKinds = Object.keys(specs) as SpecKind[];
  */
 export function specJsonSchema(kind: SpecKind): Record<string, unknown> {
   const { schema, title, told } = specs[kind];
-  const generated = z.toJSONSchema(schema, {
+  const generated = z.toJSONSchema(schema(), {
     target: 'draft-7',
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {

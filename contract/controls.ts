@@ -1,8 +1,9 @@
 import type { UpdateDefinition } from '@temporalio/common';
-import { z } from 'zod';
+import { once } from './once';
 import type { StepName } from './progress';
 import { type BuildSpec, type BuildSpecInput } from './spec';
-import { checkSpec, describeProblems, type SpecCheck, type SpecProblem } from './spec-errors';
+import { checkAgainst, checkSpec, type SpecCheck, type SpecProblem } from './spec-errors';
+import { z } from './zod';
 
 /**
  * What people may do with a build that runs. Updates, written out like the query: `defineUpdate` lives in the workflow
@@ -56,12 +57,14 @@ export interface Extension {
 /** Update: puts a deadline off. A step that is waiting goes on waiting, under its new deadline. */
 export const extendDeadlineUpdate = update<undefined, [extension: Extension]>('extendDeadline');
 
-export const amendmentSchema = z.strictObject({
-  name: z.string().optional(),
-  description: z.string().optional(),
-  tags: z.record(z.string(), z.string()).optional(),
-  launch: z.record(z.string(), z.unknown()).optional(),
-});
+export const amendmentSchema = once(() =>
+  z.strictObject({
+    name: z.string().optional(),
+    description: z.string().optional(),
+    tags: z.record(z.string(), z.string()).optional(),
+    launch: z.record(z.string(), z.unknown()).optional(),
+  }),
+);
 
 export type AmendmentCheck = SpecCheck;
 
@@ -71,9 +74,9 @@ export type AmendmentCheck = SpecCheck;
  * @param committed whether the image is there already, so that only the launch can still be changed
  */
 export function amendSpec(spec: BuildSpec, amendment: unknown, committed: boolean): AmendmentCheck {
-  const parsed = amendmentSchema.safeParse(amendment ?? {});
-  if (!parsed.success) return { ok: false, problems: describeProblems(parsed.error, amendment, amendmentSchema) };
-  const { launch, ...image } = parsed.data;
+  const check = checkAgainst(amendmentSchema(), amendment ?? {});
+  if (!check.ok) return check;
+  const { launch, ...image } = check.spec;
   const problems: SpecProblem[] = [];
   if (committed) {
     for (const key of Object.keys(image)) {

@@ -1,10 +1,11 @@
 import type { QueryDefinition } from '@temporalio/common';
-import { z } from 'zod';
 import { update } from './controls';
 import { duration } from './duration';
 import type { DeletionPlan } from './images';
+import { once } from './once';
 import type { ReleaseState, RetiredImage } from './release';
 import { regionSchema, roleArnSchema } from './spec';
+import { z } from './zod';
 
 /** Name of the workflow type that serialises what happens to an image family in each region. */
 export const familyWorkflowType = 'imageFamily';
@@ -47,6 +48,8 @@ export interface Trailing {
   imageIds: string[];
   /** How often it could not be seen to. */
   tries?: number | undefined;
+  /** Why not, the last time. */
+  problem?: string | undefined;
 }
 
 /** An image that is not shared while it is changed, with the accounts that it is to be shared with again. */
@@ -257,14 +260,18 @@ export interface FamilyProgress {
 export const familyQuery = { type: 'query', name: 'family' } as QueryDefinition<FamilyProgress>;
 
 /** What a look at the families of a region is asked. */
-export const listFamilySchema = z.strictObject({
-  region: regionSchema,
-  /** Only this family. */
-  family: z.string().min(1).optional(),
-  deadlines: z.strictObject({ listFamily: duration(1).default(300), heartbeat: duration(2).default(20) }).prefault({}),
-  roleArn: roleArnSchema.optional(),
-});
-export type ListFamilyInput = z.input<typeof listFamilySchema>;
+export const listFamilySchema = once(() =>
+  z.strictObject({
+    region: regionSchema(),
+    /** Only this family. */
+    family: z.string().min(1).optional(),
+    deadlines: z
+      .strictObject({ listFamily: duration(1).default(300), heartbeat: duration(2).default(20) })
+      .prefault({}),
+    roleArn: roleArnSchema().optional(),
+  }),
+);
+export type ListFamilyInput = z.input<ReturnType<typeof listFamilySchema>>;
 
 /** Name of the workflow type that only looks which images families have. */
 export const listFamilyWorkflowType = 'listFamily';

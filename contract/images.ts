@@ -1,10 +1,11 @@
-import { z } from 'zod';
 import { duration } from './duration';
 import type { LaunchInspection, LaunchPlan } from './launch';
+import { once } from './once';
 import type { Resource } from './resources';
 import { regionSchema, roleArnSchema } from './spec';
 import { checkAgainst, type SpecCheck } from './spec-errors';
 import type { BuildRef, Disk } from './steps';
+import { z } from './zod';
 
 /** Names of the workflow types that only look: which images there are, and everything about one. */
 export const listImagesWorkflowType = 'listImages';
@@ -18,54 +19,60 @@ export const deleteWorkflowId = (region: string, imageId: string) => `delete-ima
 /** The ID of a deletion, such as `delete-5e8c0f9a1b2c`. */
 export const deletionIdOf = (firstExecutionRunId: string) => `delete-${firstExecutionRunId.slice(-12)}`;
 
-const heartbeat = duration(2).default(20);
+const heartbeat = () => duration(2).default(20);
 
 /** What the listing of images is asked. */
-export const listImagesSchema = z.strictObject({
-  region: regionSchema,
-  /** Only images of this family. */
-  family: z.string().min(1).optional(),
-  /** Also whom each is shared with: one request an image. */
-  shares: z.boolean().default(true),
-  deadlines: z.strictObject({ listImages: duration(1).default(300), heartbeat }).prefault({}),
-  roleArn: roleArnSchema.optional(),
-});
-export type ListImagesInput = z.input<typeof listImagesSchema>;
+export const listImagesSchema = once(() =>
+  z.strictObject({
+    region: regionSchema(),
+    /** Only images of this family. */
+    family: z.string().min(1).optional(),
+    /** Also whom each is shared with: one request an image. */
+    shares: z.boolean().default(true),
+    deadlines: z.strictObject({ listImages: duration(1).default(300), heartbeat: heartbeat() }).prefault({}),
+    roleArn: roleArnSchema().optional(),
+  }),
+);
+export type ListImagesInput = z.input<ReturnType<typeof listImagesSchema>>;
 
 /** Which image is to be described. */
-export const describeImageSchema = z.strictObject({
-  region: regionSchema,
-  /** ID of a custom image, its exact name, or `family:NAME` for the newest image of a family. */
-  image: z.string().min(1).max(80),
-  deadlines: z.strictObject({ describeImage: duration(1).default(300), heartbeat }).prefault({}),
-  roleArn: roleArnSchema.optional(),
-});
-export type DescribeImageInput = z.input<typeof describeImageSchema>;
+export const describeImageSchema = once(() =>
+  z.strictObject({
+    region: regionSchema(),
+    /** ID of a custom image, its exact name, or `family:NAME` for the newest image of a family. */
+    image: z.string().min(1).max(80),
+    deadlines: z.strictObject({ describeImage: duration(1).default(300), heartbeat: heartbeat() }).prefault({}),
+    roleArn: roleArnSchema().optional(),
+  }),
+);
+export type DescribeImageInput = z.input<ReturnType<typeof describeImageSchema>>;
 
 /** What a deletion is asked to do. */
-export const deletionSpecSchema = z.strictObject({
-  region: regionSchema,
-  imageId: z.string().regex(/^img-[0-9a-z]{8}$/, { error: 'expected an ID such as img-1a2b3c4d' }),
-  /** The snapshots that somebody has agreed to lose. When others would go too, nothing is deleted. */
-  snapshotIds: z.array(z.string()).optional(),
-  /** In seconds. */
-  deadlines: z
-    .strictObject({
-      inspectDeletion: duration(1).default(600),
-      deleteImage: duration(1).default(1800),
-      /** How long it is tried to delete the snapshots of the deleted image, before what is left is listed. */
-      deleteSnapshots: duration(1).default(86_400),
-      heartbeat,
-    })
-    .prefault({}),
-  roleArn: roleArnSchema.optional(),
-});
-export type DeletionSpecInput = z.input<typeof deletionSpecSchema>;
-export type DeletionSpec = z.output<typeof deletionSpecSchema>;
+export const deletionSpecSchema = once(() =>
+  z.strictObject({
+    region: regionSchema(),
+    imageId: z.string().regex(/^img-[0-9a-z]{8}$/, { error: 'expected an ID such as img-1a2b3c4d' }),
+    /** The snapshots that somebody has agreed to lose. When others would go too, nothing is deleted. */
+    snapshotIds: z.array(z.string()).optional(),
+    /** In seconds. */
+    deadlines: z
+      .strictObject({
+        inspectDeletion: duration(1).default(600),
+        deleteImage: duration(1).default(1800),
+        /** How long it is tried to delete the snapshots of the deleted image, before what is left is listed. */
+        deleteSnapshots: duration(1).default(86_400),
+        heartbeat: heartbeat(),
+      })
+      .prefault({}),
+    roleArn: roleArnSchema().optional(),
+  }),
+);
+export type DeletionSpecInput = z.input<ReturnType<typeof deletionSpecSchema>>;
+export type DeletionSpec = z.output<ReturnType<typeof deletionSpecSchema>>;
 
 /** Checks and normalises the spec of a deletion. Never throws. */
 export function checkDeletionSpec(input: unknown): SpecCheck<DeletionSpec> {
-  return checkAgainst(deletionSpecSchema, input);
+  return checkAgainst(deletionSpecSchema(), input);
 }
 
 /** The build that made a resource, out of the resource's tag. */

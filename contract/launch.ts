@@ -1,11 +1,12 @@
-import { z } from 'zod';
 import { duration } from './duration';
+import { once } from './once';
 import type { StepProgress } from './progress';
 import type { BuildFailure } from './result';
 import type { Resource } from './resources';
 import { launchSettingsSchema, regionSchema, roleArnSchema } from './spec';
 import { checkAgainst, type SpecCheck } from './spec-errors';
 import type { BuildRef, Disk, DiskSnapshot, ImageFacts, LaunchedInstance, SourceFacts } from './steps';
+import { z } from './zod';
 
 /** Name of the workflow type that launches one instance from an image. */
 export const launchWorkflowType = 'launchImage';
@@ -20,47 +21,51 @@ export const launchIdOf = (firstExecutionRunId: string) => `launch-${firstExecut
 export const ownBuild = 'own';
 
 /** What a launch is asked to do. Every field is explained in docs/images.md. */
-export const launchSpecSchema = z
-  .strictObject({
-    region: regionSchema.describe('Region of the image, such as ap-guangzhou.'),
-    image: z
-      .string()
-      .min(1)
-      .max(80)
-      .describe('ID of a custom image, its exact name, or family:NAME for the newest image of a family.'),
-    build: z
-      .string()
-      .regex(/^([0-9a-z]{8}-[0-9a-f]{12}|own)$/, { error: 'expected a build ID such as web00001-0123456789ab, or own' })
-      .optional()
-      .describe('New data disks from the data-disk snapshots of this build; own: of the build that made the image.'),
-    launch: launchSettingsSchema.describe('The instance to launch.'),
-    deadlines: z
-      .strictObject({
-        inspectLaunch: duration(1).default(600).describe('Checking the image and what the instance needs.'),
-        launchInstance: duration(1).default(1800).describe('Launching the instance, until it runs.'),
-        undo: duration(1)
-          .default(86_400)
-          .describe('How long undoing is retried before what is left is listed as leftovers.'),
-        heartbeat: duration(2)
-          .default(20)
-          .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
-      })
-      .prefault({})
-      .describe('Seconds, or text such as 90s, 45m, 2h, 7d.'),
-    roleArn: roleArnSchema.optional().describe('ARN of a CAM role that the worker assumes for this launch.'),
-  })
-  .superRefine((spec, context) => {
-    if (!spec.launch.zone.startsWith(`${spec.region}-`)) {
-      context.addIssue({ code: 'custom', path: ['launch', 'zone'], message: `not a zone of ${spec.region}` });
-    }
-  });
+export const launchSpecSchema = once(() =>
+  z
+    .strictObject({
+      region: regionSchema().describe('Region of the image, such as ap-guangzhou.'),
+      image: z
+        .string()
+        .min(1)
+        .max(80)
+        .describe('ID of a custom image, its exact name, or family:NAME for the newest image of a family.'),
+      build: z
+        .string()
+        .regex(/^([0-9a-z]{8}-[0-9a-f]{12}|own)$/, {
+          error: 'expected a build ID such as web00001-0123456789ab, or own',
+        })
+        .optional()
+        .describe('New data disks from the data-disk snapshots of this build; own: of the build that made the image.'),
+      launch: launchSettingsSchema().describe('The instance to launch.'),
+      deadlines: z
+        .strictObject({
+          inspectLaunch: duration(1).default(600).describe('Checking the image and what the instance needs.'),
+          launchInstance: duration(1).default(1800).describe('Launching the instance, until it runs.'),
+          undo: duration(1)
+            .default(86_400)
+            .describe('How long undoing is retried before what is left is listed as leftovers.'),
+          heartbeat: duration(2)
+            .default(20)
+            .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
+        })
+        .prefault({})
+        .describe('Seconds, or text such as 90s, 45m, 2h, 7d.'),
+      roleArn: roleArnSchema().optional().describe('ARN of a CAM role that the worker assumes for this launch.'),
+    })
+    .superRefine((spec, context) => {
+      if (!spec.launch.zone.startsWith(`${spec.region}-`)) {
+        context.addIssue({ code: 'custom', path: ['launch', 'zone'], message: `not a zone of ${spec.region}` });
+      }
+    }),
+);
 
-export type LaunchSpecInput = z.input<typeof launchSpecSchema>;
-export type LaunchSpec = z.output<typeof launchSpecSchema>;
+export type LaunchSpecInput = z.input<ReturnType<typeof launchSpecSchema>>;
+export type LaunchSpec = z.output<ReturnType<typeof launchSpecSchema>>;
 
 /** Checks and normalises the spec of a launch; answers every problem at once. Never throws. */
 export function checkLaunchSpec(input: unknown): SpecCheck<LaunchSpec> {
-  return checkAgainst(launchSpecSchema, input);
+  return checkAgainst(launchSpecSchema(), input);
 }
 
 /** The steps of a launch, in order. */

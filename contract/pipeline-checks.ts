@@ -1,28 +1,35 @@
+import { once } from './once';
 import type { Pipeline } from './pipeline';
 import { buildSpecSchema, roomSchema } from './spec';
 
 /** Says no to one field of a pipeline. */
 export type Refuse = (path: (string | number)[], message: string) => void;
 
-/** Defaults, in seconds, of what may do nothing: what is as by default was not asked for. */
-export const idleDefaults = { roomDeadline: roomSchema.parse({}).deadline, remindEvery: 86_400 };
-const buildDeadlines = buildSpecSchema.shape.deadlines.parse({});
+/** In seconds. */
+export const remindEveryDefault = 86_400;
+
+/** What is as by default was not asked for, where it may do nothing. In seconds. */
+const idleDefaults = once(() => ({
+  roomDeadline: roomSchema().parse({}).deadline,
+  build: buildSpecSchema().shape.deadlines.parse({}),
+}));
 
 /** What has an effect only together with something else that the pipeline does not say. */
 export function refuseIdle({ room, build, approve, notify }: Pipeline, refuse: Refuse): void {
-  if (room.whenFull === 'fail' && room.deadline !== idleDefaults.roomDeadline) {
+  const defaults = idleDefaults();
+  if (room.whenFull === 'fail' && room.deadline !== defaults.roomDeadline) {
     refuse(['room', 'deadline'], 'goes with whenFull: wait or retire-oldest, which is what it limits');
   }
-  if (build.deadlines.hold !== buildDeadlines.hold) {
+  if (build.deadlines.hold !== defaults.build.hold) {
     refuse(['build', 'deadlines', 'hold'], 'the build of a pipeline is never held, its run is: use deadlines.hold');
   }
-  if (build.deadlines.launchInstance !== buildDeadlines.launchInstance) {
+  if (build.deadlines.launchInstance !== defaults.build.launchInstance) {
     refuse(
       ['build', 'deadlines', 'launchInstance'],
       'the build of a pipeline launches nothing, its test does: use deadlines.launchTest',
     );
   }
-  if (approve && notify === undefined && approve.remindEvery !== idleDefaults.remindEvery) {
+  if (approve && notify === undefined && approve.remindEvery !== remindEveryDefault) {
     refuse(['approve', 'remindEvery'], 'goes with notify, which names whom to remind');
   }
 }

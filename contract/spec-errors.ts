@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
-import { z } from 'zod';
 import { type BuildSpec, buildSpecSchema } from './spec';
+import { z } from './zod';
 
 /** One thing that is wrong with a spec. */
 export interface SpecProblem {
@@ -16,23 +16,14 @@ export type SpecCheck<Spec = BuildSpec> = { ok: true; spec: Spec } | { ok: false
 
 /** Checks and normalises the spec of a build; answers every problem at once. Never throws. */
 export function checkSpec(input: unknown): SpecCheck {
-  return checkAgainst(buildSpecSchema, input);
+  return checkAgainst(buildSpecSchema(), input);
 }
 
 /** Checks and normalises what a schema describes; answers every problem at once. Never throws. */
 export function checkAgainst<Schema extends z.ZodType>(schema: Schema, input: unknown): SpecCheck<z.output<Schema>> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return { ok: true, spec: parsed.data };
-  return { ok: false, problems: describeProblems(parsed.error, input, schema) };
-}
-
-/** What a schema found wrong with an input, in words. */
-export function describeProblems(
-  error: z.ZodError,
-  input: unknown,
-  schema: z.ZodType = buildSpecSchema,
-): SpecProblem[] {
-  return error.issues.flatMap((issue) => describeIssue(issue, input, schema));
+  return { ok: false, problems: parsed.error.issues.flatMap((issue) => describeIssue(issue, input, schema)) };
 }
 
 /** The problems as text, a line each: `launch.zone: expected a zone such as ap-guangzhou-3 (found "gz")`. */

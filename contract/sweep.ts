@@ -1,10 +1,11 @@
 import type { QueryDefinition } from '@temporalio/common';
-import { z } from 'zod';
 import { duration } from './duration';
+import { once } from './once';
 import type { ResourceType } from './resources';
 import { regionSchema, roleArnSchema } from './spec';
 import { checkAgainst, type SpecCheck } from './spec-errors';
 import type { BuildRef } from './steps';
+import { z } from './zod';
 
 /** Name of the workflow type that puts right what builds left that did not live to their end. */
 export const sweepWorkflowType = 'sweepLeftovers';
@@ -13,29 +14,31 @@ export const sweepWorkflowType = 'sweepLeftovers';
 export const sweepWorkflowId = (region: string) => `sweep-leftovers/${region}`;
 
 /** What a sweep is asked to do. */
-export const sweepSchema = z.strictObject({
-  region: regionSchema,
-  /** False: only look and list. */
-  apply: z.boolean().default(false),
-  /** For how long a build must have been over, and a resource there, before anything is deleted. Seconds, or text such as `2h`. */
-  grace: duration(0).default(3600),
-  /** In seconds. */
-  deadlines: z
-    .strictObject({
-      findLeftovers: duration(1).default(900),
-      /** How long it is tried to put right what one build left; the next sweep tries again. */
-      putRight: duration(1).default(3600),
-      heartbeat: duration(2).default(20),
-    })
-    .prefault({}),
-  roleArn: roleArnSchema.optional(),
-});
-export type SweepInput = z.input<typeof sweepSchema>;
-export type SweepSpec = z.output<typeof sweepSchema>;
+export const sweepSchema = once(() =>
+  z.strictObject({
+    region: regionSchema(),
+    /** False: only look and list. */
+    apply: z.boolean().default(false),
+    /** For how long a build must have been over, and a resource there, before anything is deleted. Seconds, or text such as `2h`. */
+    grace: duration(0).default(3600),
+    /** In seconds. */
+    deadlines: z
+      .strictObject({
+        findLeftovers: duration(1).default(900),
+        /** How long it is tried to put right what one build left; the next sweep tries again. */
+        putRight: duration(1).default(3600),
+        heartbeat: duration(2).default(20),
+      })
+      .prefault({}),
+    roleArn: roleArnSchema().optional(),
+  }),
+);
+export type SweepInput = z.input<ReturnType<typeof sweepSchema>>;
+export type SweepSpec = z.output<ReturnType<typeof sweepSchema>>;
 
 /** Checks and normalises what a sweep is asked. Never throws. */
 export function checkSweep(input: unknown): SpecCheck<SweepSpec> {
-  return checkAgainst(sweepSchema, input);
+  return checkAgainst(sweepSchema(), input);
 }
 
 /** Something that carries the tags of a build which is no longer at work, or of which nobody knows. */

@@ -1,7 +1,10 @@
-import { z } from 'zod';
+import { once } from './once';
+import { z } from './zod';
 
 /** A time zone by its IANA name. */
-export const timeZoneSchema = z.string().refine(isTimeZone, { error: 'expected a time zone such as Asia/Shanghai' });
+export const timeZoneSchema = once(() =>
+  z.string().refine(isTimeZone, { error: 'expected a time zone such as Asia/Shanghai' }),
+);
 
 function isTimeZone(zone: string): boolean {
   try {

@@ -19,6 +19,7 @@ import type { LogEntry } from '@temporalio/worker';
 
 const dist = path.resolve(__dirname, '..');
 const workflows = path.join(dist, 'workflows', 'index.js');
+const zod = path.join(dist, 'contract', 'zod.js');
 const bundle = path.join(dist, 'workflow-bundle.js');
 const stamp = path.join(dist, 'workflow-bundle.sha256');
 const commands = {
@@ -59,6 +60,8 @@ async function makeBundle(inputs: string): Promise<void> {
   const report = (entry: LogEntry) => process.stderr.write(`${entry.level}: ${entry.message}\n`);
   const { code } = await bundleWorkflowCode({
     workflowsPath: workflows,
+    // A third of what it takes to begin a workflow, or to replay one, would be to load this library for it.
+    preloadModules: [zod],
     logger: new DefaultLogger('WARN', report),
     // Stack traces name lines of our sources; their text, which every worker would read and keep, is shown nowhere.
     webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),

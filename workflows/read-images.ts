@@ -18,7 +18,7 @@ import { stepFailure } from './failures';
 
 /** Which custom images there are. Only looks: a workflow, because the worker has the credentials and the client has not. */
 export async function listImages(input: ListImagesInput): Promise<{ images: ImageSummary[] }> {
-  const spec = accepted(checkAgainst(listImagesSchema, input));
+  const spec = accepted(checkAgainst(listImagesSchema(), input));
   const { region, family, shares, deadlines } = spec;
   const activities = activitiesOf(spec, { summary: `custom images in ${region}`, deadline: deadlines.listImages });
   return told(activities.listImages({ build: refOf(spec, ''), family, shares }));
@@ -26,7 +26,7 @@ export async function listImages(input: ListImagesInput): Promise<{ images: Imag
 
 /** Everything about one custom image. Only looks. */
 export async function describeImage(input: DescribeImageInput): Promise<ImageDetails> {
-  const spec = accepted(checkAgainst(describeImageSchema, input));
+  const spec = accepted(checkAgainst(describeImageSchema(), input));
   const { region, image, deadlines } = spec;
   const activities = activitiesOf(spec, { summary: `${image} in ${region}`, deadline: deadlines.describeImage });
   return told(activities.describeImage({ build: refOf(spec, image), image }));
@@ -34,7 +34,7 @@ export async function describeImage(input: DescribeImageInput): Promise<ImageDet
 
 /** Which images families have in a region, and what became of each. Only looks. */
 export async function listFamily(input: ListFamilyInput): Promise<FamilyListing> {
-  const spec = accepted(checkAgainst(listFamilySchema, input));
+  const spec = accepted(checkAgainst(listFamilySchema(), input));
   const { region, family, deadlines } = spec;
   const summary = family === undefined ? `image families in ${region}` : `image family ${family} in ${region}`;
   const activities = activitiesOf(spec, { summary, deadline: deadlines.listFamily });

@@ -78,7 +78,7 @@ function rulesOf(
     keepRejected: numberOrText(keepRejected),
   };
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const check = checkAgainst(retireSchema, { ...pipeline?.retire, ...flags });
+  const check = checkAgainst(retireSchema(), { ...pipeline?.retire, ...flags });
   if (!check.ok) {
     const told = check.problems.map(
       ({ path, message }) => `--${path.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: ${message}`,

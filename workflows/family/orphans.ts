@@ -2,6 +2,7 @@ import { CancellationScope, log, sleep } from '@temporalio/workflow';
 import type { BuildRef, FamilyPlace, Orphaned } from '../../contract';
 import { stepFailure } from '../failures';
 import { activitiesAt, familyDeadlines, tryAgain } from './place';
+import type { FamilyWork } from './turns';
 
 /** Patch: the snapshots of an image that is gone are no part of its deletion: they are tried until they are gone. */
 export const snapshotsAgain = 'snapshots-again';
@@ -14,11 +15,9 @@ const isGivenUp = ({ tries = 0 }: Orphaned) => tries >= tryAgain.times;
  * remembered from the moment when the image goes, and tried hour by hour.
  */
 export class Orphans {
-  /** @param changed called when there is something else to remember */
   constructor(
+    private readonly work: FamilyWork,
     readonly all: Orphaned[],
-    private readonly refOf: (place: FamilyPlace) => BuildRef,
-    private readonly changed: () => void,
   ) {}
 
   /** Goes on with what is known from before. */
@@ -53,7 +52,7 @@ export class Orphans {
 
   private remember(one: Orphaned): Orphaned {
     this.all.push(one);
-    this.changed();
+    this.work.remember();
     return one;
   }
 
@@ -75,7 +74,7 @@ export class Orphans {
   private async tryToClear(one: Orphaned): Promise<boolean> {
     const { place, imageId, snapshotIds } = one;
     try {
-      await deleteSnapshots(this.refOf(place), one);
+      await deleteSnapshots(this.work.refOf(place), one);
       this.all.splice(this.all.indexOf(one), 1);
       return true;
     } catch (error) {
@@ -84,7 +83,7 @@ export class Orphans {
       one.problem = stepFailure(error).message;
       return false;
     } finally {
-      this.changed();
+      this.work.remember();
     }
   }
 }

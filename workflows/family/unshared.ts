@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { UnsharedImage } from '../../contract';
+import type { FamilyWork } from './turns';
 
 /** Patch: what is unshared while it is changed is remembered. */
 const sharesAreRemembered = 'shares-are-remembered';
@@ -9,17 +10,16 @@ const sharesAreRemembered = 'shares-are-remembered';
  * this workflow be ended by hand, or go on on another task queue, the next one gives them back.
  */
 export class Unshared {
-  /** @param changed called when there is something else to remember */
   constructor(
+    private readonly work: FamilyWork,
     readonly all: UnsharedImage[],
-    private readonly changed: () => void,
   ) {}
 
   /** Remembers images while they are changed and shared again. */
   async during<T>(images: UnsharedImage[], change: () => Promise<T>): Promise<T> {
     if (images.length === 0 || !patched(sharesAreRemembered)) return change();
     this.all.push(...images);
-    this.changed();
+    this.work.remember();
     try {
       return await change();
     } finally {
@@ -29,6 +29,6 @@ export class Unshared {
 
   forget(images: UnsharedImage[]): void {
     for (const one of images) this.all.splice(this.all.indexOf(one), 1);
-    this.changed();
+    this.work.remember();
   }
 }
