@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { measureBeginning } from './begin';
 import { measureBuilds } from './builds';
 import { measureList } from './list';
 import { measureProcesses } from './processes';
@@ -16,6 +17,7 @@ async function main(): Promise<void> {
     ...(await measureProcesses()),
     ...(await measureList()),
     ...(await measureRecovery()),
+    ...(await measureBeginning()),
   ];
   if (values.json === true) console.log(JSON.stringify(rows, null, 2));
   else console.log(table(rows));

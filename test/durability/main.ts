@@ -17,7 +17,7 @@ import type { MatrixRun } from './report/matrix';
 import { scenarios } from './scenarios';
 
 /** Scenarios on the shared server at a time: they mostly wait. */
-const jobsDefault = 12;
+const jobsDefault = 16;
 /** Its worker stands still for most of the time: so does the machine, if it is not given others to play meanwhile. */
 const isStill = ({ worker }: Scenario) => worker === aboutToCall.worker;
 /** One that has a server or workers of its own, and kills them, takes the machine as two others do. */

@@ -5,7 +5,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import path from 'node:path';
+import { promiseHooks } from 'node:v8';
 import { Script } from 'node:vm';
+
+// The SDK notes where each promise of a workflow was made, for those who ask for its stack trace. Without a thread for workflows that is
+// done for every promise of the process. Node's own hooks, which contexts of activities need, are told by what they listen to.
+const { createHook } = promiseHooks;
+promiseHooks.createHook = (hooks) => (hooks.before ? createHook(hooks) : () => undefined);
 
 const [, , program] = process.argv;
 process.argv.splice(2, 1);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { bundlePath } from '../../support/bare-worker';
 import type { Key, Twice, WorkerForm } from './scenario';
-import { workerProgram } from './worker-program';
+import { leanBundle, workerProgram } from './worker-program';
 
 export interface WorkerPlace {
   address: string;
@@ -82,7 +82,7 @@ export async function startWorker(
   const { id, secret } = form.key ?? { id: 'AKIDsimulator', secret: 'simulator' };
   const given: Given = {
     ...place,
-    form: { ...form, bundle: form.bundle ?? bundlePath },
+    form: { ...form, bundle: form.bundle ?? (form.hasThread ? bundlePath : leanBundle()) },
     tells: onActivity !== undefined,
   };
   // Its thread is begun from a module of the SDK.
