@@ -84,9 +84,12 @@ export async function restored(
   return { outcome: 'running', runningAt, tagLeft, ...(operation === undefined ? {} : { operation }) };
 }
 
+/** The key is refused, whatever it is used for. That one call is not allowed to it is another matter. */
+const keyIsRefused = ({ type }: ApplicationFailure) => /^AuthFailure(?!\.Unauthorized)/.test(type ?? '');
+
 /**
  * Takes the restore tag away. The source runs already, so a tag that may not be removed is no reason to hold the build up:
- * why it stays is answered instead.
+ * why it stays is answered instead. A key that is refused passes, and nothing else could be done with it.
  */
 async function removeRestoreTag(
   run: StepRun,
@@ -114,7 +117,7 @@ async function removeRestoreTag(
     await run.achieve(goal);
     return undefined;
   } catch (error) {
-    if (!(error instanceof ApplicationFailure)) throw error;
+    if (!(error instanceof ApplicationFailure) || keyIsRefused(error)) throw error;
     return error.message;
   }
 }

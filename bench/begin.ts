@@ -2,7 +2,8 @@ import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { quietLogs } from '../test/support/bare-worker';
+import { workflowSources } from '../scripts/workflow-sources';
+import { bundlePath, quietLogs } from '../test/support/bare-worker';
 import type { Figure } from './table';
 
 const replays = 200;
@@ -13,13 +14,12 @@ const replays = 200;
  */
 export async function measureBeginning(): Promise<Figure[]> {
   quietLogs('ERROR');
-  const dist = path.resolve(__dirname, '..');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(dist, 'workflows', 'index.js'),
+    workflowsPath: workflowSources.workflowsPath,
     logger: new DefaultLogger('ERROR'),
     webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
   });
-  const shared = await millisecondsOf({ codePath: path.join(dist, 'workflow-bundle.js') });
+  const shared = await millisecondsOf({ codePath: bundlePath });
   const own = await millisecondsOf({ code });
   return [
     {

@@ -16,10 +16,9 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import type { LogEntry } from '@temporalio/worker';
+import { workflowSources } from './workflow-sources';
 
 const dist = path.resolve(__dirname, '..');
-const workflows = path.join(dist, 'workflows', 'index.js');
-const zod = path.join(dist, 'contract', 'zod.js');
 const bundle = path.join(dist, 'workflow-bundle.js');
 const stamp = path.join(dist, 'workflow-bundle.sha256');
 const commands = {
@@ -28,7 +27,7 @@ const commands = {
 };
 
 async function main(): Promise<void> {
-  if (!existsSync(workflows)) {
+  if (!existsSync(workflowSources.workflowsPath)) {
     throw new Error('dist/workflows/index.js is missing: run "npm run build", which compiles before it bundles.');
   }
   const inputs = fingerprint();
@@ -59,9 +58,7 @@ async function makeBundle(inputs: string): Promise<void> {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const report = (entry: LogEntry) => process.stderr.write(`${entry.level}: ${entry.message}\n`);
   const { code } = await bundleWorkflowCode({
-    workflowsPath: workflows,
-    // A third of what it takes to begin a workflow, or to replay one, would be to load this library for it.
-    preloadModules: [zod],
+    ...workflowSources,
     logger: new DefaultLogger('WARN', report),
     // Stack traces name lines of our sources; their text, which every worker would read and keep, is shown nowhere.
     webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
@@ -87,6 +84,7 @@ function fingerprint(): string {
     }
   }
   add('this script', __filename);
+  add('what it bundles', require.resolve('./workflow-sources'));
   const lockfile = path.join(dist, '..', 'package-lock.json');
   if (existsSync(lockfile)) add('package-lock.json', lockfile);
   add('@temporalio/worker', require.resolve('@temporalio/worker/package.json'));

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { version } from '../package.json';
+import { workflowSources } from './workflow-sources';
 
 /**
  * Keeps the workflows of this version as `test/bundles/<version>.js.br`, small enough for the repository: minified, compressed, and
@@ -23,7 +24,7 @@ async function keep(): Promise<void> {
     return;
   }
   const { code } = await bundleWorkflowCode({
-    workflowsPath: path.resolve(__dirname, '../workflows/index.js'),
+    ...workflowSources,
     logger: new DefaultLogger('WARN'),
     webpackConfigHook: (config) => ({ ...config, mode: 'production', devtool: false }),
   });

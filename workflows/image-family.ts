@@ -45,7 +45,7 @@ import { Orphans } from './family/orphans';
 import { activitiesAt, familyDeadlines } from './family/place';
 import { Retiring } from './family/retiring';
 import { TrailingImages } from './family/trailing';
-import { triedAgain } from './family/tried-again';
+import { nextTry } from './family/tried-again';
 import { Turns } from './family/turns';
 import { Unshared } from './family/unshared';
 import { longLived } from './long-lived';
@@ -217,21 +217,24 @@ class Family {
   }
 
   /** Shares an image again that whoever came before had unshared for a change, and could not share again. */
-  private giveBack(one: UnsharedImage): Promise<void> {
+  private async giveBack(one: UnsharedImage): Promise<void> {
     const { place, imageId, accounts } = one;
-    const whom = accounts.join(', ');
-    const again = {
-      patch: sharesAgain,
-      failed: `${imageId} is not shared with ${whom} as before`,
-      remember: () => this.remember(),
-      ended: () => this.unshared.forget([one]),
-    };
-    return triedAgain(one, again, () =>
-      this.turns.next(place, `share ${imageId} with ${whom} as before`, async () => {
-        const lost = await giveBack(this.refOf(place), this.input.family, one);
-        if (lost.length > 0) throw ApplicationFailure.create({ type: 'SharesLost', message: lost.join('; ') });
-      }),
-    );
+    for (;;) {
+      try {
+        await this.turns.next(place, `share ${imageId} with ${accounts.join(', ')} as before`, async () => {
+          const lost = await giveBack(this.refOf(place), this.input.family, one);
+          if (lost.length > 0) throw ApplicationFailure.create({ type: 'SharesLost', message: lost.join('; ') });
+        });
+        break;
+      } catch (error) {
+        const about = { imageId, accounts };
+        const meanwhile = `${imageId} is not shared as before`;
+        const pause = nextTry(one, { error, patch: sharesAgain, meanwhile, about, remember: () => this.remember() });
+        if (!pause) break;
+        await pause;
+      }
+    }
+    this.unshared.forget([one]);
   }
 
   private moved({ imageId, previous, later }: Promoted, old: ReleaseState, place: FamilyPlace): void {

@@ -1,7 +1,7 @@
 import type { Trailing } from '../../contract';
 import { onlyCurrentAnswers } from './move-current';
 import { activitiesAt, familyDeadlines } from './place';
-import { triedAgain } from './tried-again';
+import { nextTry } from './tried-again';
 import type { FamilyWork } from './turns';
 import type { Unshared } from './unshared';
 
@@ -21,27 +21,20 @@ export class TrailingImages {
   follow({ ...one }: Trailing): void {
     this.all.push(one);
     this.work.remember();
-    void this.silence(one);
+    void this.silence(one).finally(() => {
+      this.all.splice(this.all.indexOf(one), 1);
+      this.work.remember();
+    });
   }
 
   /** Given up, the next promotion or rollback there sees to it. */
-  private silence(one: Trailing): Promise<void> {
+  private async silence(one: Trailing): Promise<void> {
     const { place, imageIds } = one;
     const { family, turns, refOf, remember } = this.work;
     const build = refOf(place);
     const which = imageIds.join(', ');
-    return triedAgain(
-      one,
-      {
-        patch: trailingAgain,
-        failed: `${which} still answers in ${place.region}`,
-        remember,
-        ended: () => {
-          this.all.splice(this.all.indexOf(one), 1);
-          remember();
-        },
-      },
-      async () => {
+    for (;;) {
+      try {
         // Nobody waits for that: it may take as long as a copy.
         const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
         await activitiesAt(place, about).awaitCopied({ build, imageIds });
@@ -49,7 +42,13 @@ export class TrailingImages {
           onlyCurrentAnswers(build, place, family, this.unshared),
         );
         if (later.length > 0) this.follow({ place, imageIds: later });
-      },
-    );
+        return;
+      } catch (error) {
+        const meanwhile = `${which} still answers in ${place.region}`;
+        const pause = nextTry(one, { error, patch: trailingAgain, meanwhile, about: { imageIds }, remember });
+        if (!pause) return;
+        await pause;
+      }
+    }
   }
 }

@@ -9,7 +9,7 @@ import { promiseHooks } from 'node:v8';
 import { Script } from 'node:vm';
 
 // The SDK notes where each promise of a workflow was made, for those who ask for its stack trace. Without a thread for workflows that is
-// done for every promise of the process. Node's own hooks, which contexts of activities need, are told by what they listen to.
+// done for every promise of the process. Node's own hook, which the contexts of activities need, is the one that listens to `before`.
 const { createHook } = promiseHooks;
 promiseHooks.createHook = (hooks) => (hooks.before ? createHook(hooks) : () => undefined);
 

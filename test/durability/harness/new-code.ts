@@ -1,11 +1,11 @@
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { bundlePath, quietLogs } from '../../support/bare-worker';
+import { forWorkers, withEmptyMap } from './bundles';
 import type { Play } from './play';
 import type { Act, Moment } from './scenario';
 import type { WorkerProcess } from './worker';
@@ -19,13 +19,12 @@ export const releases = readdirSync(kept).map((file) => file.replace('.js.br', '
 if (releases.length === 0) throw new Error(`${kept} has no workflows of released versions`);
 
 const made = new Map<Code, Promise<string>>();
-let folder: string | undefined;
 
 /** The file of a workflow bundle, made when it is first asked for. */
 function bundleOf(code: Code): Promise<string> {
   if (code === 'this') return Promise.resolve(bundlePath);
   const making =
-    made.get(code) ?? (code === 'changed' ? changed() : released(code)).then((text) => written(code, text));
+    made.get(code) ?? (code === 'changed' ? changed() : released(code)).then((text) => forWorkers(`${code}.js`, text));
   made.set(code, making);
   return making;
 }
@@ -35,21 +34,9 @@ async function changed(): Promise<string> {
   return (await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })).code;
 }
 
-/** The SDK wants a source map in every bundle; an empty one will do. */
 function released(version: string): Promise<string> {
-  const map = Buffer.from(JSON.stringify({ version: 3, sources: [], names: [], mappings: '' })).toString('base64');
   const code = brotliDecompressSync(readFileSync(path.join(kept, `${version}.js.br`))).toString();
-  return Promise.resolve(`${code}\n//# sourceMappingURL=data:application/json;charset=utf-8;base64,${map}\n`);
-}
-
-function written(code: Code, text: string): string {
-  if (folder === undefined) {
-    const own = (folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-bundles-')));
-    process.once('exit', () => rmSync(own, { recursive: true, force: true }));
-  }
-  const file = path.join(folder, `${code}.js`);
-  writeFileSync(file, text);
-  return file;
+  return Promise.resolve(withEmptyMap(code));
 }
 
 async function start(play: Play, code: Code): Promise<WorkerProcess> {

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { bundlePath } from '../../support/bare-worker';
+import { leanBundle } from './bundles';
 import type { Key, Twice, WorkerForm } from './scenario';
-import { leanBundle, workerProgram } from './worker-program';
+import { workerProgram } from './worker-program';
 
 export interface WorkerPlace {
   address: string;

@@ -40,6 +40,13 @@ const revocations: Record<(typeof methods)[number], Revocation[]> = {
     { name: 'while the image is made', at: polling, activity: 'pollImage' },
     { name: 'before the start', at: { before: { action: 'StartInstances' } }, activity: 'restoreInstance' },
     {
+      name: 'when the restore tag is to be taken away',
+      at: { before: { action: 'UnTagResources' } },
+      // So that it is asked for once more, with the key that is refused.
+      faults: [{ action: 'UnTagResources', kind: 'error', code: 'InternalError', message: 'try again' }],
+      activity: 'restoreInstance',
+    },
+    {
       name: 'while it is undone',
       at: { before: { action: 'DeleteImages' } },
       faults: [imageFails],
