@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { type BuildActivities, tagKeys } from '../contract';
 import type { Instance } from './cloud/cloud';
+import { isKeyRefused } from './cloud/errors';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
@@ -84,9 +85,6 @@ export async function restored(
   return { outcome: 'running', runningAt, tagLeft, ...(operation === undefined ? {} : { operation }) };
 }
 
-/** The key is refused, whatever it is used for. That one call is not allowed to it is another matter. */
-const keyIsRefused = ({ type }: ApplicationFailure) => /^AuthFailure(?!\.Unauthorized)/.test(type ?? '');
-
 /**
  * Takes the restore tag away. The source runs already, so a tag that may not be removed is no reason to hold the build up:
  * why it stays is answered instead. A key that is refused passes, and nothing else could be done with it.
@@ -117,7 +115,7 @@ async function removeRestoreTag(
     await run.achieve(goal);
     return undefined;
   } catch (error) {
-    if (!(error instanceof ApplicationFailure) || keyIsRefused(error)) throw error;
+    if (!(error instanceof ApplicationFailure) || isKeyRefused(error.type ?? '')) throw error;
     return error.message;
   }
 }

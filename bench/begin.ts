@@ -13,11 +13,11 @@ const replays = 200;
  * the bundle has it, against each workflow loading its own.
  */
 export async function measureBeginning(): Promise<Figure[]> {
-  quietLogs('ERROR');
+  quietLogs();
   const { code } = await bundleWorkflowCode({
-    workflowsPath: workflowSources.workflowsPath,
+    ...workflowSources,
+    preloadModules: [],
     logger: new DefaultLogger('ERROR'),
-    webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
   });
   const shared = await millisecondsOf({ codePath: bundlePath });
   const own = await millisecondsOf({ code });

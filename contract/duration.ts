@@ -18,6 +18,10 @@ export const duration = (minimum: number) =>
     .transform((value) => (typeof value === 'number' ? value : parseDuration(value)))
     .refine((seconds) => seconds >= minimum, { error: `expected at least ${minimum} s` });
 
+/** The heartbeat timeout of all activities of a workflow, in seconds. */
+export const heartbeatTimeout = () =>
+  duration(2).default(20).describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.');
+
 function parseDuration(text: string): number {
   const [, count, unit] = durationPattern.exec(text)!;
   return Number(count) * unitSeconds[unit as keyof typeof unitSeconds];

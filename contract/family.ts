@@ -1,6 +1,6 @@
 import type { QueryDefinition } from '@temporalio/common';
 import { update } from './controls';
-import { duration } from './duration';
+import { duration, heartbeatTimeout } from './duration';
 import type { DeletionPlan } from './images';
 import { once } from './once';
 import type { ReleaseState, RetiredImage } from './release';
@@ -265,9 +265,7 @@ export const listFamilySchema = once(() =>
     region: regionSchema(),
     /** Only this family. */
     family: z.string().min(1).optional(),
-    deadlines: z
-      .strictObject({ listFamily: duration(1).default(300), heartbeat: duration(2).default(20) })
-      .prefault({}),
+    deadlines: z.strictObject({ listFamily: duration(1).default(300), heartbeat: heartbeatTimeout() }).prefault({}),
     roleArn: roleArnSchema().optional(),
   }),
 );

@@ -1,4 +1,4 @@
-import { duration } from './duration';
+import { duration, heartbeatTimeout } from './duration';
 import type { LaunchInspection, LaunchPlan } from './launch';
 import { once } from './once';
 import type { Resource } from './resources';
@@ -19,8 +19,6 @@ export const deleteWorkflowId = (region: string, imageId: string) => `delete-ima
 /** The ID of a deletion, such as `delete-5e8c0f9a1b2c`. */
 export const deletionIdOf = (firstExecutionRunId: string) => `delete-${firstExecutionRunId.slice(-12)}`;
 
-const heartbeat = () => duration(2).default(20);
-
 /** What the listing of images is asked. */
 export const listImagesSchema = once(() =>
   z.strictObject({
@@ -29,7 +27,7 @@ export const listImagesSchema = once(() =>
     family: z.string().min(1).optional(),
     /** Also whom each is shared with: one request an image. */
     shares: z.boolean().default(true),
-    deadlines: z.strictObject({ listImages: duration(1).default(300), heartbeat: heartbeat() }).prefault({}),
+    deadlines: z.strictObject({ listImages: duration(1).default(300), heartbeat: heartbeatTimeout() }).prefault({}),
     roleArn: roleArnSchema().optional(),
   }),
 );
@@ -41,7 +39,7 @@ export const describeImageSchema = once(() =>
     region: regionSchema(),
     /** ID of a custom image, its exact name, or `family:NAME` for the newest image of a family. */
     image: z.string().min(1).max(80),
-    deadlines: z.strictObject({ describeImage: duration(1).default(300), heartbeat: heartbeat() }).prefault({}),
+    deadlines: z.strictObject({ describeImage: duration(1).default(300), heartbeat: heartbeatTimeout() }).prefault({}),
     roleArn: roleArnSchema().optional(),
   }),
 );
@@ -61,7 +59,7 @@ export const deletionSpecSchema = once(() =>
         deleteImage: duration(1).default(1800),
         /** How long it is tried to delete the snapshots of the deleted image, before what is left is listed. */
         deleteSnapshots: duration(1).default(86_400),
-        heartbeat: heartbeat(),
+        heartbeat: heartbeatTimeout(),
       })
       .prefault({}),
     roleArn: roleArnSchema().optional(),

@@ -1,4 +1,4 @@
-import { duration } from './duration';
+import { duration, heartbeatTimeout } from './duration';
 import { once } from './once';
 import type { StepProgress } from './progress';
 import type { BuildFailure } from './result';
@@ -45,9 +45,7 @@ export const launchSpecSchema = once(() =>
           undo: duration(1)
             .default(86_400)
             .describe('How long undoing is retried before what is left is listed as leftovers.'),
-          heartbeat: duration(2)
-            .default(20)
-            .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
+          heartbeat: heartbeatTimeout(),
         })
         .prefault({})
         .describe('Seconds, or text such as 90s, 45m, 2h, 7d.'),

@@ -1,4 +1,4 @@
-import { duration } from './duration';
+import { duration, heartbeatTimeout } from './duration';
 import { once } from './once';
 import {
   buildSpecSchema,
@@ -17,14 +17,13 @@ import { checkAgainst, type SpecCheck, type SpecProblem } from './spec-errors';
 import { timeZoneSchema } from './time-zone';
 import { z } from './zod';
 
-const build = once(() => buildSpecSchema().shape);
+const build = () => buildSpecSchema().shape;
 
 /** Names that become part of workflow IDs and tags. */
-const name = once(() =>
+const name = () =>
   z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, {
     error: 'expected at most 60 letters, digits, dots, dashes and underscores, the first a letter or digit',
-  }),
-);
+  });
 
 /** The placeholders of a release's image name. */
 export const releaseNameFields = ['family', 'date', 'seq'] as const;
@@ -56,12 +55,11 @@ function checkTemplate(template: string, context: z.RefinementCtx): void {
   }
 }
 
-const port = once(() => z.number().int().min(1).max(65_535));
-const checkTimeout = once(() =>
-  duration(1).default(300).describe('How long it is tried again before the candidate has failed the test.'),
-);
+const port = () => z.number().int().min(1).max(65_535);
+const checkTimeout = () =>
+  duration(1).default(300).describe('How long it is tried again before the candidate has failed the test.');
 
-const checkSchema = once(() =>
+const checkSchema = () =>
   z.union(
     [
       z.strictObject({ tcp: port().describe('The port takes a connection.'), timeout: checkTimeout() }),
@@ -82,10 +80,9 @@ const checkSchema = once(() =>
       }),
     ],
     { error: 'expected tcp: PORT, or http: {port, path, status, text}' },
-  ),
-);
+  );
 
-const testSchema = once(() =>
+const testSchema = () =>
   z
     .strictObject({
       launch: launchSettingsSchema().describe(
@@ -98,8 +95,7 @@ const testSchema = once(() =>
         .describe('Which of its addresses the worker checks. public needs launch.publicBandwidth.'),
       checks: z.array(checkSchema()).max(20).default([]).describe('What must answer, asked by the worker.'),
     })
-    .describe('Launch a throw-away instance from the candidate and check it. Left out: no test.'),
-);
+    .describe('Launch a throw-away instance from the candidate and check it. Left out: no test.');
 
 /** What of a family is to be deleted. */
 export const retireSchema = once(() =>
@@ -118,7 +114,7 @@ export const retireSchema = once(() =>
   }),
 );
 
-const deadlines = once(() =>
+const deadlines = () =>
   z
     .strictObject({
       findSource: duration(1).default(600).describe('Finding the source, and naming the image.'),
@@ -135,13 +131,10 @@ const deadlines = once(() =>
       hold: duration(1)
         .default(7 * 86_400)
         .describe('How long a run is held (onFailure: hold) for somebody to mend it; then it fails.'),
-      heartbeat: duration(2)
-        .default(20)
-        .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
+      heartbeat: heartbeatTimeout(),
     })
     .prefault({})
-    .describe('Seconds, or text such as 90s, 45m, 2h, 7d. Those of the build are in build.deadlines.'),
-);
+    .describe('Seconds, or text such as 90s, 45m, 2h, 7d. Those of the build are in build.deadlines.');
 
 /** What a pipeline is. The descriptions are those of the JSON schema; docs/pipelines.md tells the whole story. */
 export const pipelineSchema = once(() =>

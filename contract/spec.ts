@@ -1,4 +1,4 @@
-import { duration } from './duration';
+import { duration, heartbeatTimeout } from './duration';
 import { imageNameFields } from './names';
 import { once } from './once';
 import { z } from './zod';
@@ -42,7 +42,7 @@ export const tagsSchema = once(() =>
 );
 
 /** Step deadlines, in seconds, for images that take 5 to 60 minutes. They stand still while people are waited for. */
-const deadlines = once(() =>
+const deadlines = () =>
   z
     .strictObject({
       build: duration(1)
@@ -70,13 +70,10 @@ const deadlines = once(() =>
       sourceDown: duration(1)
         .default(2 * 3600)
         .describe('With notify: how long the source may be down before somebody is told.'),
-      heartbeat: duration(2)
-        .default(20)
-        .describe('How soon a dead worker is noticed: the heartbeat timeout of every activity.'),
+      heartbeat: heartbeatTimeout(),
     })
     .prefault({})
-    .describe('Seconds, or text such as 90s, 45m, 2h, 7d.'),
-);
+    .describe('Seconds, or text such as 90s, 45m, 2h, 7d.');
 
 /** What a build does when the region holds as many custom images as it may. */
 export const roomSchema = once(() =>

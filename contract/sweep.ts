@@ -1,5 +1,5 @@
 import type { QueryDefinition } from '@temporalio/common';
-import { duration } from './duration';
+import { duration, heartbeatTimeout } from './duration';
 import { once } from './once';
 import type { ResourceType } from './resources';
 import { regionSchema, roleArnSchema } from './spec';
@@ -27,7 +27,7 @@ export const sweepSchema = once(() =>
         findLeftovers: duration(1).default(900),
         /** How long it is tried to put right what one build left; the next sweep tries again. */
         putRight: duration(1).default(3600),
-        heartbeat: duration(2).default(20),
+        heartbeat: heartbeatTimeout(),
       })
       .prefault({}),
     roleArn: roleArnSchema().optional(),

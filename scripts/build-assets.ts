@@ -60,8 +60,6 @@ async function makeBundle(inputs: string): Promise<void> {
   const { code } = await bundleWorkflowCode({
     ...workflowSources,
     logger: new DefaultLogger('WARN', report),
-    // Stack traces name lines of our sources; their text, which every worker would read and keep, is shown nowhere.
-    webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
   });
   const unfinished = `${bundle}.${process.pid}`;
   writeFileSync(unfinished, code);

@@ -97,6 +97,9 @@ export function kindOf(code: string): FailureKind {
   return kinds.find(([pattern]) => pattern.test(code))?.[1] ?? 'refused';
 }
 
+/** Whether a code says that the key is refused, whatever it is used for: not that this one call is not allowed to it. */
+export const isKeyRefused = (code: string): boolean => /^AuthFailure(?!\.Unauthorized)/.test(code);
+
 /** Turns whatever the SDK threw into a {@link CloudError}, without anything secret in it. */
 export function toCloudError(action: string, error: unknown, secrets: readonly string[]): CloudError {
   const { code, message, requestId, httpCode } = (error ?? {}) as {

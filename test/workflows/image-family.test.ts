@@ -1,4 +1,3 @@
-import { Worker } from '@temporalio/worker';
 import { Client as CvmClient } from 'tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -13,10 +12,10 @@ import {
   tagKeys,
 } from '../../contract';
 import { listFamily, retireFamily, rollBack } from '../../client';
-import { bundlePath } from '../support/bare-worker';
 import { type BuildStack, startBuildStack, testDurations } from '../support/build-stack';
 import { until } from '../support/judge';
 import { ended, familyInCloud, pipelineOf, region, release, startRelease } from '../support/releases';
+import { assertReplays } from '../support/replays';
 
 /** Roll back and retire, through the workflow of the family. */
 describe('an image family', { concurrency: 4 }, () => {
@@ -278,8 +277,7 @@ describe('an image family', { concurrency: 4 }, () => {
     assert.deepEqual([now.of('current'), now.of('withdrawn')], [[first], [second]]);
     assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[], [partner]]);
     const workflowId = familyWorkflowId(about.accountId, pipeline.family);
-    const history = await stack.client.workflow.getHandle(workflowId).fetchHistory();
-    await Worker.runReplayHistory({ workflowBundle: { codePath: bundlePath } }, history, workflowId);
+    await assertReplays(stack.client.workflow.getHandle(workflowId));
   });
 
   test('a rollback waits neither for snapshots nor for another region', async () => {

@@ -18,7 +18,7 @@ export class TrailingImages {
   ) {}
 
   /** Keeps images from answering as soon as they are copied; nobody waits for it. */
-  follow({ ...one }: Trailing): void {
+  follow(one: Trailing): void {
     this.all.push(one);
     this.work.remember();
     void this.silence(one).finally(() => {
