@@ -26,10 +26,15 @@ const weightOf = (scenario: Scenario) => {
   return site === 'shared' || isStill(scenario) ? 1 : 2;
 };
 
-/** The order in which they are played: those that stand still are spread evenly among the others. */
+/**
+ * The order in which they are played: each kind spread evenly over the whole run. Those that mostly wait and those that mostly work are
+ * played beside each other, where otherwise the machine is idle while the former are at the end.
+ */
 function spread(chosen: Scenario[]): Scenario[] {
-  const placed = (list: Scenario[]) => list.map((scenario, index) => ({ scenario, at: (index + 0.5) / list.length }));
-  return [...placed(chosen.filter((one) => !isStill(one))), ...placed(chosen.filter(isStill))]
+  const kindOf = (one: Scenario) => `${one.group} ${weightOf(one)} ${isStill(one)}`;
+  return [...new Set(chosen.map(kindOf))]
+    .map((kind) => chosen.filter((one) => kindOf(one) === kind))
+    .flatMap((kind) => kind.map((scenario, index) => ({ scenario, at: (index + 0.5) / kind.length })))
     .sort((one, other) => one.at - other.at)
     .map(({ scenario }) => scenario);
 }

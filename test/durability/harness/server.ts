@@ -2,6 +2,8 @@ import { Client, Connection } from '@temporalio/client';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { temporalCli } from '../../../dev/temporal-server/programs';
+import { resolveProgram } from '../../../dev/temporal-server/resolve';
 import { startTemporalServer, type TemporalServer } from '../../../dev/temporal-server/server';
 
 /** A Temporal server with its client. */
@@ -18,10 +20,15 @@ export interface Server {
 // Its processor is what scenarios wait for, and its memory is not: it collects garbage later than Go would have it.
 process.env.GOGC ??= '400';
 
+let found: Promise<string> | undefined;
+
 /** Starts a Temporal server that can be killed and started again. */
 export async function openServer(): Promise<Server> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-durability-'));
-  const options = { dbFile: path.join(folder, 'temporal.db'), namespace: 'durability' };
+  // Looked for once, not at each of the many starts.
+  found ??= resolveProgram(temporalCli);
+  const program = await found;
+  const options = { program, dbFile: path.join(folder, 'temporal.db'), namespace: 'durability' };
   let temporal = await startTemporalServer(options);
   const port = Number(temporal.address.split(':')[1]);
   const connection = await Connection.connect({ address: temporal.address });
