@@ -60,9 +60,8 @@ export const createImage = step<Input, Output>('step', async (run, input) => {
       lookAgain: /^InvalidImageName\.Duplicate/,
     },
   });
-  // What a run before this one asked for and checked stays good when its source is up again.
   const adopted = image!.ImageId !== made;
-  if (from.kind === 'instance' && !(adopted && run.build.reset)) await checkStillDown(run);
+  if (from.kind === 'instance' && !(adopted && run.ofEarlierRun)) await checkStillDown(run);
   return { imageId: image!.ImageId!, adopted };
 });
 

@@ -1,4 +1,5 @@
 import { type ImageActivities, planDeletion, type Resource, tagKeys } from '../contract';
+import { familyImage } from './cloud/release-tags';
 import { tagValue } from './cloud/tags';
 import { goneImage } from './create-image';
 import { detailsOf } from './describe-image';
@@ -38,17 +39,27 @@ export const inspectDeletion = step<InputOf<'inspectDeletion'>, OutputOf<'inspec
 
 /**
  * Deletes the image, and with it the snapshots bound to it (DeleteBindedSnap) unless one of them is to stay. A Describe
- * proves it. The API itself refuses an image that was shared since it was looked at.
+ * proves it. The API itself refuses an image that was shared since it was looked at; one that has become its family's current image
+ * since is left alone.
  */
 export const deleteImage = step<InputOf<'deleteImage'>, undefined>('step', async (run, { plan }) => {
   const { imageId, name, owner, stays } = plan;
   const goal = goneImage(run, imageId, { withSnapshots: stays.length === 0 });
   await run.achieve({
     ...goal,
-    judge: (seen, acted) =>
-      seen && tagValue(seen.Tags, tagKeys.build) !== owner
-        ? { is: 'wrong', code: 'NotOurs', message: `${imageId} (${name}) no longer carries the tag of its build` }
-        : goal.judge(seen, acted),
+    judge: (seen, acted) => {
+      if (seen && tagValue(seen.Tags, tagKeys.build) !== owner) {
+        return { is: 'wrong', code: 'NotOurs', message: `${imageId} (${name}) no longer carries the tag of its build` };
+      }
+      const member = seen && familyImage(run, undefined, seen);
+      if (member?.state !== 'current') return goal.judge(seen, acted);
+      return {
+        is: 'wrong',
+        code: 'IsCurrent',
+        message: `${imageId} (${name}) has become the current image of the family ${member.family} since it was looked at`,
+        advice: 'Promote another release or roll back, and delete it then.',
+      };
+    },
   });
   return undefined;
 });

@@ -237,12 +237,35 @@ async function spareKept(region: string, leftovers: Leftover[]): Promise<void> {
 async function spareHalfKept(run: StepRun, leftovers: Leftover[]): Promise<void> {
   const doomed = toDelete(leftovers, 'instance');
   if (doomed.length === 0) return;
-  const kept = await run.patiently('kept disks', () => disksTagged(run.cloud, tagKeys.state, 'kept'));
+  const reasonOf = await run.patiently('kept disks', () => halfKept(run));
   for (const one of doomed) {
-    const disk = kept.find(({ InstanceId, DiskState }) => InstanceId === one.id && DiskState !== 'UNATTACHED');
-    if (disk)
-      spare(one, `its disk ${disk.DiskId} is kept: its build was ended before it had tagged all that it launched`);
+    const reason = reasonOf(one.id);
+    if (reason !== undefined) spare(one, reason);
   }
+}
+
+/** Says of an instance why it stays for the sake of a disk; undefined when it may go. */
+export async function halfKept(run: StepRun): Promise<(instanceId: string) => string | undefined> {
+  const kept = await disksTagged(run.cloud, tagKeys.state, 'kept');
+  return (instanceId) => {
+    const disk = kept.find(({ InstanceId, DiskState }) => InstanceId === instanceId && DiskState !== 'UNATTACHED');
+    return disk && `its disk ${disk.DiskId!} is kept: its build was ended before it had tagged all that it launched`;
+  };
+}
+
+/**
+ * Why an image stays for the sake of the instances that were launched from it; undefined when it may go. DeleteImages does not refuse it.
+ *
+ * @param goingToo instances that are deleted before it
+ */
+export async function usedBy(
+  run: StepRun,
+  imageId: string,
+  goingToo: ReadonlySet<string>,
+): Promise<string | undefined> {
+  const users = await instancesOfImage(run.cloud, imageId);
+  const others = users.map(({ InstanceId }) => InstanceId!).filter((id) => !goingToo.has(id));
+  return others.length > 0 ? `it is in use by ${others.join(', ')}` : undefined;
 }
 
 /** What others need stays: an image in use or shared, a snapshot in another image, a disk of an instance that stays. */
@@ -254,10 +277,9 @@ async function spareUsed(run: StepRun, leftovers: Leftover[], tagged: Tagged): P
     if (attached && !instances.has(InstanceId)) spare(one, `it is attached to ${InstanceId}`);
   }
   for (const one of toDelete(leftovers, 'image')) {
-    const users = await run.patiently(`instances of ${one.id}`, () => instancesOfImage(run.cloud, one.id));
-    const others = users.map(({ InstanceId }) => InstanceId!).filter((id) => !instances.has(id));
+    const used = await run.patiently(`instances of ${one.id}`, () => usedBy(run, one.id, instances));
     const shares = await run.patiently(`shares of ${one.id}`, () => accountsSharedWith(run.cloud, one.id));
-    if (others.length > 0) spare(one, `it is in use by ${others.join(', ')}`);
+    if (used !== undefined) spare(one, used);
     else if (shares.length > 0) spare(one, `it is shared with ${shares.join(', ')}`);
   }
   const images = new Set(toDelete(leftovers, 'image').map(({ id }) => id));

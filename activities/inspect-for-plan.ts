@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { DryRun, InspectionOutcome, PlanActivities, PlanProblem, StepFailureDetails, StepName } from '../contract';
 import { step } from './engine/step';
 import { inspection, instanceNow } from './inspect-source';
-import { describeState, destinationOf, isBusy } from './source-instance';
+import { describeState, destinationOf, isBusy, isClaimed } from './source-instance';
 
 type Input = Parameters<PlanActivities['inspectForPlan']>[0];
 
@@ -18,7 +18,7 @@ export const inspectForPlan = step<Input, InspectionOutcome>('before changes', a
     const instance = await instanceNow(run, input.build.instanceId);
     if (isBusy(instance)) busy = describeState(instance);
     // What a build would find once it has waited.
-    return { ...instance, InstanceState: destinationOf(instance) };
+    return { instance: { ...instance, InstanceState: destinationOf(instance) }, claimed: isClaimed(run, instance) };
   });
   const problems: PlanProblem[] = [];
   const outcome = (end: Pick<InspectionOutcome, 'source'> = {}): InspectionOutcome => ({

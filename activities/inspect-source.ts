@@ -17,7 +17,7 @@ type Input = Parameters<BuildActivities['inspectSource']>[0];
  * for.
  */
 export const inspectSource = step<Input, SourceFacts>('before changes', async (run, input) => {
-  const { done, value } = await inspection(run, input, () => settledInstance(run, input.build.instanceId)).next();
+  const { done, value } = await inspection(run, input, () => settledSource(run)).next();
   if (done !== true) throw value;
   return value;
 });
@@ -29,14 +29,13 @@ export type Refusals<T> = AsyncGenerator<Error, T, undefined>;
  * The checks of `inspectSource` in their order. Yields what stands in the way of a build, and throws where looking on
  * makes no sense: what is not allowed, or is not there.
  *
- * @param find the source instance, in the state that is to be judged
+ * @param find the source instance, in the state that is to be judged, and whether it carries our restore tag
  */
-export async function* inspection(run: StepRun, input: Input, find: () => Promise<Instance>): Refusals<SourceFacts> {
+export async function* inspection(run: StepRun, input: Input, find: () => Promise<Found>): Refusals<SourceFacts> {
   const { spec, imageName } = input;
   yield* checkWebhook(run, spec);
-  const instance = await find();
+  const { instance, claimed } = await find();
   // A restore tag of ours on a server that is down: said before anything else can refuse the build.
-  const claimed = isClaimed(run, instance) || (run.build.reset && (await provesClaimed(run, run.build.instanceId)));
   run.claimed = claimed && instance.InstanceState !== 'RUNNING';
   yield* checkInstance(run, instance);
   const source = yield* sourceFacts(run, instance, spec, claimed);
@@ -66,6 +65,23 @@ function* checkWebhook(run: StepRun, { notify }: BuildSpec): Generator<Error, vo
   const { webhooks } = run.settings;
   if (notify === undefined || webhooks[notify]) return;
   yield run.refusal('NoSuchWebhook', `this worker has no webhook ${notify}`, webhookAdvice(webhooks));
+}
+
+/** The source instance, and whether it carries our restore tag. */
+interface Found {
+  instance: Instance;
+  claimed: boolean;
+}
+
+/**
+ * The source, once it is neither starting nor stopping. One that is down may have been stopped by a build that was terminated since, whose
+ * restore tag is yet to show; so may the tag of the runs before a reset.
+ */
+async function settledSource(run: StepRun): Promise<Found> {
+  const { instanceId, reset } = run.build;
+  const instance = await settledInstance(run, instanceId);
+  const mayShow = reset || instance.InstanceState === 'STOPPED';
+  return { instance, claimed: isClaimed(run, instance) || (mayShow && (await provesClaimed(run, instanceId))) };
 }
 
 /** The instance, once it is neither starting nor stopping. */

@@ -14,7 +14,7 @@ type Input = Parameters<BuildActivities['launchInstance']>[0];
  * Launches an instance from the image, with new data disks from the snapshots, and waits until it is RUNNING.
  *
  * CVM RunInstances takes a ClientToken, derived from build, run and generation; its lifetime is not documented, so the
- * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. After a reset the instance may be of
+ * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. A spot instance on its way out was taken away. After a reset the instance may be of
  * another try of the runs before: it is the build's one instance all the same.
  */
 export const launchInstance = step<Input, LaunchedInstance>('step', async (run, input) => {
@@ -24,6 +24,7 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     snapshots.map(({ snapshotId }) => snapshotId),
   );
   let id: string | undefined;
+  const spot = input.settings.chargeType === 'SPOTPAID';
   const asked = { ...input, source: { ...input.source, systemDisk: await systemDiskOf(run, input) } };
   const wanted: Goal<Instance> = {
     title: 'new instance',
@@ -36,6 +37,7 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     watch: () => (id === undefined ? undefined : { on: run.cloud.instances, id }),
     judge: (seen) => {
       if (!seen && id !== undefined) {
+        if (spot) return { is: 'missing', ...reclaimed(id) };
         return {
           is: 'missing',
           code: 'InstanceGone',
@@ -46,6 +48,7 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
       if (!seen) return { is: 'act' };
       run.remember({ type: 'instance', id: seen.InstanceId!, fate: 'made' });
       if (seen.InstanceState === 'RUNNING' && !isOperating(seen)) return { is: 'done' };
+      if (spot && isDoomed(seen)) return { is: 'wrong', ...reclaimed(seen.InstanceId!) };
       if (['LAUNCH_FAILED', 'SHUTDOWN', 'TERMINATING', 'STOPPED'].includes(seen.InstanceState ?? '')) {
         const reason = seen.LatestOperationErrorMsg ? `: ${seen.LatestOperationErrorMsg}` : '';
         return {
@@ -78,6 +81,14 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
     throw error;
   });
   return factsOf(instance!, input);
+});
+
+/** That a spot instance is taken away says nothing about its image or the settings. */
+const reclaimed = (instanceId: string) => ({
+  code: 'SpotReclaimed',
+  message: `the new spot instance ${instanceId} was taken away before it was RUNNING`,
+  advice:
+    'The image and its snapshots are kept: launch it again. With chargeType POSTPAID_BY_HOUR no instance is taken away.',
 });
 
 /**

@@ -8,7 +8,7 @@ import { finalFailure } from './engine/failures';
 import type { Goal } from './engine/goal';
 import type { StepRun } from './engine/run';
 import { step } from './engine/step';
-import { sourceGraceSeconds, spareReason, stopDoubt } from './find-leftovers';
+import { halfKept, sourceGraceSeconds, spareReason, stopDoubt, usedBy } from './find-leftovers';
 import { goneDisk, goneInstance } from './launch-instance';
 import { restored } from './restore-instance';
 import { goneSnapshot } from './snapshot-disks';
@@ -52,7 +52,7 @@ export const restoreAbandoned = step<InputOf<'restoreAbandoned'>, OutputOf<'rest
  * left with the reason, and does not keep the rest.
  *
  * Right before every change Temporal is asked again, and the resource is looked at again: it must still carry the build's
- * tag and be `pending`. Gone is success.
+ * tag and be `pending`, and nobody may have begun to use it. Gone is success.
  */
 export const removeLeftovers = step<InputOf<'removeLeftovers'>, OutputOf<'removeLeftovers'>>(
   'step',
@@ -78,7 +78,10 @@ export const removeLeftovers = step<InputOf<'removeLeftovers'>, OutputOf<'remove
         )),
       );
     };
-    await remove(abandoned.instances, (id) => guarded(run, goneInstance(run, id, harmless), guard));
+    const going = new Set(abandoned.instances);
+    await remove(abandoned.instances, (id) =>
+      guarded(run, goneInstance(run, id, harmless), guard, async () => (await halfKept(run))(id)),
+    );
     await remove(abandoned.disks, (id) => guarded(run, goneDisk(run, id), guard));
     const implicit = new Set<string>();
     await remove(abandoned.images, async (id) => {
@@ -90,7 +93,7 @@ export const removeLeftovers = step<InputOf<'removeLeftovers'>, OutputOf<'remove
       const alone = bound.every((one) => isOnlyOf(one, id));
       if (alone) for (const { SnapshotId } of own) implicit.add(SnapshotId!);
       const withSnapshots = alone && own.length === bound.length;
-      return guarded(run, goneImage(run, id, { withSnapshots }), guard);
+      return guarded(run, goneImage(run, id, { withSnapshots }), guard, () => usedBy(run, id, going));
     });
     await remove(abandoned.snapshots, (id) => guarded(run, goneSnapshot(run, id), guard));
     await proveGone(run, [...implicit], outcomes);
@@ -98,17 +101,25 @@ export const removeLeftovers = step<InputOf<'removeLeftovers'>, OutputOf<'remove
   },
 );
 
-/** The same goal, but nothing is done to what is no longer the build's, no longer pending, or of a build that is open again. */
+/**
+ * The same goal, but nothing is done to what is no longer the build's, no longer pending, or of a build that is open again.
+ *
+ * @param whyStays says, at each look, why it is needed all the same
+ */
 function guarded<Seen extends { Tags?: { Key?: string; Value?: string }[] }>(
   run: StepRun,
   goal: Goal<Seen>,
   guard: () => Promise<void>,
+  whyStays: () => Promise<string | undefined> = () => Promise.resolve(undefined),
 ): Goal<never> {
   const safe: Goal<Seen> = {
     ...goal,
     look: async () => {
       await guard();
-      return goal.look();
+      const seen = await goal.look();
+      const reason = seen && (await whyStays());
+      if (reason !== undefined) throw notAbandoned(reason);
+      return seen;
     },
     judge: (seen, acted) => {
       if (seen && !(run.owns(seen.Tags) && tagValue(seen.Tags, tagKeys.state) === 'pending')) {

@@ -24,10 +24,11 @@ export const snapshotDisks = step<Input, Output>('step', async (run, { build, ge
   );
   await checkNotMade(run);
   const named = (disk: Disk) => snapshotName(build.buildId, disk.diskId, generation);
-  const taken = new Set<string>();
-  const found = await run.achieveAll(disks.map((disk) => snapshotOf(run, disk, { name: named(disk), tags, taken })));
-  // What a run before this one took and checked stays good when its source is up again.
-  if (taken.size > 0 || !build.reset) await checkStillDown(run);
+  const unchecked = new Set<string>();
+  const found = await run.achieveAll(
+    disks.map((disk) => snapshotOf(run, disk, { name: named(disk), tags, unchecked })),
+  );
+  if (unchecked.size > 0 || !run.ofEarlierRun) await checkStillDown(run);
   const chosen = found.filter((snapshot) => snapshot !== undefined);
   await deleteExtras(run, disks, named, new Set(chosen.map(({ SnapshotId }) => SnapshotId)));
   const snapshots = disks.map((disk, index): DiskSnapshot => {
@@ -41,7 +42,7 @@ export const snapshotDisks = step<Input, Output>('step', async (run, { build, ge
 function snapshotOf(
   run: StepRun,
   disk: Disk,
-  { name, tags, taken }: { name: string; tags: Record<string, string>; taken: Set<string> },
+  { name, tags, unchecked }: { name: string; tags: Record<string, string>; unchecked: Set<string> },
 ): Goal<Snapshot> {
   let id: string | undefined;
   return {
@@ -74,6 +75,8 @@ function snapshotOf(
       if (!seen) return { is: 'act' };
       if (seen.SnapshotState === 'NORMAL') return { is: 'done' };
       if (seen.SnapshotState === 'CREATING') {
+        // Whoever took it has not come to check that the source stayed down.
+        unchecked.add(disk.diskId);
         return { is: 'going', waitingFor: `snapshot of ${disk.diskId}: CREATING`, percent: seen.Percent };
       }
       const state = seen.SnapshotState ?? 'unknown';
@@ -88,7 +91,7 @@ function snapshotOf(
       action: 'CreateSnapshot',
       repeatable: false,
       call: async () => {
-        taken.add(disk.diskId);
+        unchecked.add(disk.diskId);
         const { SnapshotId } = await run.cloud.call('cbs', 'CreateSnapshot', {
           DiskId: disk.diskId,
           SnapshotName: name,

@@ -23,7 +23,8 @@ export interface LastRun {
 export interface Blocking {
   workflowId: string;
   runId: string;
-  phase: BuildPhase;
+  /** `unstarted`: a time that was taken, and whose run does not show; `unheard`: that no worker has heard of it yet. */
+  phase: BuildPhase | 'unstarted' | 'unheard';
   /** ISO 8601, UTC: since when it runs. */
   startedAt: string;
 }
@@ -69,7 +70,8 @@ async function stateOf(client: Client, scheduleId: string): Promise<ScheduleStat
   const now = await scheduleNow(client, scheduleId);
   if (now?.action.workflowType !== scheduledReleaseWorkflowType) return undefined;
   const { state, info } = now;
-  const [blockedBy, last] = await Promise.all([blocking(client, scheduleId), lastRun(client, now)]);
+  const [run, last] = await Promise.all([blocking(client, scheduleId), lastRun(client, now)]);
+  const blockedBy = run ?? (await blockingItself(client, now));
   const [next] = info.nextActionTimes;
   return {
     scheduleId,
@@ -91,6 +93,25 @@ export async function blocking(client: Client, workflowId: string): Promise<Bloc
     if (statusOf(run.status.name) !== 'running') return undefined;
     const phase = (run.typedSearchAttributes.get(searchAttributes.BuildPhase) ?? 'checking') as BuildPhase;
     return { workflowId, runId: run.runId, phase, startedAt: run.startTime.toISOString() };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** A time that was taken and is not over, though no run of the pipeline shows: the next ones are skipped or wait all the same. */
+async function blockingItself(client: Client, { info }: ScheduleDescription): Promise<Blocking | undefined> {
+  const [action] = info.runningActions;
+  if (!action) return undefined;
+  const { workflowId, firstExecutionRunId } = action.workflow;
+  try {
+    const { status, runId, startTime, historyLength } = await client.workflow
+      .getHandle(workflowId, firstExecutionRunId)
+      .describe();
+    if (statusOf(status.name) !== 'running') return undefined;
+    // The server has written down its start and its first task, and no worker anything.
+    const phase = historyLength <= 2 ? 'unheard' : 'unstarted';
+    return { workflowId, runId, phase, startedAt: startTime.toISOString() };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;

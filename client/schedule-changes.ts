@@ -2,7 +2,7 @@ import type { PipelineSchedule } from './schedules';
 
 /** One field that is another than it was. */
 export interface Change {
-  /** Such as `schedule.cron[0]`, `test.settle`. */
+  /** Such as `schedule.cron[0]`, `test.settle`; `elsewhere[0]`: what no file asks for. */
   path: string;
   before?: string | number | boolean | null | undefined;
   after?: string | number | boolean | null | undefined;
@@ -31,8 +31,8 @@ function flat(one: PipelineSchedule | undefined): Map<string, Change['before']> 
     } else leaves.set(path, typeof value === 'object' ? JSON.stringify(value) : (value as Change['before']));
   };
   if (one) {
-    const { pipeline, schedule, taskQueue } = one;
-    walk({ ...pipeline, schedule, taskQueue }, '');
+    const { pipeline, schedule, taskQueue, elsewhere } = one;
+    walk({ ...pipeline, schedule, taskQueue, elsewhere }, '');
   }
   return leaves;
 }

@@ -60,7 +60,7 @@ export function addScheduleVerbs({ verb, talking, finish }: Program, pipeline: C
   ofOne('pause', 'start nothing by itself until it is resumed; a run at work goes on')
     .option('--note <text>', 'why')
     .action(async (id: string, flags: Flags) => finish(await (await verbs()).pause(id, flags)));
-  ofOne('resume', 'go on; failures in a row are counted anew')
+  ofOne('resume', 'go on; failures in a row are counted anew when it had paused itself')
     .option('--note <text>', 'why')
     .action(async (id: string, flags: Flags) => finish(await (await verbs()).resume(id, flags)));
   ofOne('trigger', 'start a run now, and follow it; not while one is at work')

@@ -9,6 +9,7 @@ import {
   checkPipeline,
   defaultTaskQueue,
   formatProblems,
+  formatSeconds,
   goldenImageWorkflowId,
   type Pipeline,
   type PipelineInput,
@@ -30,6 +31,8 @@ export interface PipelineSchedule {
   pipeline: Omit<Pipeline, 'schedule'>;
   schedule: ReleaseSchedule;
   taskQueue: string;
+  /** What somebody has set elsewhere, such as in the Web UI, that no file asks for; applying one takes it away. */
+  elsewhere?: string[];
 }
 
 /** What came of applying a pipeline. */
@@ -97,14 +100,17 @@ function definitionOf({ pipeline, schedule, taskQueue }: PipelineSchedule): Defi
 }
 
 /** What Temporal has: the times and rules as the server keeps them, so that what somebody changed in the Web UI shows. */
-export function deployedSchedule({ spec, action, policies }: ScheduleDescription): PipelineSchedule {
+export function deployedSchedule(now: ScheduleDescription): PipelineSchedule {
+  const { spec, action, policies } = now;
   const [input] = action.args as [ScheduledReleaseInput];
   const { pipeline, schedule: declared } = input;
   const cron = (spec.calendars ?? []).map(({ comment }) => comment ?? 'a calendar of the Web UI');
   const [interval] = spec.intervals ?? [];
   const { overlap } = policies;
+  const elsewhere = setElsewhere(now);
   return {
     pipeline,
+    ...(elsewhere.length > 0 ? { elsewhere } : {}),
     taskQueue: action.taskQueue,
     schedule: {
       ...(cron.length > 0 ? { cron } : {}),
@@ -121,6 +127,19 @@ export function deployedSchedule({ spec, action, policies }: ScheduleDescription
       pauseAfter: declared.pauseAfter,
     },
   };
+}
+
+function setElsewhere({ spec, policies }: ScheduleDescription): string[] {
+  const { intervals = [], skip = [], startAt, endAt } = spec;
+  const [first, ...more] = intervals;
+  return [
+    ...(first && first.offset > 0 ? [`the interval begins ${formatSeconds(first.offset / 1000)} later`] : []),
+    ...more.map(({ every }) => `every ${formatSeconds(every / 1000)}, too`),
+    ...skip.map(({ comment }) => `times that are left out (${comment ?? 'a calendar'})`),
+    ...(startAt ? [`not before ${startAt.toISOString()}`] : []),
+    ...(endAt ? [`not after ${endAt.toISOString()}`] : []),
+    ...(policies.pauseOnFailure ? ['pauses at the first failure'] : []),
+  ];
 }
 
 /**

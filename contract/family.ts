@@ -46,6 +46,8 @@ export interface GivenName {
 export interface Trailing {
   place: FamilyPlace;
   imageIds: string[];
+  /** What they are to be marked as where they are still marked as current: that could not be done with the change itself. */
+  state?: ReleaseState | undefined;
   /** How often it could not be seen to. */
   tries?: number | undefined;
   /** Why not, the last time. */
@@ -155,6 +157,8 @@ export interface Promotion {
   imageId: string;
   /** Who or what asks. */
   by: string;
+  /** Of a copy: releases that are newer. When one of them is current in the region, the copy does not take its place. */
+  unlessCurrent?: string[] | undefined;
 }
 
 /** What a promotion or a rollback came to. */

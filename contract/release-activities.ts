@@ -89,6 +89,8 @@ export interface ReleaseActivities {
     othersOnly?: boolean;
     /** Refused when it was withdrawn: only a rollback to it makes it current again. */
     unlessWithdrawn?: boolean;
+    /** Refused when the current image is of one of these releases. */
+    unlessCurrent?: string[] | undefined;
   }): Promise<PromotionPlan>;
   /** Marks an image as current, and lets the cloud's ImageFamily answer with it. */
   promoteImage(input: {

@@ -12,6 +12,8 @@ export interface BuildRef {
   instanceId: string;
   /** True after a reset of the workflow, or when a step is dispatched again: activities before may have been at work. */
   reset: boolean;
+  /** `reset` is true only because the step's deadline was put off: no other run of the workflow was at work before. */
+  extended?: boolean;
   /** Role to assume for this build, if the spec names one. */
   roleArn?: string | undefined;
   /** The cloud account that the build began in, once it is known: a worker with another one's credentials keeps off. */

@@ -1,7 +1,7 @@
 /**
  * Puts the figures of a run into docs/durability.md: `npm run durability:report -- [--matrix FILE…] [--soak FILE]`, where the files are what
  * `npm run test:durability` and `npm run test:soak` wrote with `--out`. Of several runs of
- * the matrix the last one is told in full. Without files the matrix and a soak of 300 builds are played first, which takes half an hour.
+ * the matrix the last one is told in full. All of them are to be of one commit, with nothing changed since. Without files the matrix and a soak of 300 builds are played first, which takes half an hour.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,6 +26,11 @@ async function main(): Promise<void> {
     if (part) throw new Error(`a run of ${part.played.length} of ${part.of} scenarios is not the matrix`);
     const soakArguments = ['--builds', '300', '--minutes', '10', '--seed', '7'];
     const soak = read(values.soak ?? played('soak/main.js', soakArguments, path.join(folder, 'soak.json'))) as SoakRun;
+    if (soak.builds < 300 || soak.minutes < 10) throw new Error('the soak to be told of has 300 builds in 10 minutes');
+    const commits = new Set([...matrices, soak].map(({ commit }) => commit));
+    const [commit] = commits;
+    if (commits.size > 1 || !/^[0-9a-f]+$/.test(commit!))
+      throw new Error(`these runs are not all of one commit: ${[...commits].join(', ')}`);
     const recovery = (await measureRecovery()).map(
       ({ what, value, target }) => `- ${what}: ${value} (target ${target})`,
     );

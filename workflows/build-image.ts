@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, patched, workflowInfo } from '@temporalio/workflow';
 import {
   type BuildResult,
   type BuildSpec,
@@ -42,12 +42,22 @@ function checkLock({ region, instanceId }: BuildSpec): void {
   });
 }
 
+/** Patch: a usable image stays when its source, which was to start while it was made, does not come up. */
+const imageStays = 'image-stays';
+
 async function procedure(build: Build): Promise<BuildResult> {
-  const { source, snapshots, image } =
+  const { source, snapshots, image, restored } =
     build.spec.method === 'snapshots' ? await fromSnapshots(build) : await fromStopped(build);
 
   const kept = snapshots.filter(({ snapshotId }) => !image.snapshotIds.includes(snapshotId));
-  await build.stage(() => together(tagAsKept(build, image, snapshots), restoreSource(build)));
+  let begun = restored;
+  await build.stage(() => {
+    // It has failed, and is told of here, where what is tried again does not begin at the shutdown. The source does not wait for that.
+    const failed = begun;
+    begun = undefined;
+    if (failed) build.restoreInAnyCase();
+    return together(tagAsKept(build, image, snapshots), failed ?? restoreSource(build));
+  });
 
   const instance = await build.stage(() => launch(build, source, image, snapshots));
   return build.result({ source, image, snapshots: kept, instance });
@@ -57,6 +67,8 @@ interface Made {
   source: SourceFacts;
   snapshots: DiskSnapshot[];
   image: ImageFacts;
+  /** The start of the source that was begun while the image was made, if it has failed. */
+  restored?: Promise<void>;
 }
 
 /** Method `instance`: the image is made of the stopped source. What fails is begun again at the shutdown. */
@@ -66,7 +78,7 @@ function fromStopped(build: Build): Promise<Made> {
     if (made) return { source, ...made };
     await shutDown(build, source);
     const snapshots = await snapshotDisks(build, source);
-    return { source, snapshots, image: await createImage(build, source, snapshots) };
+    return { source, snapshots, ...(await createImage(build, source, snapshots)) };
   });
 }
 
@@ -85,7 +97,7 @@ async function fromSnapshots(build: Build): Promise<Made> {
     if (build.lostItsRoom) await build.room();
     return createImage(build, source, snapshots);
   });
-  return { source, snapshots, image };
+  return { source, snapshots, ...image };
 }
 
 /**
@@ -150,7 +162,11 @@ async function snapshotDisks(build: Build, source: SourceFacts): Promise<DiskSna
 }
 
 /** Creates the image and waits until it is usable: the commit point. */
-async function createImage(build: Build, source: SourceFacts, snapshots: DiskSnapshot[]): Promise<ImageFacts> {
+async function createImage(
+  build: Build,
+  source: SourceFacts,
+  snapshots: DiskSnapshot[],
+): Promise<Pick<Made, 'image' | 'restored'>> {
   const { spec, ref, imageName, generation } = build;
   const fromSnapshots = imageSnapshots(build, snapshots).map(({ snapshotId }) => snapshotId);
   const undo = build.undoable('undoCreateImage', (activities, how) =>
@@ -185,9 +201,16 @@ async function createImage(build: Build, source: SourceFacts, snapshots: DiskSna
     build.committed(undo, image);
     return image;
   });
-  if (spec.restartSource !== 'when-allowed') return usable;
-  const [image] = await together(usable, restoreSource(build));
-  return image;
+  if (spec.restartSource !== 'when-allowed') return { image: await usable };
+  const restored = restoreSource(build);
+  try {
+    const [image] = await together(usable, restored);
+    return { image };
+  } catch (error) {
+    const [made] = await Promise.allSettled([usable]);
+    if (made.status === 'rejected' || !patched(imageStays)) throw error;
+    return { image: made.value, restored };
+  }
 }
 
 /** Waits for both, also when one fails: undoing begins when nothing is at work any more. */

@@ -226,6 +226,11 @@ export class Build {
     return CancellationScope.nonCancellable(() => this.ending.restoreSource());
   }
 
+  /** Begins to start the source, if it has to be, whatever becomes of the build. */
+  restoreInAnyCase(): void {
+    CancellationScope.nonCancellable(() => this.ending.restoreSource()).catch(() => undefined);
+  }
+
   /**
    * Runs one step and shows it.
    *
@@ -246,7 +251,7 @@ export class Build {
   async again<T>(name: StepName, summary: string, call: StepCall<T>): Promise<T> {
     try {
       return await this.extensions.run(name, this.spec.deadlines, (deadline, dispatchedBefore) => {
-        const ref = dispatchedBefore ? { ...this.ref, reset: true } : this.ref;
+        const ref = dispatchedBefore ? { ...this.ref, reset: true, extended: !this.ref.reset } : this.ref;
         return call(activitiesOf(this.spec, { summary, deadline }), ref);
       });
     } catch (error) {
@@ -397,8 +402,7 @@ export class Build {
     const message = this.ending.told(failure, step);
     const secondDownTime = retryFrom === 'inspectSource' && this.source.wentDown;
     // The source does not wait for anybody. Who mends the build meanwhile waits for it.
-    const restoring = CancellationScope.nonCancellable(() => this.ending.restoreSource());
-    restoring.catch(() => undefined);
+    this.restoreInAnyCase();
     this.ending.held = message;
     const story = { step, code, message, advice, requestId };
     this.notices.held(story, this.spec.deadlines.hold);

@@ -40,7 +40,7 @@ import {
 import { now } from './clock';
 import { familyDetails } from './family/details';
 import { giveBack } from './family/give-back-shares';
-import { moveCurrent, type Promoting, rollBackTarget } from './family/move-current';
+import { type Moved, moveCurrent, type Promoting, rollBackTarget } from './family/move-current';
 import { Orphans } from './family/orphans';
 import { activitiesAt, familyDeadlines } from './family/place';
 import { Retiring } from './family/retiring';
@@ -194,19 +194,20 @@ class Family {
     return { imageName: name() };
   }
 
-  private promote({ place, imageId, by }: Promotion): Promise<Promoted> {
+  private promote({ place, imageId, by, unlessCurrent }: Promotion): Promise<Promoted> {
     return this.turns.next(place, `promote ${imageId}, asked by ${by}`, async () => {
       if (this.unwanted.has(imageId)) throw givenUp(imageId);
       const promoting = { imageId, scope: new CancellationScope(), isCurrent: false };
       this.promoting.set(imageId, promoting);
       try {
-        const promoted = await moveCurrent(this.refOf(place), place, this.input.family, {
+        const { left, ...promoted } = await moveCurrent(this.refOf(place), place, this.input.family, {
           imageId,
           old: 'released',
           promoting,
+          unlessCurrent,
           unshared: this.unshared,
         });
-        this.moved(promoted, 'released', place);
+        this.moved({ ...promoted, left }, 'released', place);
         return promoted;
       } catch (error) {
         throw isCancellation(error) && promoting.scope.consideredCancelled ? givenUp(imageId) : error;
@@ -237,10 +238,11 @@ class Family {
     this.unshared.forget([one]);
   }
 
-  private moved({ imageId, previous, later }: Promoted, old: ReleaseState, place: FamilyPlace): void {
+  private moved({ imageId, previous, later, left }: Moved, old: ReleaseState, place: FamilyPlace): void {
     if (previous !== undefined) this.promoted.set(previous, old);
     this.promoted.set(imageId, 'current');
     if (later) this.trailing.follow({ place, imageIds: later });
+    if (left) this.trailing.follow({ place, imageIds: left, state: old });
   }
 
   private rollBack({ place, to, from, by, reason }: Rollback): Promise<Promoted> {
@@ -249,12 +251,12 @@ class Family {
       const ref = this.refOf(place);
       const target = await rollBackTarget(ref, place, this.input.family, { to, from });
       if ('done' in target) return target.done;
-      const promoted = await moveCurrent(ref, place, this.input.family, {
+      const { left, ...promoted } = await moveCurrent(ref, place, this.input.family, {
         ...target,
         old: 'withdrawn',
         unshared: this.unshared,
       });
-      this.moved(promoted, 'withdrawn', place);
+      this.moved({ ...promoted, left }, 'withdrawn', place);
       return promoted;
     });
   }

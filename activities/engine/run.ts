@@ -87,6 +87,14 @@ export class StepRun {
     this.deadline = info.scheduledTimestampMs + limit - Math.min(5000, limit / 4);
   }
 
+  /**
+   * Whether what this step finds made may be of a run of the workflow before a reset. That run has checked it, and it stays good when the
+   * source is up again.
+   */
+  get ofEarlierRun(): boolean {
+    return this.build.reset && this.build.extended !== true;
+  }
+
   /** The tags of something that this build makes, at a certain try. */
   tags(own: Record<string, string> = {}, generation = 1): { Key: string; Value: string }[] {
     const all = {

@@ -20,7 +20,7 @@ type OutputOf<Name extends keyof ReleaseActivities> = Awaited<ReturnType<Release
  */
 export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'inspectPromotion'>>(
   'before changes',
-  async (run, { family, imageId, othersOnly = false, unlessWithdrawn = false }) => {
+  async (run, { family, imageId, othersOnly = false, unlessWithdrawn = false, unlessCurrent = [] }) => {
     const images = await imagesOfFamily(run, family);
     const image = images.find((one) => one.imageId === imageId);
     if (!image) {
@@ -41,6 +41,14 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
         `If it is wanted after all: cvm-image family rollback ${family} --to ${imageId}`,
       );
     }
+    const now = currentOf(images);
+    if (now && now !== image && unlessCurrent.includes(now.release)) {
+      throw run.refusal(
+        'Superseded',
+        `${now.imageId} (${now.name}) of a newer release is current by now: ${imageId} comes too late`,
+        `If it is wanted all the same: have the pipeline run again.`,
+      );
+    }
     if (!othersOnly && image.imageState !== 'NORMAL') {
       throw run.refusal(
         'ImageState',
@@ -56,9 +64,8 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
         await run.patiently(`shares of ${one.imageId}`, () => accountsSharedWith(run.cloud, one.imageId)),
       ]),
     );
-    const current = currentOf(images)?.imageId;
     return {
-      ...(current === undefined ? {} : { current }),
+      ...(now === undefined ? {} : { current: now.imageId }),
       was: { state: image.state, since: image.since },
       others,
       shares: Object.fromEntries(shares) as Record<string, string[]>,

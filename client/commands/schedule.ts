@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import type { PipelineInput } from '../../contract';
 import type { Connected } from '../connect';
 import { ClientError, ConflictError } from '../errors';
@@ -173,8 +174,9 @@ export function trigger(id: string, options: CommonOptions & { detach?: boolean 
     const busy = await blocking(client, scheduleId);
     if (busy) throw atWork(busy);
     const { wanted } = await scheduleState(client, scheduleId);
+    const before = await lastRunId(client, scheduleId);
     await triggerSchedule(client, scheduleId);
-    const started = await untilStarted(client, scheduleId);
+    const started = await untilStarted(client, scheduleId, before);
     if (!started) throw new ClientError(`No run has begun. Does a worker poll ${wanted.taskQueue}?`);
     const { workflowId, runId } = started;
     if (json === true) print(JSON.stringify({ type: 'started', scheduleId, workflowId, runId }));
@@ -185,11 +187,26 @@ export function trigger(id: string, options: CommonOptions & { detach?: boolean 
   });
 }
 
-async function untilStarted(client: Connected['client'], scheduleId: string): Promise<Blocking | undefined> {
+/** The run of the pipeline that began last, over or not. */
+async function lastRunId(client: Connected['client'], workflowId: string): Promise<string | undefined> {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).runId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** @returns the run that has begun since `before` did, which may be over already */
+async function untilStarted(
+  client: Connected['client'],
+  workflowId: string,
+  before: string | undefined,
+): Promise<{ workflowId: string; runId: string } | undefined> {
   const giveUp = Date.now() + showMilliseconds;
   while (Date.now() < giveUp) {
-    const run = await blocking(client, scheduleId);
-    if (run) return run;
+    const runId = await lastRunId(client, workflowId);
+    if (runId !== undefined && runId !== before) return { workflowId, runId };
     await wait(200);
   }
   return undefined;

@@ -6,7 +6,7 @@ import { type Colors, columnsOf, labelled, line, type Segment } from './text';
 /** Schedules as a table with a heading; cut to `columns` on a terminal, whole in a file. */
 export function schedulesTable(schedules: ScheduleState[], colors: Colors, columns?: number): string[] {
   const heading = ['SCHEDULE', 'NEXT', 'LAST', 'BLOCKED BY'];
-  const rows = schedules.map((one) => [one.scheduleId, nextOf(one), lastOf(one.last), blockedOf(one.blockedBy)]);
+  const rows = schedules.map((one) => [one.scheduleId, nextOf(one), lastOf(one.last), blockedOf(one)]);
   return columnsOf([heading, ...rows]).map((text, index) => {
     const one = schedules[index - 1];
     const needs = one !== undefined && (one.paused || isStuck(one.blockedBy));
@@ -24,11 +24,14 @@ const lastOf = (last: LastRun | undefined) =>
     : `${last.outcome} in ${formatSeconds(last.seconds)}, due ${last.nominalAt ?? last.endedAt}`;
 
 /** Nothing goes on there by itself. */
-const isStuck = (run: Blocking | undefined) => run?.phase === 'held' || run?.phase === 'waiting';
+const isStuck = (run: Blocking | undefined) => run !== undefined && ['held', 'waiting', 'unheard'].includes(run.phase);
 
-function blockedOf(run: Blocking | undefined): string {
+function blockedOf({ blockedBy: run, wanted }: Pick<ScheduleState, 'blockedBy' | 'wanted'>): string {
   if (!run) return '';
   const { phase, startedAt } = run;
+  if (phase === 'unheard')
+    return `a time that was taken at ${startedAt}, of which no worker has heard: does one poll ${wanted.taskQueue}?`;
+  if (phase === 'unstarted') return `a time that was taken at ${startedAt}: see cvm-image open ${run.workflowId}`;
   if (phase === 'held') return `a run since ${startedAt} that is held: cvm-image show ${run.workflowId}`;
   if (phase === 'waiting')
     return `a run since ${startedAt} that waits for approval: cvm-image approve ${run.workflowId}`;
@@ -37,7 +40,7 @@ function blockedOf(run: Blocking | undefined): string {
 
 /** All of one schedule. */
 export function renderSchedule(one: ScheduleState, colors: Colors): string[] {
-  const { scheduleId, last, blockedBy, skipped, missed, wanted, note } = one;
+  const { scheduleId, last, skipped, missed, wanted, note } = one;
   return labelled(
     [
       ['schedule', scheduleId],
@@ -45,7 +48,7 @@ export function renderSchedule(one: ScheduleState, colors: Colors): string[] {
       ['next', nextOf(one)],
       ...(note !== undefined && !one.paused ? [['note', note] as [string, string]] : []),
       ['last', [lastOf(last), last?.reason].filter(Boolean).join('\n')],
-      ['blocked by', blockedOf(blockedBy) || 'nothing'],
+      ['blocked by', blockedOf(one) || 'nothing'],
       ['not taken', `${skipped} because another run was at work, ${missed} while Temporal was away`],
       ['family', wanted.pipeline.family],
       ['task queue', wanted.taskQueue],

@@ -10,8 +10,11 @@ export interface Row {
 /** One kind of resource: rows by ID, and by account and region, in the order in which they were made. */
 export class Table<T extends Row> {
   private readonly rows = new Map<string, T>();
-  /** What describes show instead of the rows of these IDs. Not in the journal: after a restart they have caught up. */
-  private readonly heldBack = new Map<string, { readonly before: T | undefined; readonly until: number }>();
+  /**
+   * What describes show of the rows of these IDs: a row that is gone meanwhile, or fields as they were; `undefined`: nothing. Not in the
+   * journal: after a restart they have caught up.
+   */
+  private readonly heldBack = new Map<string, { readonly before: Partial<T> | undefined; readonly until: number }>();
   private readonly buckets = new Map<string, Map<string, T>>();
 
   constructor(
@@ -59,11 +62,12 @@ export class Table<T extends Row> {
   private asBefore(rows: readonly T[], ids: readonly string[], now: number): T[] {
     for (const [id, { until }] of this.heldBack) if (until <= now) this.heldBack.delete(id);
     const gone = [...this.heldBack].flatMap(([id, { before }]) =>
-      before !== undefined && !this.rows.has(id) && (ids.length === 0 || ids.includes(id)) ? [before] : [],
+      before !== undefined && !this.rows.has(id) && (ids.length === 0 || ids.includes(id)) ? [before as T] : [],
     );
     const there = rows.flatMap((row) => {
       const held = this.heldBack.get(row.id);
-      return held === undefined ? [row] : (held.before ?? []);
+      if (held === undefined) return [row];
+      return held.before === undefined ? [] : [{ ...row, ...held.before }];
     });
     return [...there, ...gone];
   }
@@ -79,10 +83,20 @@ export class Table<T extends Row> {
     return row;
   }
 
-  /** Lets describes show a row as it was, or that it was not there, until a time. */
+  /**
+   * Lets describes show what has changed of a row as it was, or that it was not there, until a time. What else changes meanwhile shows: the
+   * services that tell of a resource's state and of its tags do not wait for each other.
+   */
   holdBack(id: string, before: T | undefined, until: number): void {
+    const held = this.heldBack.get(id);
+    if (held && held.before === undefined) return;
+    const row = this.rows.get(id);
+    const changed: Partial<T> | undefined = row && before ? changedFields(before, row) : before;
     // What is held back already stays: describes show the older state until that time is over.
-    if (!this.heldBack.has(id)) this.heldBack.set(id, { before, until });
+    this.heldBack.set(id, {
+      before: held ? ({ ...changed, ...held.before } as Partial<T>) : changed,
+      until: held?.until ?? until,
+    });
   }
 
   /** Forgets everything that is held back. */
@@ -123,4 +137,11 @@ export class Table<T extends Row> {
     this.buckets.get(`${row.account ?? ''}/${row.region ?? ''}`)?.delete(id);
     return this.rows.delete(id);
   }
+}
+
+/** Of a row before a change: what is another now. */
+function changedFields<T extends Row>(before: T, after: T): Partial<T> {
+  const fields = Object.entries(before).filter(([key, value]) => after[key as keyof T] !== value);
+  const added = Object.keys(after).filter((key) => !(key in before));
+  return Object.fromEntries([...fields, ...added.map((key) => [key, undefined])]) as Partial<T>;
 }

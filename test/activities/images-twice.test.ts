@@ -1,9 +1,11 @@
 import { Client, Connection } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type BuildRef, checkLaunchSpec, type LaunchSpecInput, tagKeys } from '../../contract';
 import { type ActivityBench, region, startActivityBench } from '../support/activity';
 import { leftOf, seedImage } from '../support/images';
+import { until } from '../support/judge';
 import { startTestTemporal, type TestTemporal } from '../support/temporal';
 
 /** The activities around images, through the proofs that every step goes through: twice, lost answers, undo twice. */
@@ -147,6 +149,41 @@ describe('activities around images', { concurrency: 6 }, () => {
     await assert.rejects(bench.run('deleteImage', { build, plan }), { type: 'InvalidImageId.InShared' });
     await fired();
     assert.equal((await leftOf(bench.cloud, image)).length, 3);
+  });
+
+  test('an image that has become current since it was looked at is not deleted', async () => {
+    const { imageId } = await seedImage(bench.cloud);
+    const build = refFor('delete', imageId);
+    const plan = await bench.run('inspectDeletion', { build, imageId });
+    const now = '2026-11-25T02:00:00.000Z';
+    const tags = {
+      [tagKeys.family]: 'test/web',
+      [tagKeys.release]: `current/${now}`,
+      [tagKeys.run]: `release-000000000001/${now}`,
+    };
+    await bench.cloud.send('POST', 'interfere', { act: 'retag', id: imageId, tags });
+    const refused = (error: unknown) => error instanceof ApplicationFailure && error.type === 'IsCurrent';
+    await assert.rejects(bench.run('deleteImage', { build, plan }), refused);
+    assert.ok((await bench.cloud.state(region)).images.some(({ id }) => id === imageId));
+  });
+
+  test('a spot instance that is taken away before it runs says nothing about its image', async () => {
+    const { imageId } = await seedImage(bench.cloud);
+    const spot = { zone: 'ap-guangzhou-3', chargeType: 'SPOTPAID' } as const;
+    const { build, input } = await launchOf(imageId, { launch: spot });
+    const held = { action: 'RunInstances', contains: `-${imageId.slice(4)}-1"`, kind: 'pause', when: 'after' };
+    const id = await bench.cloud.fault(held);
+    const launching = bench.run('launchInstance', input);
+    launching.catch(() => undefined);
+    await until(async () => {
+      const { waiting } = (await bench.cloud.send('GET', `faults/${id}`)) as { waiting: number };
+      return waiting > 0 ? true : undefined;
+    });
+    const [instance] = (await launched(build)).instances;
+    await bench.cloud.send('POST', 'interfere', { act: 'terminate-instance', id: instance!.id });
+    await bench.cloud.send('POST', `faults/${id}/release`);
+    const reclaimed = (error: unknown) => error instanceof ApplicationFailure && error.type === 'SpotReclaimed';
+    await assert.rejects(launching, reclaimed);
   });
 
   test('the limits of the worker hold for images too', async () => {

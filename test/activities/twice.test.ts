@@ -266,6 +266,27 @@ describe('steps', { concurrency: 6 }, () => {
     });
   });
 
+  describe('a source that was started when its disks had been copied', () => {
+    const started = async <N extends 'snapshotDisks' | 'createImage'>(name: N, input: InputOf<N>) => {
+      const made = await bench.run(name, input);
+      const { build } = input;
+      await bench.cloud.send('POST', 'interfere', { act: 'start-instance', id: build.instanceId });
+      return { made, again: (how: Partial<BuildRef>) => bench.run(name, { ...input, build: { ...build, ...how } }) };
+    };
+    const refused = /was started by somebody else while its disks were copied/;
+
+    test('an earlier run of the build had checked its snapshots; one whose deadline was put off has not', async () => {
+      const { made, again } = await started('snapshotDisks', await snapshotInput());
+      assert.deepEqual(await again({ reset: true }), made);
+      await assert.rejects(again({ reset: true, extended: true }), refused);
+    });
+    test('so it is with the image', async () => {
+      const { made, again } = await started('createImage', await imageInput());
+      assert.deepEqual(await again({ reset: true }), { ...made, adopted: true });
+      await assert.rejects(again({ reset: true, extended: true }), refused);
+    });
+  });
+
   describe('launchInstance', () => {
     test('twice in a row gives the same instance', async () => {
       const input = await launchInput();

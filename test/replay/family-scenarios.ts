@@ -127,6 +127,22 @@ export const familyScenarios: Scenario[] = [
     },
   },
   {
+    // The one before keeps its mark at first: the rollback is done, and the mark is seen to after it.
+    name: 'image-family-left-marked',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { pipeline, made } = await nights(stack, 2, {});
+      const before = made[1]!.images[0]!.imageId;
+      const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
+      await stack.cloud.fault({ action: 'TagResources', contains: `image/${before}`, ...refusal });
+      const about = { accountId, family: pipeline.family, taskQueue: stack.taskQueue };
+      await rollBack(stack.client, about, { place, by: 'Ada' });
+      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, pipeline.family));
+      await until(async () => ((await handle.query(familyQuery)).trailing?.length === 0 ? true : undefined));
+      return cancelled(stack, pipeline.family);
+    },
+  },
+  {
     // Whoever rejects what is current already is told so.
     name: 'image-family-keeps-current',
     ends: 'CANCELLED',

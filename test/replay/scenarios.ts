@@ -62,6 +62,20 @@ const heldAndRetried =
     return handle;
   };
 
+/** Its image is usable, and its source, which was to start meanwhile, does not come up in time. */
+const heldWithItsImage = async (stack: BuildStack) => {
+  const instanceId = await stack.instance({ region, dataDisks: 1 });
+  const { met, release } = await stack.cloud.stall('StartInstances', instanceId);
+  const spec = { restartSource: 'when-allowed', onFailure: 'hold', deadlines: { build: 6 } } as const;
+  const handle = await stack.start({ region, instanceId, image: { name: `replay-${instanceId}` }, ...spec });
+  await until(async () => ((await met()) ? true : undefined));
+  await untilProgress(handle, ({ held }) => held !== undefined);
+  await release();
+  await untilProgress(handle, ({ sourceDownSince }) => sourceDownSince === undefined);
+  await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+  return handle;
+};
+
 /** Paused before the shutdown, its deadline put off, let go on. */
 const pausedAndResumed = async (stack: BuildStack) => {
   const instanceId = await stack.instance({ region, dataDisks: 1 });
@@ -187,6 +201,7 @@ export const scenarios: Scenario[] = [
     ends: 'COMPLETED',
     run: heldAndRetried({ method: 'snapshots' }, { action: 'CreateImage', kind: 'image-fails' }, {}),
   },
+  { name: 'held-with-its-image', ends: 'COMPLETED', run: heldWithItsImage },
   {
     name: 'held-in-vain',
     ends: 'FAILED',

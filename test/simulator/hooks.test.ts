@@ -123,6 +123,25 @@ describe('lag', { concurrency: true }, () => {
     assert.deepEqual(await seen(), ['STOPPING', 0, 0, 1]);
   });
 
+  test('of one thing does not hide another: tags lag, and the state shows', async (t) => {
+    const simulator = await simulatorFor(t, { speed: 1 });
+    const cloud = new Cloud(simulator.port);
+    await stopClock(simulator.url);
+    simulator.arm({ action: 'TagResources', kind: 'write-lag', milliseconds: 10_000 });
+    await cloud.ask('TagResources', {
+      ResourceList: [`qcs::cvm:ap-guangzhou:uin/100000000001:instance/${web}`],
+      Tags: [{ TagKey: 'late', TagValue: 'yes' }],
+    });
+    await cloud.ask('StopInstances', { InstanceIds: [web] });
+    const seen = async () => {
+      const { InstanceState, Tags } = await cloud.instance(web);
+      return [InstanceState, (Tags as { Key: string }[]).some(({ Key }) => Key === 'late')];
+    };
+    assert.deepEqual(await seen(), ['STOPPING', false]);
+    await advance(simulator.url, 10);
+    assert.deepEqual(await seen(), ['STOPPING', true]);
+  });
+
   test('as a switch, on every call', async (t) => {
     const simulator = await simulatorFor(t, { speed: 1, switches: { describeLag: 5000 } });
     const cloud = new Cloud(simulator.port);

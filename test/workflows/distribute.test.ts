@@ -118,6 +118,35 @@ describe('distribute', { concurrency: 4 }, () => {
     assert.ok((await syncs(made.images[0]!.imageId)).length >= 2);
   });
 
+  test('a copy that comes when a newer release of another pipeline is current there is not promoted', async () => {
+    const older = await pipelineTo([shanghai, beijing], { onFailure: 'hold' });
+    const fired = await refuseIn(beijing, older.family, 2);
+    const handle = await startRelease(stack, older);
+    await untilRelease(handle, (progress) => progress.held !== undefined);
+    await fired();
+    const newer = await release(stack, {
+      ...(await pipelineTo([beijing])),
+      family: older.family,
+      name: `${older.family}-too`,
+    });
+    assert.equal(newer.outcome, 'released', JSON.stringify(newer.distribution));
+    await handle.executeUpdate(retryStepUpdate, { args: [{}] });
+    const made = await ended(handle);
+    assert.equal(made.outcome, 'partial');
+    assert.match(made.reason!, /of a newer release is current by now: img-\w+ comes too late/);
+    for (const where of [region, beijing]) {
+      const now = await familyInCloud(stack.cloud, older.family, where);
+      assert.deepEqual([now.of('current'), now.answers], [[imageIn(newer, where)!.imageId], now.of('current')]);
+    }
+    // Where there is no newer one the older is current, and what came too late is gone.
+    assert.deepEqual((await familyInCloud(stack.cloud, older.family, shanghai)).of('current'), [
+      imageIn(made, shanghai)!.imageId,
+    ]);
+    assert.equal(imageIn(made, beijing), undefined);
+    const { images } = await stack.cloud.state(beijing);
+    assert.ok(!images.some(({ name }) => name === made.images[0]!.name));
+  });
+
   test('a copy that the cloud cannot make: that region has failed, nothing is left there, and a retry takes it alone', async () => {
     const pipeline = await pipelineTo([shanghai, beijing], { onFailure: 'hold' });
     const fault = await stack.cloud.fault({

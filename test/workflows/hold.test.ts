@@ -194,6 +194,36 @@ describe('a build that is held', { concurrency: 4 }, () => {
     await assertClean(stack.cloud, region, instanceId);
   });
 
+  test('with an image that is usable, since its source does not come up: nothing is made or stopped again', async () => {
+    const instanceId = await stack.instance({ region, dataDisks: 1 });
+    const { met, release } = await stack.cloud.stall('StartInstances', instanceId);
+    const handle = await start(instanceId, { restartSource: 'when-allowed', deadlines: { build: 6 }, launch });
+    await until(async () => ((await met()) ? true : undefined));
+    const about = await held(handle);
+    assert.deepEqual([about.step, about.code, about.imageStays], ['restoreInstance', 'DeadlineExceeded', true]);
+    assert.deepEqual([about.retryFrom, about.secondDownTime], ['keepResources', false]);
+    // Whatever becomes of the build while it is held, no sweep takes the image.
+    const { images } = await resourcesOf(stack.cloud, region, instanceId);
+    assert.deepEqual(
+      images.map(({ state, tags }) => [state, tags[tagKeys.state]]),
+      [['NORMAL', 'kept']],
+    );
+    await release();
+    await untilProgress(handle, ({ sourceDownSince }) => sourceDownSince === undefined);
+    await retry(handle);
+    const result = await handle.result();
+    assert.equal(await stops(instanceId), 1);
+    const made = await resourcesOf(stack.cloud, region, instanceId);
+    assertSource(made.source);
+    assert.deepEqual(ids(made.images), [result.image.imageId]);
+    assert.deepEqual(ids(made.images), ids(images));
+    assert.deepEqual(ids(made.snapshots), result.snapshots.map(({ snapshotId }) => snapshotId).sort());
+    assert.deepEqual(
+      result.resources.filter(({ fate }) => fate !== 'kept'),
+      [],
+    );
+  });
+
   test('by the deadline of the whole build gets the whole time again', async () => {
     const instanceId = await stack.instance({ region });
     const { release } = await stack.cloud.stall('CreateImage', `held-${instanceId}`);

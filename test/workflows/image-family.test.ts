@@ -269,15 +269,47 @@ describe('an image family', { concurrency: 4 }, () => {
     await fired();
     assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[], [partner]]);
 
-    // The one that was current, when the other is so already.
+    // The one that was current, when the other is so already: the rollback is done, and what is left of it is seen to.
     fired = await refused(second, 1);
-    await assert.rejects(rolledBack(), /no sharing today/);
+    const { imageId, notes } = await rolledBack();
     await fired();
-    now = await familyInCloud(stack.cloud, pipeline.family);
-    assert.deepEqual([now.of('current'), now.of('withdrawn')], [[first], [second]]);
+    assert.equal(imageId, first);
+    assert.match(
+      notes.join(),
+      new RegExp(`${first} is current, but ${second} .*that is tried again: .*no sharing today`),
+    );
+    // Asked for again, it goes no further back.
+    const again = await rollBack(stack.client, about, { place, by: 'Ada', from: second });
+    assert.deepEqual([again.imageId, again.notes], [first, [`${second} was taken back already: nothing was changed`]]);
+    now = await until(async () => {
+      const seen = await familyInCloud(stack.cloud, pipeline.family);
+      return seen.answers.length === 1 ? seen : undefined;
+    });
+    assert.deepEqual([now.of('current'), now.of('withdrawn'), now.answers], [[first], [second], [first]]);
+    await until(async () => ((await sharesOf(second)).length > 0 ? true : undefined));
     assert.deepEqual([await sharesOf(first), await sharesOf(second)], [[], [partner]]);
     const workflowId = familyWorkflowId(about.accountId, pipeline.family);
     await assertReplays(stack.client.workflow.getHandle(workflowId));
+  });
+
+  test('the mark of the one before cannot be taken: the rollback is done, and the mark follows', async () => {
+    const pipeline = await pipelineOf(stack, {}, { dataDisks: 0 });
+    const [first, second] = [
+      imageOf(await release(stack, pipeline, night(1))),
+      imageOf(await release(stack, pipeline, night(2))),
+    ];
+    const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'no tag today', when: 'before' };
+    const fired = await stack.cloud.armed({ action: 'TagResources', contains: `image/${second}`, ...refusal });
+    const about = await aboutOf(pipeline);
+    const { imageId, notes } = await rollBack(stack.client, about, { place, by: 'Ada' });
+    await fired();
+    assert.equal(imageId, first);
+    assert.match(notes.join(), /no tag today/);
+    const now = await until(async () => {
+      const seen = await familyInCloud(stack.cloud, pipeline.family);
+      return seen.of('withdrawn').length === 1 && seen.answers.length === 1 ? seen : undefined;
+    });
+    assert.deepEqual([now.of('current'), now.of('withdrawn'), now.answers], [[first], [second], [first]]);
   });
 
   test('a rollback waits neither for snapshots nor for another region', async () => {

@@ -90,6 +90,23 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
       { path: 'schedule.every', before: 3600, after: 43_200 },
     ]);
     assert.equal((await updatePipelineSchedule(stack.client, wanted(changed))).outcome, 'updated');
+    const endAt = new Date('2030-01-01T00:00:00Z');
+    await stack.client.schedule.getHandle(idOf(pipeline)).update((now) => ({
+      ...now,
+      spec: { intervals: [{ every: '12h', offset: '1h' }, { every: '7h' }], endAt },
+      policies: { ...now.policies, pauseOnFailure: true },
+    }));
+    assert.deepEqual(
+      (await diffPipeline(stack.client, wanted(changed))).changes.map(({ path, before: was }) => [path, was]),
+      [
+        ['elsewhere[0]', 'the interval begins 1 h 00 min later'],
+        ['elsewhere[1]', 'every 7 h 00 min, too'],
+        ['elsewhere[2]', 'not after 2030-01-01T00:00:00.000Z'],
+        ['elsewhere[3]', 'pauses at the first failure'],
+      ],
+    );
+    assert.equal((await applyPipeline(stack.client, wanted(changed))).outcome, 'updated');
+    assert.equal((await applyPipeline(stack.client, wanted(changed))).outcome, 'unchanged');
     await assert.rejects(createPipelineSchedule(stack.client, wanted(changed)), /There is a schedule/);
     await deleteSchedule(stack.client, idOf(pipeline));
     await assert.rejects(updatePipelineSchedule(stack.client, wanted(changed)), /There is no schedule/);
@@ -138,6 +155,18 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     assert.ok(after.last!.seconds > 0);
     const made = (await runOf(pipeline).result()) as { triggered: object };
     assert.deepEqual(made.triggered, { by: idOf(pipeline), schedule: idOf(pipeline) });
+  });
+
+  test('a time that no worker hears of is in the way, and is told as such', async () => {
+    const pipeline = await scheduled();
+    const nobody = { ...wanted(pipeline), taskQueue: `${stack.taskQueue}-nobody` };
+    await applyPipeline(stack.client, nobody);
+    await triggerSchedule(stack.client, idOf(pipeline));
+    const state = await untilState(pipeline, ({ blockedBy }) => blockedBy !== undefined);
+    assert.equal(state.blockedBy!.phase, 'unheard');
+    assert.match(renderSchedule(state, plain).join('\n'), /no worker has heard: does one poll \S+-nobody\?/);
+    await stack.client.workflow.getHandle(state.blockedBy!.workflowId).terminate('a test');
+    await untilState(pipeline, ({ blockedBy }) => blockedBy === undefined);
   });
 
   test('overlap: wait lets a run by hand end first', async () => {

@@ -202,6 +202,26 @@ describe('what a sweep must never do', { concurrency: 1 }, () => {
     assertSource(source);
   });
 
+  test('delete an image from which somebody has launched an instance since it looked', async () => {
+    const { instanceId, build, release, buildId } = await heldBuild();
+    await build.terminate('a test');
+    await lookedAt(stack, buildId);
+    const tags = { [tagKeys.build]: `test/${buildId}`, [tagKeys.state]: 'pending' };
+    const image = `img-l${instanceId.slice(5)}`;
+    await stack.cloud.seed({ images: [{ region, id: image, name: `late-${instanceId}`, tags }] });
+    await until(async () => ((await lookedAt(stack, buildId)).some(({ id }) => id === image) ? true : undefined));
+    const stalled = await stack.cloud.stall('StartInstances', instanceId.slice(4));
+    const sweeping = sweep(stack, { apply: true });
+    await until(async () => ((await stalled.met()) ? true : undefined));
+    const { instance } = await (await startLaunch(stack, { image })).result();
+    await stalled.release();
+    const spared = leftOf(await sweeping, buildId).find(({ id }) => id === image)!;
+    await release();
+    assert.deepEqual([spared.plan, spared.outcome], ['delete', 'left']);
+    assert.match(spared.problem!, new RegExp(`in use by ${instance.instanceId}`));
+    assert.ok((await stack.cloud.state(region)).images.some(({ id }) => id === image));
+  });
+
   test('start a source that the next build of it has taken down', async () => {
     const first = await heldBuild();
     await first.build.terminate('a test');

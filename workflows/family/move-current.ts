@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, log, patched } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, isCancellation, log, patched } from '@temporalio/workflow';
 import {
   type BuildRef,
   currentOf,
@@ -12,12 +12,16 @@ import {
   type Rollback,
 } from '../../contract';
 import { now } from '../clock';
+import { stepFailure } from '../failures';
 import { givingBackShares } from './give-back-shares';
 import { activitiesAt, familyDeadlines } from './place';
 import type { Unshared } from './unshared';
 
 /** Patch: a promotion that comes to nothing leaves no mark. */
 const promotionsAreUndone = 'promotions-are-undone';
+
+/** Patch: once an image is current, the promotion or the rollback is done; what is still to be done about the one before is tried again. */
+const movedIsDone = 'moved-is-done';
 
 /** A promotion that whoever asked for it may still give up: up to the moment when the image is the current one. */
 export interface Promoting {
@@ -32,7 +36,14 @@ interface Move {
   old: ReleaseState;
   /** Where it may be given up. */
   promoting?: Promoting;
+  /** Releases whose image stays current, if it is. */
+  unlessCurrent?: string[] | undefined;
   unshared: Unshared;
+}
+
+/** What came of it, with the images that are still marked as current, or may answer, though another one is. */
+export interface Moved extends Promoted {
+  left?: string[] | undefined;
 }
 
 /**
@@ -43,32 +54,42 @@ export async function moveCurrent(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  { imageId, old, promoting, unshared }: Move,
-): Promise<Promoted> {
-  const begin = () => makeCurrent(build, place, family, { imageId, old, unshared });
+  { imageId, old, promoting, unlessCurrent, unshared }: Move,
+): Promise<Moved> {
+  const begin = () => makeCurrent(build, place, family, { imageId, old, unlessCurrent, unshared });
   const { plan, at } = await (promoting ? promoting.scope.run(begin) : begin());
   if (promoting) promoting.isCurrent = true;
   const { others: images, shares } = plan;
   const summary = `${idsOf(images).join(', ') || 'nothing'} is no longer current`;
-  const { notes, later } = await givingBackShares(
-    { build, place, family, imageIds: idsOf(images), shares, unshared },
-    () =>
-      activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
-        build,
-        family,
-        current: imageId,
-        images,
-        state: old,
-        shares,
-      }),
+  const demoting = givingBackShares({ build, place, family, imageIds: idsOf(images), shares, unshared }, () =>
+    activitiesAt(place, { summary, deadline: familyDeadlines.change }).demoteImages({
+      build,
+      family,
+      current: imageId,
+      images,
+      state: old,
+      shares,
+    }),
   );
   const previous = plan.current === imageId ? undefined : plan.current;
-  return { imageId, ...(previous === undefined ? {} : { previous }), at, notes, ...(later ? { later } : {}) };
+  const moved = { imageId, ...(previous === undefined ? {} : { previous }), at };
+  try {
+    const { notes, later } = await demoting;
+    return { ...moved, notes, ...(later ? { later } : {}) };
+  } catch (error) {
+    // To call that a failure would have somebody repeat it, from the image that is current by now.
+    if (isCancellation(error) || !patched(movedIsDone)) throw error;
+    const left = idsOf(images);
+    const { message } = stepFailure(error);
+    const still = `${left.join(', ')} may still be marked as current and answer for ${family}; that is tried again`;
+    return { ...moved, notes: [`${imageId} is current, but ${still}: ${message}`], left };
+  }
 }
 
 /**
  * Lets none but the current image answer for the family.
  *
+ * @param left images that were to be marked so, where they are still marked as current
  * @returns those that go on answering, since they are being copied
  */
 export async function onlyCurrentAnswers(
@@ -76,12 +97,14 @@ export async function onlyCurrentAnswers(
   place: FamilyPlace,
   family: string,
   unshared: Unshared,
+  left: { imageIds: string[]; state: ReleaseState } | undefined,
 ): Promise<string[]> {
   const { look, change } = familyDeadlines;
   const about = { summary: `the images of ${family} in ${place.region}`, deadline: look };
   const { images } = await activitiesAt(place, about).listFamily({ build, family });
   const current = currentOf(images)?.imageId;
-  const others = images.filter((one) => one.imageId !== current && one.answers);
+  const isLeft = ({ imageId, state }: FamilyImage) => state === 'current' && left?.imageIds.includes(imageId) === true;
+  const others = images.filter((one) => one.imageId !== current && (one.answers || isLeft(one)));
   if (current === undefined) {
     // What never was current does not answer, though there be nothing else.
     const about = { summary: `no candidate answers for ${family}`, deadline: change };
@@ -98,7 +121,7 @@ export async function onlyCurrentAnswers(
     deadline: look,
   }).inspectPromotion({ build, family, imageId: current, othersOnly: true });
   // What is marked as current, too, is for the next promotion to unmark: it knows as what.
-  const demoted = others.filter(notMarked);
+  const demoted = others.filter((one) => notMarked(one) || isLeft(one));
   const summary = `only ${current} answers for ${family}`;
   const { later = [] } = await givingBackShares(
     { build, place, family, imageIds: idsOf(demoted), shares, unshared },
@@ -108,7 +131,7 @@ export async function onlyCurrentAnswers(
         family,
         current,
         images: demoted,
-        state: 'released',
+        state: left?.state ?? 'released',
         shares,
       }),
   );
@@ -124,14 +147,14 @@ async function makeCurrent(
   build: BuildRef,
   place: FamilyPlace,
   family: string,
-  { imageId, old, unshared }: Pick<Move, 'imageId' | 'old' | 'unshared'>,
+  { imageId, old, unlessCurrent, unshared }: Pick<Move, 'imageId' | 'old' | 'unlessCurrent' | 'unshared'>,
 ): Promise<{ plan: PromotionPlan; at: string }> {
   const { look, change } = familyDeadlines;
   const plan = await activitiesAt(place, {
     summary: `${imageId}, and what is current now`,
     deadline: look,
     // What was taken back is made current again by a rollback to it, and by nothing else.
-  }).inspectPromotion({ build, family, imageId, unlessWithdrawn: old !== 'withdrawn' });
+  }).inspectPromotion({ build, family, imageId, unlessWithdrawn: old !== 'withdrawn', unlessCurrent });
   const at = now();
   const { shares, was } = plan;
   await givingBackShares({ build, place, family, imageIds: [imageId], shares, unshared }, async () => {

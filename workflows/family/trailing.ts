@@ -29,7 +29,7 @@ export class TrailingImages {
 
   /** Given up, the next promotion or rollback there sees to it. */
   private async silence(one: Trailing): Promise<void> {
-    const { place, imageIds } = one;
+    const { place, imageIds, state } = one;
     const { family, turns, refOf, remember } = this.work;
     const build = refOf(place);
     const which = imageIds.join(', ');
@@ -39,7 +39,7 @@ export class TrailingImages {
         const about = { summary: `${which}: until copied`, deadline: familyDeadlines.copy };
         await activitiesAt(place, about).awaitCopied({ build, imageIds });
         const later = await turns.next(place, `${which} in ${place.region} no longer answers`, () =>
-          onlyCurrentAnswers(build, place, family, this.unshared),
+          onlyCurrentAnswers(build, place, family, this.unshared, state && { imageIds, state }),
         );
         if (later.length > 0) this.follow({ place, imageIds: later });
         return;

@@ -14,7 +14,7 @@ import { now } from '../clock';
 import { stepFailure } from '../failures';
 import { CopyRoom } from './copy-room';
 import type { ReleaseRun } from './release';
-import { stillReleased, withdrawn } from './withdrawn';
+import { comesTooLate, stillReleased } from './withdrawn';
 
 type Rules = NonNullable<Pipeline['distribute']>;
 
@@ -84,7 +84,7 @@ class Distributor {
   /**
    * Does what is not done yet, in every region at once.
    *
-   * @returns `taken`: why it goes no further, when it was taken back at home
+   * @returns `taken`: why it goes no further, when it was taken back at home, or comes too late
    * @throws DistributeFailed when some regions have failed, each with its reason in the manifest
    */
   async go(): Promise<{ taken?: string }> {
@@ -101,8 +101,8 @@ class Distributor {
     for (const end of ends) if (end.status === 'rejected') throw end.reason as Error;
     const failed = open.filter(({ state }) => state === 'failed');
     this.show();
-    // No retry mends what was taken back: nobody is asked for one.
-    const [first] = failed.filter(({ problem }) => problem?.code !== withdrawn);
+    // No retry mends what comes too late: nobody is asked for one.
+    const [first] = failed.filter(({ problem }) => !comesTooLate.includes(problem!.code));
     if (!first) return failed[0] ? { taken: failed[0].problem!.message } : {};
     const { code, message, advice, requestId } = first.problem!;
     const others = failed.length === 1 ? '' : ` (and ${failed.length - 1} more regions)`;
@@ -231,7 +231,7 @@ class Distributor {
     // Promoted by an earlier try already.
     if (image.state === 'current') return;
     image.snapshots = snapshots.value!;
-    await stillReleased(this.run, this.source);
+    const unlessCurrent = await stillReleased(this.run, this.source);
     const { deadlines } = this.run.pipeline;
     const about = {
       summary: `${image.imageId} becomes the current one in ${region}`,
@@ -244,6 +244,7 @@ class Distributor {
       place: this.run.placeIn(region),
       imageId: image.imageId,
       by,
+      ...(unlessCurrent.length === 0 ? {} : { unlessCurrent }),
     });
     image.state = 'current';
     this.run.manifest.promoted?.notes.push(...notes.map((note) => `${region}: ${note}`));

@@ -223,6 +223,7 @@ export class ReleaseRun {
       return false;
     }
     this.pipeline = mended;
+    this.manifest.specHash = pipelineHash(mended);
     this.generation += 1;
     this.failedStage = undefined;
     return true;

@@ -144,12 +144,17 @@ export const retry = (amendment: Amendment): Act => ({
  * Resets the build to the workflow task that scheduled this activity, as the Temporal UI does: what came after is forgotten,
  * the activity is scheduled anew, and what the old one is just doing is not waited for.
  */
-export const resetTo = (name: ActivityName): Act => ({
-  name: `reset to ${name}`,
+export const resetTo = (name: ActivityName): Act => resetToOne(`reset to ${name}`, (names) => names.indexOf(name));
+/** The same, to the last activity of that name. */
+export const resetToLast = (name: ActivityName): Act =>
+  resetToOne(`reset to the last ${name}`, (names) => names.lastIndexOf(name));
+
+const resetToOne = (name: string, choose: (names: string[]) => number): Act => ({
+  name,
   do: ({ handle, server: { client } }) =>
     resetBuild(client, handle.workflowId, (names) => {
-      const index = names.indexOf(name);
-      assert.ok(index >= 0, `the build has not come to ${name}`);
+      const index = choose(names);
+      assert.ok(index >= 0, `the build has not come to that: ${names.join(', ')}`);
       return index;
     }),
 });

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Play } from './play';
 import type { Act, Moment, WorkerForm } from './scenario';
 
 /** A worker dies; when the call in the cloud has gone on, another one is started. */
@@ -60,12 +61,23 @@ export const wakeWorker: Act = {
   },
 };
 
-/** As soon as the fault that the scenario armed first has refused two calls: whoever was refused is about to try again. */
+/** Seconds for which whoever was refused pauses at the least, and may be at the longest when it is stopped. */
+const refusedPause = { lasts: 2, atMost: 1 };
+/** When the fault of a scenario was last seen, and how often it had refused a call. */
+const refusals = new WeakMap<Play, { fired: number; at: number }>();
+
+/**
+ * As soon as the fault that the scenario armed first has refused two calls or more, the last of them just now: whoever was refused is in
+ * its pause, and about to try again. A busy machine may be late to notice; then the next refusal is waited for.
+ */
 export const refusedTwice: Moment = {
   called: 'after two refusals',
-  once: async ({ cloud, injected }) => {
-    const { fired } = (await cloud.send('GET', `faults/${injected[0]!.faultId!}`)) as { fired: number };
-    return fired >= 2;
+  once: async (play) => {
+    const at = performance.now();
+    const { fired } = (await play.cloud.send('GET', `faults/${play.injected[0]!.faultId!}`)) as { fired: number };
+    const before = refusals.get(play) ?? { fired: 0, at };
+    refusals.set(play, { fired, at });
+    return fired >= 2 && fired > before.fired && performance.now() - before.at < refusedPause.atMost * 1000;
   },
 };
 
@@ -76,7 +88,7 @@ export const refusedTwice: Moment = {
 export const aboutToCall = {
   worker: {
     polls: 1,
-    settings: { backoff: { minSeconds: 2, maxSeconds: 2, blockedSeconds: 0.3 } },
+    settings: { backoff: { minSeconds: refusedPause.lasts, maxSeconds: refusedPause.lasts, blockedSeconds: 0.3 } },
   } satisfies WorkerForm,
   refused: { kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 4 },
 };

@@ -1,9 +1,9 @@
 import { apiDown, findIn, giveKeyBack, later, look, polling, revokeKey, someoneElse } from '../harness/cloud';
 import { betweenAttempts, cancel, resetActivity } from '../harness/people';
-import { type FaultForm, forEver, type Moment, type Scenario } from '../harness/scenario';
+import { type FaultForm, type Moment, type Scenario } from '../harness/scenario';
 import { lagOf, scale } from '../harness/timing';
 import { methods } from './calls';
-import { describesLag, imageFails } from './steps';
+import { describesLag, imageFails, lateTags } from './steps';
 
 const group = 'bad luck in the cloud';
 /** Seconds of the cloud's time, as real ones. */
@@ -199,15 +199,6 @@ const downWithTime = (['shutdownInstance', 'createImage', 'launchInstance'] as c
 
 /** What is changed is not described for so many seconds, as they weigh against the settle window. */
 const lagging = (seconds: number): FaultForm[] => describesLag(lagOf(seconds));
-/** What TagResources and UnTagResources change. */
-const lateTags: FaultForm = {
-  service: 'tag',
-  // The service has no region; the names of what is tagged do.
-  contains: ':{region}:uin/',
-  kind: 'write-lag',
-  milliseconds: lagOf(30),
-  times: forEver,
-};
 const lost = (action: string, more: Record<string, unknown> = {}): FaultForm => ({
   action,
   kind: 'answer-lost',

@@ -11,6 +11,7 @@ import {
   resetActivity,
   resetPaused,
   resetTo,
+  resetToLast,
   resume,
   retry,
   startNext,
@@ -25,7 +26,14 @@ import type { Beat, CallPoint, End, Ends, FaultForm, Moment, Remakes, Scenario }
 import { beginSweep, sweptOnce } from '../harness/sweep';
 import { lagOf } from '../harness/timing';
 import { methods, mutations } from './calls';
-import { imageFails, type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
+import { imageFails, lateTags, type Method, pointsOf, refusals, type StepPoint, waits } from './steps';
+
+/** The next build has started the source: no sweep was needed. */
+const upWithoutSweep = (play: Play) => {
+  const source = play.settled.instances.find(({ id }) => id === play.build.instanceId);
+  assert.equal(source?.state, 'RUNNING', 'the source before the sweep');
+  return Promise.resolve();
+};
 
 const people = (name: string, rest: Omit<Scenario, 'group' | 'name'>): Scenario => ({ group: 'people', name, ...rest });
 const before = (call: CallPoint): Moment => ({ before: call });
@@ -219,7 +227,15 @@ const terminated: Scenario[] = [
     return people(`terminate · and the next build begins at once · right after ${what} (${call.action})`, {
       ends: { each: ['terminated', 'completed'] },
       beats: [{ at: { after: call }, act: both(terminate, startNext) }],
+      also: upWithoutSweep,
     });
+  }),
+  // The next build finds the source down, and the tag that says why is yet to show.
+  people('terminate · and the next build begins at once · right after stop, and tags show 30 s late', {
+    ends: { each: ['terminated', 'completed'] },
+    faults: [lateTags],
+    beats: [{ at: { after: { action: 'StopInstances' } }, act: both(terminate, startNext) }],
+    also: upWithoutSweep,
   }),
 ];
 
@@ -381,6 +397,26 @@ const resets: Scenario[] = [
         beats: [{ at: whenOver, act: resetTo(step) }],
       }),
     ),
+  ),
+  // To where it was being undone: it fails as before, and is undone as before.
+  ...methods.flatMap((method) =>
+    [...(method === 'instance' ? (['restoreInstance'] as const) : []), 'undoCreateImage', 'undoSnapshotDisks'].map(
+      (step) =>
+        people(`reset · ${method} · failed and undone · to ${step}`, {
+          ends: { failed: /^ImageCreateFailed$/ },
+          spec: { method },
+          faults: [imageFails],
+          beats: [{ at: whenOver, act: resetTo(step as ActivityName) }],
+        }),
+    ),
+  ),
+  // The last but one of its activities; the first of that name keeps the image.
+  ...methods.map((method) =>
+    people(`reset · ${method} · completed · to the launch's keepResources`, {
+      ends: 'completed',
+      spec: { method },
+      beats: [{ at: whenOver, act: resetToLast('keepResources') }],
+    }),
   ),
   ...(['inspectSource', 'shutdownInstance', 'snapshotDisks', 'createImage'] as const).map((step) =>
     people(`reset · instance · held · to ${step}`, {

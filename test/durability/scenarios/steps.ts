@@ -1,6 +1,7 @@
 import type { BuildSpecInput } from '../../../contract';
 import type { ActivityName } from '../harness/people';
 import { type CallPoint, type FaultForm, forEver } from '../harness/scenario';
+import { lagOf } from '../harness/timing';
 import { mutations } from './calls';
 
 export type Method = 'instance' | 'snapshots';
@@ -50,6 +51,16 @@ export const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails
 /** What is changed is not described for so long, in real milliseconds. */
 export const describesLag = (milliseconds: number): FaultForm[] =>
   ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds, times: forEver }));
+
+/** What TagResources and UnTagResources change is not described for half a minute, as that weighs against the settle window. */
+export const lateTags: FaultForm = {
+  service: 'tag',
+  // The service has no region; the names of what is tagged do.
+  contains: ':{region}:uin/',
+  kind: 'write-lag',
+  milliseconds: lagOf(30),
+  times: forEver,
+};
 
 /** A step that waits for the cloud, and what makes it wait for some seconds. */
 export interface Wait {

@@ -16,6 +16,8 @@ export interface Mishap {
   stuck?: boolean;
   /** No waiting mends it: the build fails, or is held. */
   refused?: boolean;
+  /** What a build may fail with that has met it. */
+  fails?: RegExp;
   /** What a step had made is spoiled, so that a second attempt of it rightly makes another. */
   remakes?: boolean;
 }
@@ -64,24 +66,54 @@ const someone = (act: string, more: Record<string, unknown> = {}): FaultForm => 
 
 export const mishaps: Mishap[] = [
   ...points.flatMap((point) => losses.map(({ name, fault }) => ({ name, fault: { ...point, ...fault } }))),
-  { name: 'image CREATEFAILED', fault: { ...image, kind: 'image-fails' }, refused: true, remakes: true },
-  { name: 'image never finishes', fault: { ...image, kind: 'image-never-finishes' }, stuck: true },
+  {
+    name: 'image CREATEFAILED',
+    fault: { ...image, kind: 'image-fails' },
+    refused: true,
+    remakes: true,
+    fails: /^ImageCreateFailed$/,
+  },
+  {
+    name: 'image never finishes',
+    fault: { ...image, kind: 'image-never-finishes' },
+    stuck: true,
+    fails: /^DeadlineExceeded$/,
+  },
   { name: 'soft stop fails', fault: { ...stop, kind: 'soft-stop-fails' } },
   {
     name: 'soft stop fails, and no other is allowed',
     fault: { ...stop, kind: 'soft-stop-fails' },
     spec: { stopType: 'SOFT' },
     refused: true,
+    fails: /^StopFailed$/,
   },
   { name: 'stop ignored', fault: { ...stop, kind: 'stop-ignored' } },
-  { name: 'launch fails', fault: { ...launch, kind: 'launch-fails' }, refused: true, remakes: true },
+  {
+    name: 'launch fails',
+    fault: { ...launch, kind: 'launch-fails' },
+    refused: true,
+    remakes: true,
+    fails: /^LaunchFailed$/,
+  },
   { name: 'sold out three times', fault: { ...launch, ...error('ResourceInsufficient.SpecifiedInstanceType', 3) } },
   { name: 'no permission three times', fault: { ...snapshot, ...error('UnauthorizedOperation', 3) } },
-  { name: 'snapshot quota', fault: { ...snapshot, ...error('InsufficientSnapshotQuota') }, refused: true },
-  { name: 'image quota', fault: { ...image, ...error('ImageQuotaLimitExceeded') }, refused: true },
+  ...[
+    { name: 'snapshot quota', point: snapshot, code: 'InsufficientSnapshotQuota' },
+    { name: 'image quota', point: image, code: 'ImageQuotaLimitExceeded' },
+  ].map(({ name, point, code }) => ({
+    name,
+    fault: { ...point, ...error(code) },
+    refused: true,
+    fails: new RegExp(`^${code}$`),
+  })),
   { name: 'busy ten times', fault: { ...start, ...error('OperationDenied.InstanceOperationInProgress', 10) } },
-  { name: 'someone terminates the source', fault: { ...image, ...someone('terminate-instance') }, changed: 'gone' },
-  { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') } },
+  {
+    name: 'someone terminates the source',
+    fault: { ...image, ...someone('terminate-instance') },
+    changed: 'gone',
+    fails: /^InstanceGone$/,
+  },
+  { name: 'someone starts the source', fault: { ...stop, ...someone('start-instance') }, fails: /^SourceChanged$/ },
   { name: 'someone stops the source again', fault: { ...start, ...someone('stop-instance') } },
   ...[stop, image, start].map((point) => ({
     name: 'someone is at work on the source',
@@ -96,6 +128,7 @@ export const mishaps: Mishap[] = [
     name: 'someone takes the name of the image',
     fault: { ...image, ...someone('rename-image', { id: 'img-{key}', name: 'image-{key}' }), when: 'before' },
     bystander: true,
+    fails: /^InvalidImageName\.Duplicate$/,
   },
   {
     name: 'someone resizes the source',

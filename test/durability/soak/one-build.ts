@@ -179,7 +179,8 @@ function actsOn(
         if (status.name !== 'RUNNING') throw new WorkflowNotFoundError('it is over', workflowId, undefined);
         throw new Error(`it is ${phase}`);
       });
-      await untilDone(limit, () => handle.executeUpdate(retryStepUpdate, { args: [{}] }));
+      const amendment = dice < 0.5 ? {} : { description: 'amended by a person, in the soak' };
+      await untilDone(limit, () => handle.executeUpdate(retryStepUpdate, { args: [amendment] }));
     },
     reset: () => untilDone(limit, () => resetBuild(client, workflowId, (names) => Math.floor(dice * names.length))),
   };

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, RegionState } from '../../support/simulator';
 import { endName } from '../harness/ending';
 import { cleanProblems, leftoverProblems, unlistedProblems, untouchedProblems } from '../harness/clean';
-import { askedTwiceProblems, exactProblems } from '../harness/exact';
+import { askedTwiceProblems, exactProblems, momentProblems } from '../harness/exact';
 import { keptProblems } from '../harness/kept';
 import { restoredProblems } from '../harness/restored';
 import { openSite, sharedKey, type Site } from '../harness/site';
@@ -36,7 +36,7 @@ export interface SoakReport {
   leftovers: string[];
   duplicates: string[];
   unrestored: string[];
-  /** Failures without a type, a report or advice. */
+  /** Failures without a type, a report or advice, or of which nothing that was done to the build is the reason. */
   unexplained: string[];
   seconds: number;
 }
@@ -91,12 +91,13 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     await Promise.all(disturbing);
     const calls = await site.cloud.calls({ since });
     const judged = await judgeAll(site, before, soaked, calls);
+    const wereRevoked = revoked.filter((one) => isNoticed(one, calls));
     return {
       builds: soaked.length,
       ends: counts(soaked.map(({ end }) => endName(end))),
       faults: {
         ...fired([...outages, ...soaked.flatMap(({ armed }) => armed)], calls),
-        ...counts(revoked.filter((one) => isNoticed(one, calls)).map(() => 'the key is revoked')),
+        ...counts(wereRevoked.map(() => 'the key is revoked')),
         ...counts(soaked.flatMap(({ planned, taken }) => taken.map(() => `someone deletes the ${planned.theft!.of}`))),
       },
       people: counts(soaked.flatMap(({ person }) => person ?? [])),
@@ -176,7 +177,8 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
       const find = (state: RegionState) => state.instances.find(({ id }) => id === source.id);
       const taken = new Set(build.taken);
       duplicates.push(...(exactProblems(end, first, after, taken) ?? []).map(about));
-      duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build), taken).map(about));
+      duplicates.push(...askedTwiceProblems([end.build], first, here, remakesOf(build, met), taken).map(about));
+      if (taken.size === 0) duplicates.push(...momentProblems(end, after, here).map(about));
       // What never finishes has little time to be undone in: the tag service may be away for longer.
       const isStuck = planned.mishaps.some(({ stuck }) => stuck);
       leftovers.push(
@@ -189,7 +191,7 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
     }
   }
   const hanging = soaked.filter(({ end }) => end.how === 'hanging').map(({ planned }) => planned.spec.instanceId);
-  return { hanging, leftovers, duplicates, unrestored, unexplained: soaked.flatMap(unexplained) };
+  return { hanging, leftovers, duplicates, unrestored, unexplained: soaked.flatMap((one) => unexplained(one, met)) };
 }
 
 /** What somebody else has made of a source, if what was to happen did. */
@@ -202,15 +204,31 @@ function changeOf({ planned, armed }: Soaked, met: ReadonlySet<string>): SourceC
 }
 
 /** What is rightly made once more: a build that was undone and reset, or held and tried again, or whose image or launch was spoiled. */
-const remakesOf = ({ planned, person }: Soaked): Remakes =>
-  person === 'retry' || person === 'reset' || planned.mishaps.some(({ remakes }) => remakes)
+const remakesOf = ({ planned, person, armed }: Soaked, met: ReadonlySet<string>): Remakes =>
+  person === 'retry' ||
+  person === 'reset' ||
+  planned.mishaps.some(({ remakes }, at) => remakes && met.has(armed[at]!.id))
     ? { CreateSnapshot: 1, CreateImage: 1, RunInstances: 1 }
     : {};
 
-/** People have to be told why, and what to do. */
-function unexplained({ planned, end }: Soaked): string[] {
+/** What a build may fail with of which somebody has deleted something. */
+const theftFails = { image: /^ImageGone$/, snapshot: /^(SnapshotGone|InvalidParameter\.SnapshotNotFound)$/ };
+/** A build that finds itself without a key before it has changed anything is refused at once. */
+const revokedFails = /^AuthFailure/;
+
+/** People have to be told why, and what to do; and a build fails of what was done to it, and of nothing else. */
+function unexplained({ planned, end, armed, taken, person }: Soaked, met: ReadonlySet<string>): string[] {
   if (end.how !== 'failed') return [];
+  const reasons = [
+    revokedFails,
+    ...planned.mishaps.flatMap(({ fails }, at) => (fails && met.has(armed[at]!.id) ? fails : [])),
+    ...(taken.length > 0 ? [theftFails[planned.theft!.of]] : []),
+  ];
+  const code = end.failure?.code ?? end.type;
   const missing = [
+    ...(reasons.some((reason) => reason.test(code))
+      ? []
+      : [`a reason that was given it (${code}; ${person ?? 'nobody'})`]),
     ...(end.type === '' ? ['a type'] : []),
     ...(end.failure === undefined ? ['a report'] : []),
     ...(end.failure?.advice === undefined ? ['advice'] : []),

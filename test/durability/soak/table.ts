@@ -8,8 +8,16 @@ const wrongs = ['hanging', 'unexplained', 'leftovers', 'duplicates', 'unrestored
 /** Share of the builds that must be completed at least: faults and people end far fewer. A soak in which nothing goes well shows little. */
 const completedShare = 0.5;
 
-/** Nothing is left, made twice, not restored, not explained, or not over; most builds are completed, and few answers are refused as too many. */
+/** Whether enough has happened for it to show anything: of each kind something, and activities that were interrupted went on. */
+const hasDisturbed = ({ kills, faults, recoveries }: SoakReport) =>
+  kills.workers > 0 && kills.servers > 0 && Object.keys(faults).length > 0 && recoveries.recovered > 0;
+
+/**
+ * Nothing is left, made twice, not restored, not explained, or not over; most builds are completed, few answers are refused as too many,
+ * and all of that under kills and faults.
+ */
 export const isGood = (report: SoakReport) =>
+  hasDisturbed(report) &&
   wrongs.every((kind) => report[kind].length === 0) &&
   (report.ends.completed ?? 0) >= report.builds * completedShare &&
   report.throttled <= throttledShare;
@@ -47,7 +55,10 @@ export function soakTable(report: SoakReport): string {
     ['sources not restored', report.unrestored.length],
   );
   const wrong = wrongs.flatMap((kind) => report[kind].map((problem) => `${kind}: ${problem}`));
-  return [table.toString(), ...wrong].join('\n');
+  const still = hasDisturbed(report)
+    ? []
+    : ['Too short: nothing was killed, went wrong, or was interrupted and went on.'];
+  return [table.toString(), ...wrong, ...still].join('\n');
 }
 
 const sum = (numbers: number[]) => numbers.reduce((total, one) => total + one, 0);
