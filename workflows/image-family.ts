@@ -123,7 +123,11 @@ class Family {
     this.trailing = new TrailingImages(work, this.unshared);
     this.progress.trailing = this.trailing.all;
     this.orphans = new Orphans(work, orphaned);
-    this.retiring = new Retiring(work, doomed, this.orphans);
+    this.retiring = new Retiring(work, doomed, this.orphans, (one) => {
+      this.unshared.all.push(one);
+      this.remember();
+      void this.giveBack(one);
+    });
     this.names = names;
     // Before anything that is asked for: it finds the images shared as they were.
     for (const one of [...unshared]) void this.giveBack(one);
@@ -217,7 +221,7 @@ class Family {
     });
   }
 
-  /** Shares an image again that whoever came before had unshared for a change, and could not share again. */
+  /** Shares an image again that whoever came before, or a retirement, had unshared for a change, and could not share again. */
   private async giveBack(one: UnsharedImage): Promise<void> {
     const { place, imageId, accounts } = one;
     for (;;) {

@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
-import { rollBack } from '../../client';
+import { retireFamily, rollBack } from '../../client';
 import {
   familyQuery,
   familyWorkflowId,
@@ -139,6 +139,25 @@ export const familyScenarios: Scenario[] = [
       await rollBack(stack.client, about, { place, by: 'Ada' });
       const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, pipeline.family));
       await until(async () => ((await handle.query(familyQuery)).trailing?.length === 0 ? true : undefined));
+      return cancelled(stack, pipeline.family);
+    },
+  },
+  {
+    // What was to go stays, and could not be shared again at once.
+    name: 'image-family-lost-shares-again',
+    ends: 'CANCELLED',
+    run: async (stack) => {
+      const { pipeline, made } = await nights(stack, 3, { distribute: { accounts: [partner] } });
+      const imageId = made[0]!.images[0]!.imageId;
+      const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
+      await stack.cloud.fault({ action: 'DeleteImages', contains: imageId, ...refusal });
+      const match = { ImageId: imageId, Permission: 'SHARE' };
+      await stack.cloud.fault({ action: 'ModifyImageSharePermission', match, ...refusal, times: 2 });
+      const about = { accountId, family: pipeline.family, taskQueue: stack.taskQueue };
+      const rules = { keep: 1, youngerThan: 0, keepRejected: 0, now: nightOf(9), dryRun: false };
+      await retireFamily(stack.client, about, { place, ...rules });
+      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, pipeline.family));
+      await until(async () => ((await handle.query(familyQuery)).unshared?.length === 0 ? true : undefined));
       return cancelled(stack, pipeline.family);
     },
   },

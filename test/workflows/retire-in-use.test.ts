@@ -41,6 +41,35 @@ describe('retirement of what is in use or shared', () => {
     return id!;
   };
 
+  test('an image that stays after all, and could not be shared again at once, is shared again later', async () => {
+    const pipeline = await pipelineOf(stack, { distribute: { accounts: [partner] } }, { dataDisks: 0 });
+    const { family } = pipeline;
+    const made: Release[] = [];
+    for (let count = 1; count <= 3; count += 1) made.push(await release(stack, pipeline, { nominalAt: night(count) }));
+    const { imageId } = imageIn(made[0]!, region);
+    const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
+    const share = { ImageId: imageId, Permission: 'SHARE' };
+    const fired = [
+      await stack.cloud.armed({ action: 'DeleteImages', contains: imageId, ...refusal }),
+      // For all accounts at once, and for each by itself.
+      await stack.cloud.armed({ action: 'ModifyImageSharePermission', match: share, ...refusal, times: 2 }),
+    ];
+    const { client, taskQueue } = stack;
+    const { accountId } = await listFamily(client, { region, family }, { taskQueue });
+    const rules = { keep: 1, youngerThan: 0, keepRejected: 0, now: night(9), dryRun: false };
+    const place = { region, heartbeat: 5 };
+    const [left] = await retireFamily(client, { accountId, family, taskQueue }, { place, ...rules });
+    for (const one of fired) await one();
+    assert.deepEqual([left!.imageId, left!.outcome], [imageId, 'left']);
+    assert.match(left!.problem!, /could not be shared again with 100000000002/);
+    const accounts = await until(async () => {
+      const image = (await stack.cloud.state(region)).images.find(({ id }) => id === imageId);
+      const shares = image!.shares as { account: string }[];
+      return shares.length > 0 ? shares.map(({ account }) => account) : undefined;
+    });
+    assert.deepEqual(accounts, [partner]);
+  });
+
   test('an image that an instance uses stays, at home and in a copy region; what goes is unshared first, image before snapshots', async () => {
     const pipeline = await pipelineOf(
       stack,

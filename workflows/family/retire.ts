@@ -6,6 +6,8 @@ import { activitiesAt, familyDeadlines } from './place';
 
 /** Patch: an image that stays after all gets its shares back. */
 const sharesComeBack = 'shares-come-back';
+/** Patch: when it could not get them back at once, that is tried again. */
+const lostSharesAgain = 'lost-shares-again';
 
 type Rules = Omit<Retirement, 'place' | 'dryRun' | 'only'>;
 
@@ -44,6 +46,8 @@ export interface Retired {
   image: RetiredImage;
   /** Snapshots that are to go as well: now if it is deleted, else once it turns out to be gone. */
   snapshotIds: string[];
+  /** With whom it was shared and could not be shared again at once. */
+  lost?: string[];
 }
 
 /**
@@ -74,13 +78,12 @@ export async function retireOne(
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
     const { code, message } = stepFailure(error);
     const unshared = await notSharedAgain(build, place, family, imageId, begun.accounts);
+    const lost = unshared !== undefined && patched(lostSharesAgain) ? { lost: begun.accounts } : {};
     if (needed.includes(code) && unshared === undefined) return became({ reason: message, outcome: 'left' });
     // It may have been deleted all the same, without anybody having heard of it.
     const maybeGone = code === 'DeadlineExceeded' && begun.snapshotIds.length > 0 && patched(snapshotsAgain);
-    return became(
-      { outcome: 'left', problem: [message, unshared].filter(Boolean).join('; ') },
-      maybeGone ? begun.snapshotIds : [],
-    );
+    const problem = [message, unshared].filter(Boolean).join('; ');
+    return { ...became({ outcome: 'left', problem }, maybeGone ? begun.snapshotIds : []), ...lost };
   }
 }
 

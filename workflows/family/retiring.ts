@@ -1,5 +1,5 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
-import type { Doomed, FamilyPlace, RetiredImage, Retirement, RoomMaking } from '../../contract';
+import type { Doomed, FamilyPlace, RetiredImage, Retirement, RoomMaking, UnsharedImage } from '../../contract';
 import { stepFailure } from '../failures';
 import { quotaActivities } from '../quota/activities';
 import { type Orphans, snapshotsAgain } from './orphans';
@@ -12,11 +12,15 @@ const rejectedAgain = 'rejected-again';
 
 /** Deletes images of the family: what is too old, what is in the way of a new one, and what was rejected. */
 export class Retiring {
-  /** @param doomed what is rejected, and is deleted when its time has come */
+  /**
+   * @param doomed what is rejected, and is deleted when its time has come
+   * @param giveBack has an image shared as it was, hour by hour if need be
+   */
   constructor(
     private readonly work: FamilyWork,
     readonly doomed: Doomed[],
     private readonly orphans: Orphans,
+    private readonly giveBack: (one: UnsharedImage) => void,
   ) {}
 
   /** Has a rejected image deleted later. */
@@ -52,10 +56,11 @@ export class Retiring {
     const clearing: Promise<void>[] = [];
     for (const one of going) {
       // Between two images somebody may roll back: nobody waits for the whole retirement.
-      const { image, snapshotIds } = await turns.next(place, `retire ${one.imageId} (${one.name})`, () =>
+      const { image, snapshotIds, lost } = await turns.next(place, `retire ${one.imageId} (${one.name})`, () =>
         retireOne(refOf(place), place, family, retirement, one),
       );
       if (image.outcome === 'deleted') this.forget(one.imageId);
+      if (lost) this.giveBack({ place, imageId: one.imageId, accounts: lost });
       retired.push(image);
       if (snapshotIds.length > 0) clearing.push(this.clearAfter(place, image, snapshotIds));
     }
