@@ -61,23 +61,32 @@ export const wakeWorker: Act = {
   },
 };
 
-/** Seconds for which whoever was refused pauses at the least, and may be at the longest when it is stopped. */
-const refusedPause = { lasts: 2, atMost: 1 };
-/** When the fault of a scenario was last seen, and how often it had refused a call. */
-const refusals = new WeakMap<Play, { fired: number; at: number }>();
+/**
+ * Seconds for which whoever was refused pauses at the least; and how long ago the first refusal in a row may be, and the last one must be,
+ * for all who were refused to be in that pause: some steps make several calls at once.
+ */
+const refused = { pause: 2, firstAtMost: 1.2, lastAtLeast: 0.3 };
+/** What was last seen of the fault of a scenario, with when refusals in a row began and ended, in milliseconds. */
+const refusals = new WeakMap<Play, { fired: number; looked: number; first: number; last: number }>();
 
 /**
- * As soon as the fault that the scenario armed first has refused two calls or more, the last of them just now: whoever was refused is in
- * its pause, and about to try again. A busy machine may be late to notice; then the next refusal is waited for.
+ * When the fault that the scenario armed first has refused two calls or more, and whoever was refused is in its pause, about to try again.
+ * A busy machine may be late to notice; then the next refusal is waited for.
  */
 export const refusedTwice: Moment = {
   called: 'after two refusals',
   once: async (play) => {
-    const at = performance.now();
+    const looked = performance.now();
     const { fired } = (await play.cloud.send('GET', `faults/${play.injected[0]!.faultId!}`)) as { fired: number };
-    const before = refusals.get(play) ?? { fired: 0, at };
-    refusals.set(play, { fired, at });
-    return fired >= 2 && fired > before.fired && performance.now() - before.at < refusedPause.atMost * 1000;
+    const now = performance.now();
+    const before = refusals.get(play) ?? { fired: 0, looked, first: 0, last: 0 };
+    const isMore = fired > before.fired;
+    const inARow = before.looked - before.last < refused.firstAtMost * 1000;
+    const first = isMore && !inARow ? before.looked : before.first;
+    const last = isMore ? now : before.last;
+    refusals.set(play, { fired, looked, first, last });
+    const allPause = now - last >= refused.lastAtLeast * 1000 && now - first <= refused.firstAtMost * 1000;
+    return fired >= 2 && allPause;
   },
 };
 
@@ -88,7 +97,7 @@ export const refusedTwice: Moment = {
 export const aboutToCall = {
   worker: {
     polls: 1,
-    settings: { backoff: { minSeconds: refusedPause.lasts, maxSeconds: refusedPause.lasts, blockedSeconds: 0.3 } },
+    settings: { backoff: { minSeconds: refused.pause, maxSeconds: refused.pause, blockedSeconds: 0.3 } },
   } satisfies WorkerForm,
   refused: { kind: 'error', code: 'RequestLimitExceeded', message: 'slow down', times: 4 },
 };

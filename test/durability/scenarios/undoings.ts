@@ -1,5 +1,5 @@
 import { findIn, someoneElse } from '../harness/cloud';
-import type { CallPoint, Scenario } from '../harness/scenario';
+import { type CallPoint, forEver, type Scenario } from '../harness/scenario';
 import type { Mutation } from './calls';
 import { imageFails } from './steps';
 
@@ -19,6 +19,8 @@ const launchUntagged = [
     kind: 'error',
     code: 'InvalidParameterValue.TagKeyNotFound',
     message: 'no such tag key',
+    // A client that was held for longer than it waits asks again.
+    times: forEver,
   },
 ];
 const dryRun = 'RunInstances (dry run)';
