@@ -212,7 +212,10 @@ const remakesOf = ({ planned, person, armed }: Soaked, met: ReadonlySet<string>)
     : {};
 
 /** What a build may fail with of which somebody has deleted something. */
-const theftFails = { image: /^ImageGone$/, snapshot: /^(SnapshotGone|InvalidParameter\.SnapshotNotFound)$/ };
+const theftFails = {
+  image: /^(ImageGone|InvalidImageId\.NotFound)$/,
+  snapshot: /^(SnapshotGone|InvalidParameter\.SnapshotNotFound|InvalidSnapshotId\.NotFound)$/,
+};
 /** A build that finds itself without a key before it has changed anything is refused at once. */
 const revokedFails = /^AuthFailure/;
 
