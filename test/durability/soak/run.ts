@@ -211,11 +211,8 @@ const remakesOf = ({ planned, person, armed }: Soaked, met: ReadonlySet<string>)
     ? { CreateSnapshot: 1, CreateImage: 1, RunInstances: 1 }
     : {};
 
-/** What a build may fail with of which somebody has deleted something. */
-const theftFails = {
-  image: /^(ImageGone|InvalidImageId\.NotFound)$/,
-  snapshot: /^(SnapshotGone|InvalidParameter\.SnapshotNotFound|InvalidSnapshotId\.NotFound)$/,
-};
+/** What a build may fail with of which somebody has deleted something: its own word for it, or the cloud's. */
+const theftFails = /Gone$|NotFound$/;
 /** A build that finds itself without a key before it has changed anything is refused at once. */
 const revokedFails = /^AuthFailure/;
 
@@ -225,7 +222,7 @@ function unexplained({ planned, end, armed, taken, person }: Soaked, met: Readon
   const reasons = [
     revokedFails,
     ...planned.mishaps.flatMap(({ fails }, at) => (fails && met.has(armed[at]!.id) ? fails : [])),
-    ...(taken.length > 0 ? [theftFails[planned.theft!.of]] : []),
+    ...(taken.length > 0 ? [theftFails] : []),
   ];
   const code = end.failure?.code ?? end.type;
   const missing = [
