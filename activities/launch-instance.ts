@@ -14,8 +14,8 @@ type Input = Parameters<BuildActivities['launchInstance']>[0];
  * Launches an instance from the image, with new data disks from the snapshots, and waits until it is RUNNING.
  *
  * CVM RunInstances takes a ClientToken, derived from build, run and generation; its lifetime is not documented, so the
- * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. A spot instance on its way out was taken away. After a reset the instance may be of
- * another try of the runs before: it is the build's one instance all the same.
+ * instance is looked up by the build's tag first all the same. LAUNCH_FAILED is final. A spot instance on its way out was
+ * taken away. After a reset the instance may be of another try of the runs before: it is the build's one instance all the same.
  */
 export const launchInstance = step<Input, LaunchedInstance>('step', async (run, input) => {
   const { imageId, snapshots } = input;

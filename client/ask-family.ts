@@ -9,7 +9,7 @@ import {
   type WorkflowUpdateHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, type UpdateDefinition, WorkflowNotFoundError } from '@temporalio/common';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import {
   defaultTaskQueue,
   familyMemo,
@@ -20,6 +20,7 @@ import {
   livingSeconds,
 } from '../contract';
 import { NoWorkerError } from './ask-worker';
+import { describeRun } from './describe-run';
 import { ClientError } from './errors';
 import { exitCodes } from './exit-codes';
 import { pollersOf } from './pollers';
@@ -72,7 +73,7 @@ async function taken<Result>(
   const workflowId = familyWorkflowId(accountId, family);
   const updateId = randomUUID();
   for (;;) {
-    const before = await entityNow(client, workflowId);
+    const before = await describeRun(client, workflowId);
     const startWorkflowOperation = new WithStartWorkflowOperation(familyWorkflowType, {
       workflowId,
       taskQueue,
@@ -100,15 +101,6 @@ async function taken<Result>(
         ].join('\n'),
       );
     }
-  }
-}
-
-async function entityNow(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
-  try {
-    return await client.workflow.getHandle(workflowId).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Client, ScheduleDescription, ScheduleExecutionResult } from '@temp
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { type BuildPhase, type ScheduledRelease, scheduledReleaseWorkflowType, searchAttributes } from '../contract';
+import { describeRun } from './describe-run';
 import type { BuildStatus } from './outcome';
 import { scheduleNow } from './put-schedule';
 import { deployedSchedule, noSchedule, type PipelineSchedule } from './schedules';
@@ -88,15 +89,10 @@ async function stateOf(client: Client, scheduleId: string): Promise<ScheduleStat
 
 /** The run of the pipeline that is at work, whoever started it; its workflow ID is that of the schedule. */
 export async function blocking(client: Client, workflowId: string): Promise<Blocking | undefined> {
-  try {
-    const run = await client.workflow.getHandle(workflowId).describe();
-    if (statusOf(run.status.name) !== 'running') return undefined;
-    const phase = (run.typedSearchAttributes.get(searchAttributes.BuildPhase) ?? 'checking') as BuildPhase;
-    return { workflowId, runId: run.runId, phase, startedAt: run.startTime.toISOString() };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
+  const run = await describeRun(client, workflowId);
+  if (!run || statusOf(run.status.name) !== 'running') return undefined;
+  const phase = (run.typedSearchAttributes.get(searchAttributes.BuildPhase) ?? 'checking') as BuildPhase;
+  return { workflowId, runId: run.runId, phase, startedAt: run.startTime.toISOString() };
 }
 
 /** A time that was taken and is not over, though no run of the pipeline shows: the next ones are skipped or wait all the same. */
@@ -104,18 +100,11 @@ async function blockingItself(client: Client, { info }: ScheduleDescription): Pr
   const [action] = info.runningActions;
   if (!action) return undefined;
   const { workflowId, firstExecutionRunId } = action.workflow;
-  try {
-    const { status, runId, startTime, historyLength } = await client.workflow
-      .getHandle(workflowId, firstExecutionRunId)
-      .describe();
-    if (statusOf(status.name) !== 'running') return undefined;
-    // The server has written down its start and its first task, and no worker anything.
-    const phase = historyLength <= 2 ? 'unheard' : 'unstarted';
-    return { workflowId, runId, phase, startedAt: startTime.toISOString() };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
+  const run = await describeRun(client, workflowId, firstExecutionRunId);
+  if (!run || statusOf(run.status.name) !== 'running') return undefined;
+  // The server has written down its start and its first task, and no worker anything.
+  const phase = run.historyLength <= 2 ? 'unheard' : 'unstarted';
+  return { workflowId, runId: run.runId, phase, startedAt: run.startTime.toISOString() };
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
 import { type BuildSpec, buildWorkflowId, specHash } from '../contract';
+import { describeRun } from './describe-run';
 import { buildIdOfRun } from './outcome';
 import { asksFor } from './start-build';
 import { statusOf } from './watch';
@@ -16,14 +16,8 @@ export interface RunningBuild {
 
 /** The build that is running of the spec's instance, if there is one. */
 export async function runningBuild(client: Client, spec: BuildSpec): Promise<RunningBuild | undefined> {
-  let run: WorkflowExecutionDescription;
-  try {
-    run = await client.workflow.getHandle(buildWorkflowId(spec.region, spec.instanceId)).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
-  if (statusOf(run.status.name) !== 'running') return undefined;
+  const run = await describeRun(client, buildWorkflowId(spec.region, spec.instanceId));
+  if (!run || statusOf(run.status.name) !== 'running') return undefined;
   const { workflowId, runId } = run;
   return { workflowId, runId, buildId: buildIdOfRun(run), sameSpec: await asksFor(client, run, specHash(spec)) };
 }

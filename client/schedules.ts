@@ -129,6 +129,7 @@ export function deployedSchedule(now: ScheduleDescription): PipelineSchedule {
   };
 }
 
+/** What of a schedule no file can ask for, in words. */
 function setElsewhere({ spec, policies }: ScheduleDescription): string[] {
   const { intervals = [], skip = [], startAt, endAt } = spec;
   const [first, ...more] = intervals;

@@ -1,5 +1,4 @@
 import { type Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
 import {
   checkDeletionSpec,
   defaultTaskQueue,
@@ -10,6 +9,7 @@ import {
   formatProblems,
   searchAttributes,
 } from '../contract';
+import { describeRun } from './describe-run';
 import { SpecError } from './errors';
 import { imageNameMemo } from './memo';
 import { buildIdOfRun } from './outcome';
@@ -55,12 +55,7 @@ export async function startDeletion(
 /** The deletion of an image that is running, or has removed it; undefined when Temporal knows of none. */
 export async function deletionOf(client: Client, region: string, imageId: string): Promise<Started | undefined> {
   const workflowId = deleteWorkflowId(region, imageId);
-  try {
-    const run = await client.workflow.getHandle(workflowId).describe();
-    if (!['running', 'completed'].includes(statusOf(run.status.name))) return undefined;
-    return { workflowId, runId: run.runId, buildId: buildIdOfRun(run), taskQueue: run.taskQueue };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
+  const run = await describeRun(client, workflowId);
+  if (!run || !['running', 'completed'].includes(statusOf(run.status.name))) return undefined;
+  return { workflowId, runId: run.runId, buildId: buildIdOfRun(run), taskQueue: run.taskQueue };
 }

@@ -1,7 +1,8 @@
 /**
  * Puts the figures of a run into docs/durability.md: `npm run durability:report -- [--matrix FILE…] [--soak FILE]`, where the files are what
  * `npm run test:durability` and `npm run test:soak` wrote with `--out`. Of several runs of
- * the matrix the last one is told in full. All of them are to be of one commit, with nothing changed since. Without files the matrix and a soak of 300 builds are played first, which takes half an hour.
+ * the matrix the last one is told in full. All of them are to be of one commit, with nothing changed since. Without files the matrix and a
+ * soak of 300 builds are played first, which takes half an hour.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

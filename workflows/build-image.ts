@@ -55,7 +55,7 @@ async function procedure(build: Build): Promise<BuildResult> {
     // It has failed, and is told of here, where what is tried again does not begin at the shutdown. The source does not wait for that.
     const failed = begun;
     begun = undefined;
-    if (failed) build.restoreInAnyCase();
+    if (failed) void build.restoreInAnyCase();
     return together(tagAsKept(build, image, snapshots), failed ?? restoreSource(build));
   });
 
@@ -93,11 +93,11 @@ async function fromSnapshots(build: Build): Promise<Made> {
     return { source, snapshots };
   });
   if (made) return { source, ...made };
-  const image = await build.stage(async () => {
+  const created = await build.stage(async () => {
     if (build.lostItsRoom) await build.room();
     return createImage(build, source, snapshots);
   });
-  return { source, snapshots, ...image };
+  return { source, snapshots, ...created };
 }
 
 /**

@@ -223,12 +223,14 @@ export class Build {
    */
   private upBeforeWaiting(): Promise<void> | undefined {
     if (!this.source.hasToRestart || !patched(upBeforeItWaits)) return undefined;
-    return CancellationScope.nonCancellable(() => this.ending.restoreSource());
+    return this.restoreInAnyCase();
   }
 
-  /** Begins to start the source, if it has to be, whatever becomes of the build. */
-  restoreInAnyCase(): void {
-    CancellationScope.nonCancellable(() => this.ending.restoreSource()).catch(() => undefined);
+  /** Starts the source, if it has to be, whatever becomes of the build. Need not be waited for. */
+  restoreInAnyCase(): Promise<void> {
+    const restoring = CancellationScope.nonCancellable(() => this.ending.restoreSource());
+    restoring.catch(() => undefined);
+    return restoring;
   }
 
   /**
@@ -402,7 +404,7 @@ export class Build {
     const message = this.ending.told(failure, step);
     const secondDownTime = retryFrom === 'inspectSource' && this.source.wentDown;
     // The source does not wait for anybody. Who mends the build meanwhile waits for it.
-    this.restoreInAnyCase();
+    void this.restoreInAnyCase();
     this.ending.held = message;
     const story = { step, code, message, advice, requestId };
     this.notices.held(story, this.spec.deadlines.hold);

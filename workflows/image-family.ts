@@ -124,8 +124,7 @@ class Family {
     this.progress.trailing = this.trailing.all;
     this.orphans = new Orphans(work, orphaned);
     this.retiring = new Retiring(work, doomed, this.orphans, (one) => {
-      this.unshared.all.push(one);
-      this.remember();
+      this.unshared.add([one]);
       void this.giveBack(one);
     });
     this.names = names;
@@ -204,15 +203,14 @@ class Family {
       const promoting = { imageId, scope: new CancellationScope(), isCurrent: false };
       this.promoting.set(imageId, promoting);
       try {
-        const { left, ...promoted } = await moveCurrent(this.refOf(place), place, this.input.family, {
+        const moved = await moveCurrent(this.refOf(place), place, this.input.family, {
           imageId,
           old: 'released',
           promoting,
           unlessCurrent,
           unshared: this.unshared,
         });
-        this.moved({ ...promoted, left }, 'released', place);
-        return promoted;
+        return this.moved(moved, 'released', place);
       } catch (error) {
         throw isCancellation(error) && promoting.scope.consideredCancelled ? givenUp(imageId) : error;
       } finally {
@@ -242,11 +240,13 @@ class Family {
     this.unshared.forget([one]);
   }
 
-  private moved({ imageId, previous, later, left }: Moved, old: ReleaseState, place: FamilyPlace): void {
+  private moved({ left, ...promoted }: Moved, old: ReleaseState, place: FamilyPlace): Promoted {
+    const { imageId, previous, later } = promoted;
     if (previous !== undefined) this.promoted.set(previous, old);
     this.promoted.set(imageId, 'current');
     if (later) this.trailing.follow({ place, imageIds: later });
     if (left) this.trailing.follow({ place, imageIds: left, state: old });
+    return promoted;
   }
 
   private rollBack({ place, to, from, by, reason }: Rollback): Promise<Promoted> {
@@ -255,13 +255,12 @@ class Family {
       const ref = this.refOf(place);
       const target = await rollBackTarget(ref, place, this.input.family, { to, from });
       if ('done' in target) return target.done;
-      const { left, ...promoted } = await moveCurrent(ref, place, this.input.family, {
+      const moved = await moveCurrent(ref, place, this.input.family, {
         ...target,
         old: 'withdrawn',
         unshared: this.unshared,
       });
-      this.moved({ ...promoted, left }, 'withdrawn', place);
-      return promoted;
+      return this.moved(moved, 'withdrawn', place);
     });
   }
 

@@ -46,7 +46,7 @@ export const inspectPromotion = step<InputOf<'inspectPromotion'>, OutputOf<'insp
       throw run.refusal(
         'Superseded',
         `${now.imageId} (${now.name}) of a newer release is current by now: ${imageId} comes too late`,
-        `If it is wanted all the same: have the pipeline run again.`,
+        'If it is wanted all the same: have the pipeline run again.',
       );
     }
     if (!othersOnly && image.imageState !== 'NORMAL') {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { WorkflowNotFoundError } from '@temporalio/common';
 import type { PipelineInput } from '../../contract';
 import type { Connected } from '../connect';
+import { describeRun } from '../describe-run';
 import { ClientError, ConflictError } from '../errors';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { type Blocking, blocking, listSchedules, scheduleState, skippedFor } from '../list-schedules';
@@ -174,9 +174,9 @@ export function trigger(id: string, options: CommonOptions & { detach?: boolean 
     const busy = await blocking(client, scheduleId);
     if (busy) throw atWork(busy);
     const { wanted } = await scheduleState(client, scheduleId);
-    const before = await lastRunId(client, scheduleId);
+    const before = await describeRun(client, scheduleId);
     await triggerSchedule(client, scheduleId);
-    const started = await untilStarted(client, scheduleId, before);
+    const started = await untilStarted(client, scheduleId, before?.runId);
     if (!started) throw new ClientError(`No run has begun. Does a worker poll ${wanted.taskQueue}?`);
     const { workflowId, runId } = started;
     if (json === true) print(JSON.stringify({ type: 'started', scheduleId, workflowId, runId }));
@@ -187,16 +187,6 @@ export function trigger(id: string, options: CommonOptions & { detach?: boolean 
   });
 }
 
-/** The run of the pipeline that began last, over or not. */
-async function lastRunId(client: Connected['client'], workflowId: string): Promise<string | undefined> {
-  try {
-    return (await client.workflow.getHandle(workflowId).describe()).runId;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
-}
-
 /** @returns the run that has begun since `before` did, which may be over already */
 async function untilStarted(
   client: Connected['client'],
@@ -205,8 +195,8 @@ async function untilStarted(
 ): Promise<{ workflowId: string; runId: string } | undefined> {
   const giveUp = Date.now() + showMilliseconds;
   while (Date.now() < giveUp) {
-    const runId = await lastRunId(client, workflowId);
-    if (runId !== undefined && runId !== before) return { workflowId, runId };
+    const run = await describeRun(client, workflowId);
+    if (run && run.runId !== before) return { workflowId, runId: run.runId };
     await wait(200);
   }
   return undefined;

@@ -18,6 +18,7 @@ import type { Scenario } from './scenarios';
 const accountId = '100000000001';
 const place = { region, heartbeat: 20 };
 const partner = '100000000002';
+const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
 
 /** Runs of a pipeline, night after night. */
 async function nights(stack: BuildStack, count: number, more: Partial<PipelineInput>, dataDisks = 0) {
@@ -33,6 +34,13 @@ async function cancelled({ client }: BuildStack, family: string): Promise<Workfl
   const handle = client.workflow.getHandle(familyWorkflowId(accountId, family));
   await handle.cancel();
   return handle;
+}
+
+/** The same, once it has seen to everything of this kind that is left to do. */
+async function cancelledWhenDone(stack: BuildStack, family: string, kind: 'trailing' | 'unshared') {
+  const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, family));
+  await until(async () => ((await handle.query(familyQuery))[kind]?.length === 0 ? true : undefined));
+  return cancelled(stack, family);
 }
 
 /** What happens to families: promoted, rolled back, rejected, retired, given up. */
@@ -74,7 +82,6 @@ export const familyScenarios: Scenario[] = [
     ends: 'CANCELLED',
     run: async (stack) => {
       const { pipeline, made } = await nights(stack, 2, { distribute: { accounts: [partner] } });
-      const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
       const ImageId = made[0]!.images[0]!.imageId;
       await stack.cloud.fault({ action: 'ModifyImageAttribute', match: { ImageId }, ...refusal });
       const share = { ImageId, Permission: 'SHARE' };
@@ -133,13 +140,10 @@ export const familyScenarios: Scenario[] = [
     run: async (stack) => {
       const { pipeline, made } = await nights(stack, 2, {});
       const before = made[1]!.images[0]!.imageId;
-      const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
       await stack.cloud.fault({ action: 'TagResources', contains: `image/${before}`, ...refusal });
       const about = { accountId, family: pipeline.family, taskQueue: stack.taskQueue };
       await rollBack(stack.client, about, { place, by: 'Ada' });
-      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, pipeline.family));
-      await until(async () => ((await handle.query(familyQuery)).trailing?.length === 0 ? true : undefined));
-      return cancelled(stack, pipeline.family);
+      return cancelledWhenDone(stack, pipeline.family, 'trailing');
     },
   },
   {
@@ -149,16 +153,13 @@ export const familyScenarios: Scenario[] = [
     run: async (stack) => {
       const { pipeline, made } = await nights(stack, 3, { distribute: { accounts: [partner] } });
       const imageId = made[0]!.images[0]!.imageId;
-      const refusal = { kind: 'error', code: 'InvalidParameterValue', message: 'not today', when: 'before' };
       await stack.cloud.fault({ action: 'DeleteImages', contains: imageId, ...refusal });
       const match = { ImageId: imageId, Permission: 'SHARE' };
       await stack.cloud.fault({ action: 'ModifyImageSharePermission', match, ...refusal, times: 2 });
       const about = { accountId, family: pipeline.family, taskQueue: stack.taskQueue };
       const rules = { keep: 1, youngerThan: 0, keepRejected: 0, now: nightOf(9), dryRun: false };
       await retireFamily(stack.client, about, { place, ...rules });
-      const handle = stack.client.workflow.getHandle(familyWorkflowId(accountId, pipeline.family));
-      await until(async () => ((await handle.query(familyQuery)).unshared?.length === 0 ? true : undefined));
-      return cancelled(stack, pipeline.family);
+      return cancelledWhenDone(stack, pipeline.family, 'unshared');
     },
   },
   {

@@ -18,13 +18,17 @@ export class Unshared {
   /** Remembers images while they are changed and shared again. */
   async during<T>(images: UnsharedImage[], change: () => Promise<T>): Promise<T> {
     if (images.length === 0 || !patched(sharesAreRemembered)) return change();
-    this.all.push(...images);
-    this.work.remember();
+    this.add(images);
     try {
       return await change();
     } finally {
       this.forget(images);
     }
+  }
+
+  add(images: UnsharedImage[]): void {
+    this.all.push(...images);
+    this.work.remember();
   }
 
   forget(images: UnsharedImage[]): void {

@@ -244,7 +244,7 @@ class Distributor {
       place: this.run.placeIn(region),
       imageId: image.imageId,
       by,
-      ...(unlessCurrent.length === 0 ? {} : { unlessCurrent }),
+      unlessCurrent,
     });
     image.state = 'current';
     this.run.manifest.promoted?.notes.push(...notes.map((note) => `${region}: ${note}`));

@@ -314,6 +314,12 @@ const scheduled: Record<Method, ActivityName[]> = {
   ],
 };
 
+/** Those by which a build is undone whose image fails; with `snapshots` its source is up by then. */
+const undone: Record<Method, ActivityName[]> = {
+  instance: ['restoreInstance', 'undoCreateImage', 'undoSnapshotDisks'],
+  snapshots: ['undoCreateImage', 'undoSnapshotDisks'],
+};
+
 const slowly = (step: ActivityName) => waits.filter((one) => one.step === step).map(({ slow }) => slow);
 
 interface ResetMoment {
@@ -400,14 +406,13 @@ const resets: Scenario[] = [
   ),
   // To where it was being undone: it fails as before, and is undone as before.
   ...methods.flatMap((method) =>
-    [...(method === 'instance' ? (['restoreInstance'] as const) : []), 'undoCreateImage', 'undoSnapshotDisks'].map(
-      (step) =>
-        people(`reset · ${method} · failed and undone · to ${step}`, {
-          ends: { failed: /^ImageCreateFailed$/ },
-          spec: { method },
-          faults: [imageFails],
-          beats: [{ at: whenOver, act: resetTo(step as ActivityName) }],
-        }),
+    undone[method].map((step) =>
+      people(`reset · ${method} · failed and undone · to ${step}`, {
+        ends: { failed: /^ImageCreateFailed$/ },
+        spec: { method },
+        faults: [imageFails],
+        beats: [{ at: whenOver, act: resetTo(step) }],
+      }),
     ),
   ),
   // The last but one of its activities; the first of that name keeps the image.

@@ -97,15 +97,18 @@ export const mishaps: Mishap[] = [
   },
   { name: 'sold out three times', fault: { ...launch, ...error('ResourceInsufficient.SpecifiedInstanceType', 3) } },
   { name: 'no permission three times', fault: { ...snapshot, ...error('UnauthorizedOperation', 3) } },
-  ...[
-    { name: 'snapshot quota', point: snapshot, code: 'InsufficientSnapshotQuota' },
-    { name: 'image quota', point: image, code: 'ImageQuotaLimitExceeded' },
-  ].map(({ name, point, code }) => ({
-    name,
-    fault: { ...point, ...error(code) },
+  {
+    name: 'snapshot quota',
+    fault: { ...snapshot, ...error('InsufficientSnapshotQuota') },
     refused: true,
-    fails: new RegExp(`^${code}$`),
-  })),
+    fails: /^InsufficientSnapshotQuota$/,
+  },
+  {
+    name: 'image quota',
+    fault: { ...image, ...error('ImageQuotaLimitExceeded') },
+    refused: true,
+    fails: /^ImageQuotaLimitExceeded$/,
+  },
   { name: 'busy ten times', fault: { ...start, ...error('OperationDenied.InstanceOperationInProgress', 10) } },
   {
     name: 'someone terminates the source',

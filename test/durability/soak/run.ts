@@ -91,13 +91,12 @@ export async function soak(plan: SoakPlan, workers: number, onProgress: (line: s
     await Promise.all(disturbing);
     const calls = await site.cloud.calls({ since });
     const judged = await judgeAll(site, before, soaked, calls);
-    const wereRevoked = revoked.filter((one) => isNoticed(one, calls));
     return {
       builds: soaked.length,
       ends: counts(soaked.map(({ end }) => endName(end))),
       faults: {
         ...fired([...outages, ...soaked.flatMap(({ armed }) => armed)], calls),
-        ...counts(wereRevoked.map(() => 'the key is revoked')),
+        ...counts(revoked.filter((one) => isNoticed(one, calls)).map(() => 'the key is revoked')),
         ...counts(soaked.flatMap(({ planned, taken }) => taken.map(() => `someone deletes the ${planned.theft!.of}`))),
       },
       people: counts(soaked.flatMap(({ person }) => person ?? [])),
@@ -194,20 +193,20 @@ async function judgeAll(site: Site, before: Map<string, RegionState>, soaked: So
   return { hanging, leftovers, duplicates, unrestored, unexplained: soaked.flatMap((one) => unexplained(one, met)) };
 }
 
+/** What went wrong in a build, of what was to: faults that met a call. */
+const mishapsOf = ({ planned, armed }: Soaked, met: ReadonlySet<string>) =>
+  planned.mishaps.filter((_, index) => met.has(armed[index]!.id));
+
 /** What somebody else has made of a source, if what was to happen did. */
-function changeOf({ planned, armed }: Soaked, met: ReadonlySet<string>): SourceChange {
-  const changes = planned.mishaps.flatMap(({ changed }, index) =>
-    changed !== undefined && met.has(armed[index]!.id) ? changed : [],
-  );
+function changeOf(build: Soaked, met: ReadonlySet<string>): SourceChange {
+  const changes = mishapsOf(build, met).flatMap(({ changed }) => changed ?? []);
   if (changes.includes('gone')) return 'gone';
   return changes.reduce<Exclude<SourceChange, 'gone'>>((all, one) => ({ ...all, ...(one as object) }), {});
 }
 
 /** What is rightly made once more: a build that was undone and reset, or held and tried again, or whose image or launch was spoiled. */
-const remakesOf = ({ planned, person, armed }: Soaked, met: ReadonlySet<string>): Remakes =>
-  person === 'retry' ||
-  person === 'reset' ||
-  planned.mishaps.some(({ remakes }, at) => remakes && met.has(armed[at]!.id))
+const remakesOf = (build: Soaked, met: ReadonlySet<string>): Remakes =>
+  build.person === 'retry' || build.person === 'reset' || mishapsOf(build, met).some(({ remakes }) => remakes)
     ? { CreateSnapshot: 1, CreateImage: 1, RunInstances: 1 }
     : {};
 
@@ -217,11 +216,12 @@ const theftFails = /Gone$|NotFound$/;
 const revokedFails = /^AuthFailure/;
 
 /** People have to be told why, and what to do; and a build fails of what was done to it, and of nothing else. */
-function unexplained({ planned, end, armed, taken, person }: Soaked, met: ReadonlySet<string>): string[] {
+function unexplained(build: Soaked, met: ReadonlySet<string>): string[] {
+  const { planned, end, taken, person } = build;
   if (end.how !== 'failed') return [];
   const reasons = [
     revokedFails,
-    ...planned.mishaps.flatMap(({ fails }, at) => (fails && met.has(armed[at]!.id) ? fails : [])),
+    ...mishapsOf(build, met).flatMap(({ fails }) => fails ?? []),
     ...(taken.length > 0 ? [theftFails] : []),
   ];
   const code = end.failure?.code ?? end.type;
