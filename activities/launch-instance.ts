@@ -48,7 +48,10 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
       if (!seen) return { is: 'act' };
       run.remember({ type: 'instance', id: seen.InstanceId!, fate: 'made' });
       if (seen.InstanceState === 'RUNNING' && !isOperating(seen)) return { is: 'done' };
-      if (spot && isDoomed(seen)) return { is: 'wrong', ...reclaimed(seen.InstanceId!) };
+      // That it never came up says something about its image, as with any other.
+      if (spot && isDoomed(seen) && seen.InstanceState !== 'LAUNCH_FAILED') {
+        return { is: 'wrong', ...reclaimed(seen.InstanceId!) };
+      }
       if (['LAUNCH_FAILED', 'SHUTDOWN', 'TERMINATING', 'STOPPED'].includes(seen.InstanceState ?? '')) {
         const reason = seen.LatestOperationErrorMsg ? `: ${seen.LatestOperationErrorMsg}` : '';
         return {

@@ -183,6 +183,15 @@ describe('activities around images', { concurrency: 6 }, () => {
     await assert.rejects(launching, { type: 'SpotReclaimed' });
   });
 
+  test('a spot instance that does not come up was not taken away', async () => {
+    const { imageId } = await seedImage(bench.cloud);
+    const spot = { zone: 'ap-guangzhou-3', chargeType: 'SPOTPAID' } as const;
+    const { input } = await launchOf(imageId, { launch: spot });
+    const fired = await fault('RunInstances', `-${imageId.slice(4)}-1"`, { kind: 'launch-fails' });
+    await assert.rejects(bench.run('launchInstance', input), { type: 'LaunchFailed' });
+    await fired();
+  });
+
   test('the limits of the worker hold for images too', async () => {
     const other = await startActivityBench({ allow: { regions: ['ap-shanghai'], roles: [] } });
     try {
