@@ -319,7 +319,8 @@ export function goneDisk(run: StepRun, id: string): Goal<Disk> {
         await run.cloud.call('cbs', 'TerminateDisks', { DiskIds: [id] });
         return undefined;
       },
-      lookAgain: /^(ResourceUnavailable\.RepeatRefund|InvalidDisk\w*\.NotFound)/,
+      // The action has no code of its own for a disk that is gone, and may still be described.
+      lookAgain: /^(ResourceUnavailable\.RepeatRefund|InvalidDisk\w*\.NotFound|InvalidParameterValue$)/,
     },
   };
 }

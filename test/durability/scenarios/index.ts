@@ -9,7 +9,7 @@ import { resetsInUndo } from './reset-in-undo';
 import { sweeps } from './sweeps';
 import { twiceOver } from './twice';
 import { undisturbed } from './undisturbed';
-import { killedInUndo, lostInUndo, otherDeathsInUndo } from './undo-calls';
+import { killedInUndo, lateInUndo, lostInUndo, otherDeathsInUndo } from './undo-calls';
 
 /** The matrix. */
 export const scenarios: Scenario[] = [
@@ -18,6 +18,7 @@ export const scenarios: Scenario[] = [
   ...twiceOver,
   ...lostAnswers,
   ...lostInUndo,
+  ...lateInUndo,
   ...killed,
   ...killedInUndo,
   ...otherDeathsInUndo,

@@ -52,6 +52,9 @@ export const imageFails: FaultForm = { action: 'CreateImage', kind: 'image-fails
 export const describesLag = (milliseconds: number): FaultForm[] =>
   ['cvm', 'cbs'].map((service) => ({ service, kind: 'write-lag', milliseconds, times: forEver }));
 
+/** What one call changes is not described for half a minute, as that weighs against the settle window. */
+export const describedLate: FaultForm = { kind: 'write-lag', milliseconds: lagOf(30) };
+
 /** What TagResources and UnTagResources change is not described for half a minute, as that weighs against the settle window. */
 export const lateTags: FaultForm = {
   service: 'tag',

@@ -4,6 +4,7 @@ import { both, terminate, whenOver } from '../harness/people';
 import { type Beat, type CallPoint, type FaultForm, forEver, type Scenario } from '../harness/scenario';
 import { beginSweep, nothingIsLeft, sweptOnce } from '../harness/sweep';
 import { losses } from './lost-answers';
+import { describedLate } from './steps';
 
 /** The tag that says that the new instance and its disks are kept: it does not arrive. */
 const keep: CallPoint = { action: 'TagResources', contains: ':{region}:uin/100000000001:volume/' };
@@ -44,6 +45,13 @@ export const sweeps: Scenario[] = calls.flatMap((call) => {
       faults: [{ action, ...fault }, ...faults],
       beats: [...first, last],
     })),
+    {
+      group: 'sweeps',
+      name: `${action} · described as before for 30 s`,
+      ends: 'terminated',
+      faults: [{ action, ...describedLate }, ...faults],
+      beats: [...first, last],
+    },
     ...(['before', 'after'] as const).map((when): Scenario => ({
       group: 'sweeps',
       name: `${action} · worker killed right ${when} it`,

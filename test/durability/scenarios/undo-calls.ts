@@ -3,6 +3,7 @@ import { aboutToCall, freezeWorker, killWorker, refusedTwice, serverDeaths, wake
 import type { Scenario } from '../harness/scenario';
 import type { Mutation } from './calls';
 import { losses } from './lost-answers';
+import { describedLate } from './steps';
 import { undoCalls } from './undoings';
 
 /** Nobody knows whether a call of the undoing was applied; what was made is gone all the same, and the source is up. */
@@ -34,6 +35,20 @@ export const killedInUndo = undoCalls.flatMap(({ name, spec, faults = [], beats 
       ...(what === 'image' && when === 'after' && spec === undefined ? { slice: true } : {}),
     })),
   ),
+);
+
+/** What the undoing deletes is still described for half a minute: who asks for it once more hears that there is no such thing. */
+export const lateInUndo = undoCalls.flatMap(({ name, spec, faults = [], beats = [], ends, calls }) =>
+  calls
+    .filter(({ action }) => /^(Delete|Terminate)/.test(action))
+    .map(({ what, ...point }): Scenario => ({
+      group: 'bad luck in the cloud',
+      name: `undo · ${name} · ${what} (${point.action}) · described for 30 s after it is gone`,
+      ends,
+      ...(spec ? { spec } : {}),
+      faults: [...faults, { ...point, ...describedLate }],
+      beats,
+    })),
 );
 
 /** Whatever else may die or stand still while a build is undone, at each of its calls. */
