@@ -130,9 +130,10 @@ export function later(seconds: number): Moment {
   };
 }
 
-/** While the image is waited for. */
+/** While the image is waited for, which takes ten times as long as others. */
 export const polling: Moment = {
   called: 'while the image is waited for',
+  lasts: { action: 'CreateImage', kind: 'slow', factor: 10 },
   once: async (play) => {
     const { steps = [] } = (await play.progress()) ?? {};
     return steps.some(({ step, state }) => step === 'pollImage' && state === 'running');

@@ -130,7 +130,8 @@ async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
   // In this order: a call that is held and then delayed is held first, while its client still waits for it.
   const beats = scenario.beats ?? [];
   const holds = await Promise.all(beats.map((beat) => holdFor(stage, beat)));
-  for (const form of scenario.faults ?? []) {
+  const lasting = beats.flatMap(({ at }) => ('once' in at ? (at.lasts ?? []) : []));
+  for (const form of [...(scenario.faults ?? []), ...lasting]) {
     stage.injected.push({
       what: `${form.kind}${form.action ? ` of ${form.action}` : ''}`,
       faultId: await stage.arm(form),

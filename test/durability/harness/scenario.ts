@@ -30,7 +30,12 @@ export type Moment =
   /** The call is applied, and its answer waits until the act is over. */
   | { after: CallPoint }
   /** As soon as this is true. It is asked for again and again. */
-  | { once: (play: Play) => Promise<boolean>; called: string };
+  | {
+      once: (play: Play) => Promise<boolean>;
+      called: string;
+      /** What makes it last for long enough to be seen on a busy machine. */
+      lasts?: FaultForm;
+    };
 
 /** What is done at a moment, by the cloud, by a person or to a process. */
 export interface Act {

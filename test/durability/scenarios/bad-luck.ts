@@ -32,7 +32,7 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
     group,
     name: `${method} · the image is stuck beyond its deadline, and beyond that of its undo`,
     ends: { failed: /^DeadlineExceeded$/ },
-    spec: { method, deadlines: { pollImage: 3, undo: 3 } },
+    spec: { method, deadlines: { pollImage: 5, undo: 6 } },
     faults: [{ action: 'CreateImage', kind: 'image-never-finishes' }],
     // What the cloud does not delete while it is CREATING is for the sweep, once the cloud has given up on it.
     beats: [{ at: whenOver, act: someoneElse('fail-image', findIn.images) }],
@@ -43,7 +43,7 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
     group,
     name: `${method} · the image is stuck beyond its deadline, and fails while it is undone`,
     ends: { failed: /^DeadlineExceeded$/ },
-    spec: { method, deadlines: { pollImage: 3 } },
+    spec: { method, deadlines: { pollImage: 5 } },
     faults: [{ action: 'CreateImage', kind: 'image-never-finishes' }],
     beats: [{ at: undoing, act: someoneElse('fail-image', findIn.images) }],
     says: /image img-\w+: CREATING.*deadlines\.pollImage/,
@@ -53,16 +53,16 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
     name: `${method} · the image is stuck beyond the deadline of the whole build`,
     ends: { failed: /^DeadlineExceeded$/ },
     // Time enough to get there.
-    spec: { method, deadlines: { build: 20 } },
+    spec: { method, deadlines: { build: 40 } },
     faults: [{ action: 'CreateImage', kind: 'image-never-finishes' }],
     beats: [{ at: undoing, act: someoneElse('fail-image', findIn.images) }],
-    says: /the build was not done after 20 s: image img-\w+: CREATING.*deadlines\.build/,
+    says: /the build was not done after 40 s: image img-\w+: CREATING.*deadlines\.build/,
   },
   {
     group,
     name: `${method} · the source is busy beyond the deadline of the whole build`,
     ends: { failed: /^DeadlineExceeded$/ },
-    spec: { method, deadlines: { build: 10 } },
+    spec: { method, deadlines: { build: 20 } },
     faults: [
       {
         action: 'StopInstances',
@@ -72,7 +72,7 @@ const images: Scenario[] = methods.flatMap((method): Scenario[] => [
         times: forEver,
       },
     ],
-    says: /the build was not done after 10 s: .*StopInstances: another operation.*InstanceOperationInProgress.*deadlines\.build/,
+    says: /the build was not done after 20 s: .*StopInstances: another operation.*InstanceOperationInProgress.*deadlines\.build/,
   },
 ]);
 
@@ -172,7 +172,7 @@ const launches: Scenario[] = [
       group,
       name: `${what} at the launch, for minutes`,
       ends: 'completed',
-      faults: [{ ...launch, ...fault, times: 12 }],
+      faults: [{ ...launch, ...fault, times: 20 }],
       beats: [
         {
           at: { called: 'in the launch', once: async (play) => (await play.progress())?.phase === 'launching' },

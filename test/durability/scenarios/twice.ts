@@ -122,6 +122,7 @@ const replaced = twice(['createImage'], {
     {
       at: {
         called: 'before createImage is done again',
+        lasts: { action: 'CreateImage', kind: 'slow', factor: 10 },
         once: async (play) => {
           const { images } = await play.cloud.state(play.region);
           return images.some(({ name, state }) => name === play.fill('image-{key}') && state === 'CREATING');
