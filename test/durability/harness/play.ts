@@ -10,6 +10,7 @@ import {
   progressQuery,
 } from '../../../contract';
 import type { RegionState } from '../../support/simulator';
+import type { Threshold } from './door';
 import type { CallPoint, FaultForm, Scenario } from './scenario';
 import type { Server } from './server';
 import { keyOf, type Site } from './site';
@@ -141,21 +142,24 @@ export class Play {
     return text.replaceAll('{key}', key).replaceAll('{region}', this.region);
   }
 
+  /** Calls that are held, or will be. */
+  readonly holds: Threshold[] = [];
+
   /** Holds a call until it is let go; `when` it is not applied yet, or is applied and not answered. */
-  async hold({ action, nth, contains }: CallPoint, when: 'before' | 'after'): Promise<Held> {
-    const id = await this.arm({
+  async hold({ action, nth, contains }: CallPoint, when: 'before' | 'after'): Promise<Threshold> {
+    const threshold = this.site.door.threshold();
+    await this.arm({
       action,
-      kind: 'pause',
+      kind: 'hook',
+      url: threshold.url,
       when,
+      // Longer than any scenario takes.
+      milliseconds: 600_000,
       ...(nth === undefined ? {} : { nth }),
       ...(contains === undefined ? {} : { contains }),
     });
-    const waiting = async () => ((await this.cloud.send('GET', `faults/${id}`)) as { waiting: number }).waiting;
-    return {
-      faultId: id,
-      isMet: async () => (await waiting()) > 0,
-      release: () => this.cloud.send('POST', `faults/${id}/release`),
-    };
+    this.holds.push(threshold);
+    return threshold;
   }
 
   async startWorker(): Promise<WorkerProcess> {
@@ -182,6 +186,15 @@ export class Play {
     return build.handle.query(progressQuery).catch(() => undefined);
   }
 
+  /** Waits until a call stands there, or the scenario is over. */
+  async meets({ met }: Threshold): Promise<boolean> {
+    const isMet = met.then(() => true);
+    while (!this.over) {
+      if (await Promise.race([isMet, pause(200, false)])) return true;
+    }
+    return false;
+  }
+
   /** Looks until it is true, or the scenario is over; ever less often, for a look may be a query, which a worker has to answer. */
   async until(look: () => Promise<boolean>): Promise<boolean> {
     for (let wait = 25; !this.over; wait = Math.min(200, wait * 1.5)) {
@@ -190,10 +203,4 @@ export class Play {
     }
     return false;
   }
-}
-
-export interface Held {
-  faultId: string;
-  isMet: () => Promise<boolean>;
-  release: () => Promise<unknown>;
 }

@@ -3,9 +3,10 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quotaWorkflowId } from '../../../contract';
+import type { Threshold } from './door';
 import { endOf } from './ending';
 import { judge, type Verdict } from './judge';
-import { type Held, Play } from './play';
+import { Play } from './play';
 import { type Beat, type FaultForm, forEver, type Scenario, titleOf } from './scenario';
 import type { Place } from './place';
 import type { Server } from './server';
@@ -148,21 +149,21 @@ async function begin(stage: Play): Promise<{ acting: Promise<void> }> {
 /** A fault that is armed for ever meets one call at least, any other as many as it is armed for. */
 const timesOf = ({ times = 1 }: FaultForm) => (Number(times) >= forEver ? 1 : Number(times));
 
-function holdFor(stage: Play, { at }: Beat): Promise<Held | undefined> {
+function holdFor(stage: Play, { at }: Beat): Promise<Threshold | undefined> {
   if ('before' in at) return stage.hold(at.before, 'before');
   if ('after' in at) return stage.hold(at.after, 'after');
   return Promise.resolve(undefined);
 }
 
-async function act(stage: Play, beats: Beat[], holds: (Held | undefined)[]): Promise<void> {
+async function act(stage: Play, beats: Beat[], holds: (Threshold | undefined)[]): Promise<void> {
   const list = beats.map(({ at, act }) => ({ what: `${act.name} ${momentOf(at)}`, done: false }));
   stage.injected.push(...list);
   for (const [index, { at, act }] of beats.entries()) {
     const held = holds[index];
-    const met = await stage.until(held ? held.isMet : () => ('once' in at ? at.once(stage) : Promise.resolve(false)));
+    const met = held ? await stage.meets(held) : 'once' in at && (await stage.until(() => at.once(stage)));
     if (!met) return;
     const then = await act.do(stage);
-    await held?.release();
+    held?.open();
     if (typeof then === 'function') await (then as () => Promise<unknown>)();
     list[index]!.done = true;
   }
@@ -176,8 +177,8 @@ function momentOf(at: Beat['at']): string {
 
 /** Lets go of everything that waits, and disarms everything that is armed here. */
 async function release(stage: Play): Promise<void> {
+  for (const threshold of stage.holds) threshold.open();
   for (const { id } of await armed(stage)) {
-    await stage.cloud.send('POST', `faults/${id}/release`).catch(() => undefined);
     await stage.cloud.send('DELETE', `faults/${id}`).catch(() => undefined);
   }
 }

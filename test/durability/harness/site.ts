@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { tagKeys } from '../../../contract';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
+import { type Door, openDoor } from './door';
 import { Places } from './place';
 import type { Key } from './scenario';
 import { openServer, type Server } from './server';
@@ -54,6 +55,8 @@ export interface Site {
   workers: WorkerProcess[];
   /** For scenarios in which something is killed or given something particular. */
   places: Places;
+  /** Where the calls stand that are held. */
+  door: Door;
   /** A region of one's own, until it is given back. */
   lease(): Promise<{ region: string; giveBack: () => void }>;
   startWorker(
@@ -82,6 +85,7 @@ export async function openSite(workers = 2): Promise<Site> {
   await Promise.all(regions.map((region) => refresh(cloud, region)));
   await cloud.seed(others);
   const server = await openServer();
+  const door = await openDoor();
   const free = [...regions];
   const waiting: ((region: string) => void)[] = [];
   const start: Site['startWorker'] = ({ temporal: { address, namespace } }, taskQueue, form, onActivity) =>
@@ -102,6 +106,7 @@ export async function openSite(workers = 2): Promise<Site> {
     taskQueue,
     workers: shared,
     places,
+    door,
     lease: async () => {
       const region = free.shift() ?? (await new Promise<string>((resolve) => waiting.push(resolve)));
       const giveBack = () => {
@@ -116,6 +121,7 @@ export async function openSite(workers = 2): Promise<Site> {
       await Promise.all([places.closeFree(), ...shared.map((worker) => worker.kill())]);
       await server.stop();
       await simulator.close();
+      await door.close();
     },
   };
 }
