@@ -41,7 +41,8 @@ export const launchInstance = step<Input, LaunchedInstance>('step', async (run, 
         return {
           is: 'missing',
           code: 'InstanceGone',
-          message: `the new instance ${id} is gone: somebody else terminated it`,
+          // The cloud shows one that is LAUNCH_FAILED for a few minutes only: nobody may have looked in time.
+          message: `the new instance ${id} is gone before it was RUNNING: its launch failed and the cloud took it away, or somebody else terminated it`,
           advice: 'The image and its snapshots are kept: launch it again.',
         };
       }

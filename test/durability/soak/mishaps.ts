@@ -93,7 +93,8 @@ export const mishaps: Mishap[] = [
     fault: { ...launch, kind: 'launch-fails' },
     refused: true,
     remakes: true,
-    fails: /^LaunchFailed$/,
+    // It is shown for a second, in which nobody may have looked.
+    fails: /^(LaunchFailed|InstanceGone)$/,
   },
   { name: 'sold out three times', fault: { ...launch, ...error('ResourceInsufficient.SpecifiedInstanceType', 3) } },
   { name: 'no permission three times', fault: { ...snapshot, ...error('UnauthorizedOperation', 3) } },
