@@ -130,10 +130,13 @@ export function later(seconds: number): Moment {
   };
 }
 
-/** While the image is waited for, which takes ten times as long as others. */
+/** The image takes ten times as long as others, so that a busy machine sees it being made. */
+export const slowImage: FaultForm = { action: 'CreateImage', kind: 'slow', factor: 10 };
+
+/** While the image is waited for. */
 export const polling: Moment = {
   called: 'while the image is waited for',
-  lasts: { action: 'CreateImage', kind: 'slow', factor: 10 },
+  lasts: slowImage,
   once: async (play) => {
     const { steps = [] } = (await play.progress()) ?? {};
     return steps.some(({ step, state }) => step === 'pollImage' && state === 'running');

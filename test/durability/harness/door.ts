@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 export interface Threshold {
   /** What a `hook` posts to when the call is there. */
   url: string;
-  /** Settles when a call stands there. */
-  met: Promise<void>;
+  /** Settles when a call stands there; with false when it is opened before. */
+  met: Promise<boolean>;
   /** Lets the call go on, also one that is yet to come. */
   open(): void;
 }
@@ -23,8 +23,9 @@ export async function openDoor(): Promise<Door> {
   const server = createServer((request, response) => {
     request.resume();
     const arrive = thresholds.get(request.url!);
+    // Where it is open, a call goes on at once.
     if (arrive) arrive(response);
-    else response.writeHead(404).end();
+    else response.writeHead(204).end();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
@@ -33,21 +34,19 @@ export async function openDoor(): Promise<Door> {
     threshold: () => {
       const path = `/${(count += 1)}`;
       const standing: ServerResponse[] = [];
-      let isOpen = false;
-      let meet!: () => void;
-      const met = new Promise<void>((resolve) => (meet = resolve));
-      const letGo = () => standing.splice(0).forEach((response) => response.writeHead(204).end());
+      let settle!: (isMet: boolean) => void;
+      const met = new Promise<boolean>((resolve) => (settle = resolve));
       thresholds.set(path, (response) => {
         standing.push(response);
-        meet();
-        if (isOpen) letGo();
+        settle(true);
       });
       return {
         url: `http://127.0.0.1:${port}${path}`,
         met,
         open: () => {
-          isOpen = true;
-          letGo();
+          thresholds.delete(path);
+          settle(false);
+          for (const response of standing.splice(0)) response.writeHead(204).end();
         },
       };
     },

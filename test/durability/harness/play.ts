@@ -186,15 +186,6 @@ export class Play {
     return build.handle.query(progressQuery).catch(() => undefined);
   }
 
-  /** Waits until a call stands there, or the scenario is over. */
-  async meets({ met }: Threshold): Promise<boolean> {
-    const isMet = met.then(() => true);
-    while (!this.over) {
-      if (await Promise.race([isMet, pause(200, false)])) return true;
-    }
-    return false;
-  }
-
   /** Looks until it is true, or the scenario is over; ever less often, for a look may be a query, which a worker has to answer. */
   async until(look: () => Promise<boolean>): Promise<boolean> {
     for (let wait = 25; !this.over; wait = Math.min(200, wait * 1.5)) {

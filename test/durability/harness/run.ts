@@ -160,7 +160,7 @@ async function act(stage: Play, beats: Beat[], holds: (Threshold | undefined)[])
   stage.injected.push(...list);
   for (const [index, { at, act }] of beats.entries()) {
     const held = holds[index];
-    const met = held ? await stage.meets(held) : 'once' in at && (await stage.until(() => at.once(stage)));
+    const met = await (held ? held.met : 'once' in at && stage.until(() => at.once(stage)));
     if (!met) return;
     const then = await act.do(stage);
     held?.open();

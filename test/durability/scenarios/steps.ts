@@ -60,8 +60,7 @@ export const lateTags: FaultForm = {
   service: 'tag',
   // The service has no region; the names of what is tagged do.
   contains: ':{region}:uin/',
-  kind: 'write-lag',
-  milliseconds: lagOf(30),
+  ...describedLate,
   times: forEver,
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { StepName } from '../../../contract';
-import { findIn, someoneElse } from '../harness/cloud';
+import { findIn, slowImage, someoneElse } from '../harness/cloud';
 import { cancel } from '../harness/people';
 import { forEver, type Moment, type Scenario, type Twice } from '../harness/scenario';
 import { methods } from './calls';
@@ -122,7 +122,7 @@ const replaced = twice(['createImage'], {
     {
       at: {
         called: 'before createImage is done again',
-        lasts: { action: 'CreateImage', kind: 'slow', factor: 10 },
+        lasts: slowImage,
         once: async (play) => {
           const { images } = await play.cloud.state(play.region);
           return images.some(({ name, state }) => name === play.fill('image-{key}') && state === 'CREATING');
