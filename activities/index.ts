@@ -15,6 +15,7 @@ import { CloudError } from './cloud/errors';
 import { createImage, undoCreateImage } from './create-image';
 import { deleteImage, deleteSnapshots, inspectDeletion } from './delete-image';
 import { describeImage } from './describe-image';
+import { backingOff } from './engine/backing-off';
 import { messageOf } from './engine/failures';
 import type { StepTools } from './engine/step';
 import { inspectLaunch } from './inspect-launch';
@@ -130,7 +131,8 @@ export type Activities = BuildActivities &
  */
 export function createActivities(settings: ActivitySettings, lease?: StepTools['lease']): Activities {
   const tools: StepTools = { settings, clouds: new Clouds(settings), ...(lease ? { lease } : {}) };
-  return Object.fromEntries(Object.entries(steps).map(([name, make]) => [name, make(tools)])) as unknown as Activities;
+  const made = Object.entries<(tools: StepTools) => (input: never) => Promise<unknown>>(steps);
+  return Object.fromEntries(made.map(([name, make]) => [name, backingOff(make(tools))])) as unknown as Activities;
 }
 
 /**

@@ -16,7 +16,7 @@ const queue = 'recovery';
 export const recoveryTarget = 25;
 
 export async function measureRecovery(): Promise<Figure[]> {
-  const { starts, recovery } = await recover();
+  const { starts, recoveries } = await recover();
   return [
     {
       what: 'worker: start to ready (slower of two)',
@@ -25,7 +25,7 @@ export async function measureRecovery(): Promise<Figure[]> {
     },
     {
       what: 'kill -9 of a worker to the next attempt',
-      value: `${recovery.toFixed(1)} s`,
+      value: `${recoveries[0]!.toFixed(1)} s`,
       target: `≤ ${recoveryTarget} s`,
     },
   ];
@@ -33,9 +33,15 @@ export async function measureRecovery(): Promise<Figure[]> {
 
 /**
  * How many seconds after `kill -9` of a worker, in the middle of the wait for an image, the interrupted activity's next attempt
- * starts on another worker, with the shipped heartbeat timeout; and how many a worker takes to start.
+ * starts on another worker; and how many a worker takes to start.
+ *
+ * @param deaths how many workers die, one after the other, each when it is at work on the activity
+ * @param heartbeat the heartbeat timeout in seconds; default: as shipped
  */
-export async function recover(): Promise<{ starts: number[]; recovery: number }> {
+export async function recover({ deaths = 1, heartbeat }: { deaths?: number; heartbeat?: number } = {}): Promise<{
+  starts: number[];
+  recoveries: number[];
+}> {
   const [temporal, simulator] = await Promise.all([
     startTestTemporal(),
     startSimulator({ speed: 60, rateScale: 0, durations: { stop: 30, start: 30, image: 6000 } }),
@@ -70,24 +76,36 @@ export async function recover(): Promise<{ starts: number[]; recovery: number }>
     const handle = await client.workflow.start(buildWorkflowType, {
       workflowId: buildWorkflowId(region, instanceId),
       taskQueue: queue,
-      args: [{ region, instanceId, image: { name: 'recovery' } }],
+      args: [
+        {
+          region,
+          instanceId,
+          image: { name: 'recovery' },
+          ...(heartbeat === undefined ? {} : { deadlines: { heartbeat } }),
+        },
+      ],
     });
-    const polling = async (attempt: number) => {
+    /** Comes back with the process that the attempt is in. */
+    const polling = async (attempt: number): Promise<number> => {
       for (;;) {
         const { raw } = await handle.describe();
         const found = raw.pendingActivities?.find((one) => one.activityType?.name === 'pollImage');
-        if (found?.attempt === attempt && found.lastStartedTime && Number(found.state) === 2) return;
+        // The server names it pid@host.
+        if (found?.attempt === attempt && Number(found.state) === 2) return parseInt(found.lastWorkerIdentity!, 10);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     };
-    await polling(1);
-    starts.push(await startWorker());
-    const killed = performance.now();
-    workers[0]!.kill('SIGKILL');
-    await polling(2);
-    const recovery = (performance.now() - killed) / 1000;
+    const recoveries: number[] = [];
+    let pid = await polling(1);
+    for (let death = 1; death <= deaths; death += 1) {
+      starts.push(await startWorker());
+      const killed = performance.now();
+      process.kill(pid, 'SIGKILL');
+      pid = await polling(death + 1);
+      recoveries.push((performance.now() - killed) / 1000);
+    }
     await handle.terminate('measured');
-    return { starts, recovery };
+    return { starts, recoveries };
   } finally {
     for (const worker of workers) worker.kill('SIGKILL');
     await connection.close();

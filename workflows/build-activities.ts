@@ -7,6 +7,7 @@ import type {
   ScheduleActivities,
   SweepActivities,
 } from '../contract';
+import { retry } from './retry';
 
 export type ActivityName = keyof BuildActivities;
 
@@ -37,6 +38,6 @@ export function activitiesOf(spec: { deadlines: { heartbeat: number } }, { summa
     heartbeatTimeout: spec.deadlines.heartbeat * 1000,
     // Undoing begins only when nothing is at work any more.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    retry,
   });
 }

@@ -23,6 +23,7 @@ import {
 import { checkedSpec } from './checked-spec';
 import { stepFailure } from './failures';
 import { planDetails } from './plan-details';
+import { retry } from './retry';
 
 /** A person waits for a plan: what does not answer within this time is a problem to be listed. */
 const patience = '1 minute';
@@ -71,7 +72,7 @@ const activities = (summary: string) =>
     startToCloseTimeout: patience,
     heartbeatTimeout: '20 seconds',
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    retry,
   });
 
 async function inspect(build: BuildRef, spec: BuildSpec, imageName: string): Promise<InspectionOutcome> {

@@ -56,7 +56,7 @@ describe('releases that go to another region and account, and are disturbed', { 
       // What brings the candidate elsewhere is of the candidate.
       const [candidate] = (await familyInCloud(site.cloud, play.pipeline.family, play.region)).of('candidate');
       worker.repeat(candidate!, 'all');
-      await held.release();
+      held.release();
       const made = await play.assertReleased();
       const family = `image-family/${made.accountId!}/${made.family}`;
       const done = await play.completed(play.handle.workflowId, family);
@@ -86,7 +86,7 @@ describe('releases that go to another region and account, and are disturbed', { 
       const handle = await play.start();
       await held.met();
       await handle.terminate('by hand');
-      await held.release();
+      held.release();
       await assert.rejects(handle.result(), WorkflowFailedError);
       await play.sweep();
       await play.assertTidy();
@@ -103,7 +103,7 @@ describe('releases that go to another region and account, and are disturbed', { 
       await play.start();
       await held.met();
       await play.resetToBegin();
-      await held.release();
+      held.release();
       const made = await ended(play.handle);
       assert.equal(made.outcome, 'released', JSON.stringify(made.distribution));
       await play.assertTidy();
@@ -145,7 +145,7 @@ describe('releases that go to another region and account, and are disturbed', { 
       await held.met();
       const [candidate] = (await familyInCloud(site.cloud, play.pipeline.family, play.region)).of('current');
       worker.repeat(candidate!, ['undoCopyImage', 'undoCopySnapshots']);
-      await held.release();
+      held.release();
       await ended(play.handle);
       const done = await play.completed(play.handle.workflowId);
       assert.deepEqual(twiceProblems(['undoCopyImage', 'undoCopySnapshots'], done), []);
@@ -163,7 +163,7 @@ describe('releases that go to another region and account, and are disturbed', { 
         await handle.executeUpdate(rejectUpdate, { args: [{ by: 'Ada', reason: 'not today' }] });
         await held.met();
         await first.kill();
-        await held.release();
+        held.release();
         await play.startWorker();
         await assert.rejects(handle.result(), (error: WorkflowFailedError) => {
           assert.match(String(error.cause), /was rejected by Ada: not today/);

@@ -30,7 +30,7 @@ describe('releases whose Temporal server dies', { concurrency: 1 }, () => {
           await play.assertNeverWithout();
           if (victims.endsWith('worker')) await worker.kill();
           await site.server.kill();
-          await held.release();
+          held.release();
           await site.server.startAgain();
           if (victims.endsWith('worker')) await play.startWorker();
           await play.assertReleased();

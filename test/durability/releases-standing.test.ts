@@ -18,7 +18,7 @@ interface Standing {
   stands: (
     play: ReleasePlay,
     cloud: ReleaseSite['cloud'],
-  ) => Promise<{ ready?: () => Promise<unknown>; met: () => Promise<unknown>; goOn: () => Promise<unknown> }>;
+  ) => Promise<{ ready?: () => Promise<unknown>; met: () => Promise<unknown>; goOn: () => unknown }>;
 }
 
 const phaseIs = (play: ReleasePlay, phase: string) => () =>

@@ -62,7 +62,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       // Those of the test are of the candidate.
       const [candidate] = (await familyInCloud(site.cloud, play.pipeline.family, play.region)).of('candidate');
       worker.repeat(candidate!, 'all');
-      await held.release();
+      held.release();
       const made = await play.assertReleased();
       const family = `image-family/${made.accountId!}/${made.family}`;
       const build = `build-image/${play.region}/${play.sourceId}`;
@@ -89,7 +89,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
         const handle = await play.start();
         await held.met();
         await handle.terminate('by hand');
-        await held.release();
+        held.release();
         await assert.rejects(handle.result(), WorkflowFailedError);
         // The build is asked to cancel by its parent's end; what the family's workflow was asked for, it does.
         const build = site.client.workflow.getHandle(`build-image/${play.region}/${play.sourceId}`);
@@ -119,7 +119,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
         await play.start();
         await held.met();
         await play.resetToBegin();
-        await held.release();
+        held.release();
         const made = await ended(play.handle);
         assert.equal(made.outcome, 'released');
         await play.assertTidy();
@@ -137,7 +137,7 @@ describe('releases that are disturbed', { concurrency: 2 }, () => {
       await held.met();
       await play.assertAsBefore();
       await worker.kill();
-      await held.release();
+      held.release();
       await play.startWorker();
       await assert.rejects(handle.result(), (error: WorkflowFailedError) => {
         assert.match(String(error.cause), /has failed its test/);

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { QuotaActivities, ReleaseActivities, RoomRequest } from '../../contract';
+import { retry } from '../retry';
 
 /**
  * The activities of a quota, by the worker of whoever they are done for: it has the credentials, and it is there.
@@ -21,6 +22,6 @@ export function quotaActivities(
     heartbeatTimeout: heartbeat * 1000,
     // Those that are cancelled only look.
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    retry,
   });
 }

@@ -9,7 +9,7 @@ export interface Threshold {
   /** Settles when a call stands there; with false when it is opened before. */
   met: Promise<boolean>;
   /** Lets the call go on, also one that is yet to come. */
-  open(): void;
+  open: () => void;
 }
 
 /** Where calls that scenarios hold stand. They are heard at once: whoever waits for the answer does so for a second. */

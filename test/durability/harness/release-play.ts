@@ -13,7 +13,7 @@ import {
   snapshotCopyName,
   tagKeys,
 } from '../../../contract';
-import { assertSource, ids, until } from '../../support/judge';
+import { assertSource, ids } from '../../support/judge';
 import { resetRun } from '../../support/reset';
 import type { StateResource } from '../../support/simulator';
 import { ended, familyInCloud, guestPort, leftOfTest, type ReleaseHandle } from '../../support/releases';
@@ -33,6 +33,9 @@ export interface Change {
 }
 
 const changing = /^(Create|Delete|Modify|Run|Stop|Start|Terminate|Tag|UnTag|Sync|Copy)/;
+
+/** How long a call may be held, and waited for: longer than a release takes. */
+const heldMs = 300_000;
 
 /** The account that a distributed release is shared with. */
 export const partner = '100000000002';
@@ -69,6 +72,8 @@ export class ReleasePlay {
   private instances: string[] = [];
   /** The snapshots of the region that it is distributed to, before the release. */
   private before = new Set<string>();
+  /** They let the calls go that are held. */
+  private readonly opens: (() => void)[] = [];
 
   private constructor(
     private readonly site: ReleaseSite,
@@ -209,14 +214,16 @@ export class ReleasePlay {
     // The tag service has no region: its resources name theirs. A trial of RunInstances bears no tags.
     const place = action.endsWith('TagResources') ? { contains: `:${region}:` } : { region };
     const real = action === 'RunInstances' ? { contains: 'test/release-' } : {};
-    const id = await this.site.cloud.fault({ action, nth, kind: 'pause', when, ...place, ...real });
+    const { url, met, open } = this.site.door.threshold();
+    this.opens.push(open);
+    const lasts = { milliseconds: heldMs };
+    await this.site.cloud.fault({ action, nth, kind: 'hook', url, when, ...lasts, ...place, ...real });
     return {
-      met: () =>
-        until(async () => {
-          const { waiting } = (await this.site.cloud.send('GET', `faults/${id}`)) as { waiting: number };
-          return waiting > 0 ? true : undefined;
-        }),
-      release: () => this.site.cloud.send('POST', `faults/${id}/release`),
+      met: async () => {
+        const isMet = await Promise.race([met, pause(heldMs, false, { ref: false })]);
+        assert.ok(isMet, `the call of ${action} that is to be held comes`);
+      },
+      release: open,
     };
   }
 
@@ -232,7 +239,7 @@ export class ReleasePlay {
     await held.met();
     await this.assertNeverWithout();
     await first.kill();
-    await held.release();
+    held.release();
     await this.startWorker();
   }
 
@@ -244,7 +251,7 @@ export class ReleasePlay {
     await this.start();
     await held.met();
     first.freeze();
-    await held.release();
+    held.release();
     await this.startWorker();
     const made = await this.assertReleased();
     first.wake();
@@ -399,10 +406,9 @@ export class ReleasePlay {
     const ours = (region = '', contains = '') =>
       this.leases.some((one) => one.region === region || contains.includes(`:${one.region}:`));
     for (const { id, region, contains } of faults) {
-      if (!ours(region, contains)) continue;
-      await this.site.cloud.send('POST', `faults/${id}/release`).catch(() => undefined);
-      await this.site.cloud.send('DELETE', `faults/${id}`).catch(() => undefined);
+      if (ours(region, contains)) await this.site.cloud.send('DELETE', `faults/${id}`).catch(() => undefined);
     }
+    for (const open of this.opens) open();
     await Promise.all(this.workers.map((worker) => worker.kill()));
     for (const { giveBack } of this.leases) giveBack();
   }

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { startSimulator } from '../../../simulator';
 import { SimulatorControl } from '../../support/simulator';
+import { type Door, openDoor } from './door';
 import { openServer, type Server } from './server';
 import { durations, settings, speed } from './timing';
 import { startWorker, type WorkerProcess, type WorkerWithKey } from './worker';
@@ -18,6 +19,8 @@ export interface ReleaseSite {
   client: Client;
   /** It can be killed, which all scenarios of the site feel. */
   server: Server;
+  /** Where calls that plays hold stand. */
+  door: Door;
   /** A region of one's own. There are as many as scenarios may be played at a time, and a few more. */
   lease(): { region: string; giveBack: () => void };
   startWorker(taskQueue: string, form?: WorkerWithKey): Promise<WorkerProcess>;
@@ -25,7 +28,7 @@ export interface ReleaseSite {
 }
 
 export async function openReleaseSite(): Promise<ReleaseSite> {
-  const [simulator, server] = await Promise.all([
+  const [simulator, server, door] = await Promise.all([
     startSimulator({
       port: 0,
       strictAnswers: true,
@@ -35,6 +38,7 @@ export async function openReleaseSite(): Promise<ReleaseSite> {
       durations: { ...durations, boot: 60 },
     }),
     openServer(),
+    openDoor(),
   ]);
   const { address, namespace } = server.temporal;
   const cloud = new SimulatorControl(simulator.url);
@@ -44,6 +48,7 @@ export async function openReleaseSite(): Promise<ReleaseSite> {
     cloud,
     client: server.client,
     server,
+    door,
     lease: () => {
       const region = free.shift();
       if (region === undefined) throw new Error('more scenarios at a time than regions');
@@ -57,6 +62,7 @@ export async function openReleaseSite(): Promise<ReleaseSite> {
     stop: async () => {
       await server.stop();
       await simulator.close();
+      await door.close();
     },
   };
 }
