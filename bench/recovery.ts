@@ -12,6 +12,9 @@ const region = 'ap-guangzhou';
 const instanceId = 'ins-recover1';
 const queue = 'recovery';
 
+/** Longer than all deaths of a measurement take. */
+const patienceMs = 300_000;
+
 /** Seconds after the death of a worker within which the interrupted activity's next attempt is to begin, as shipped. */
 export const recoveryTarget = 25;
 
@@ -52,6 +55,7 @@ export async function recover({ deaths = 1, heartbeat }: { deaths?: number; hear
     TEMPORAL_NAMESPACE: temporal.namespace,
     CVM_IMAGE_TASK_QUEUE: queue,
     CVM_IMAGE_TIME_SCALE: '60',
+    ...(heartbeat === undefined ? {} : { CVM_IMAGE_HEARTBEAT_THROTTLE_SECONDS: String(heartbeat / 10) }),
     TENCENTCLOUD_ENDPOINT: simulator.url,
     TENCENTCLOUD_SECRET_ID: 'AKIDsimulator',
     TENCENTCLOUD_SECRET_KEY: 'simulator',
@@ -85,23 +89,30 @@ export async function recover({ deaths = 1, heartbeat }: { deaths?: number; hear
         },
       ],
     });
-    /** Comes back with the process that the attempt is in. */
-    const polling = async (attempt: number): Promise<number> => {
+    const giveUp = AbortSignal.timeout(patienceMs);
+    const dead = new Set<number>();
+    /** Comes back with an attempt that is at work in a worker that lives, later than the one given. */
+    const atWork = async (last: number): Promise<{ attempt: number; pid: number }> => {
       for (;;) {
+        giveUp.throwIfAborted();
         const { raw } = await handle.describe();
         const found = raw.pendingActivities?.find((one) => one.activityType?.name === 'pollImage');
+        const attempt = found?.attempt ?? 0;
         // The server names it pid@host.
-        if (found?.attempt === attempt && Number(found.state) === 2) return parseInt(found.lastWorkerIdentity!, 10);
+        const pid = parseInt(found?.lastWorkerIdentity ?? '', 10);
+        if (attempt > last && Number(found?.state) === 2 && !dead.has(pid)) return { attempt, pid };
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     };
     const recoveries: number[] = [];
-    let pid = await polling(1);
-    for (let death = 1; death <= deaths; death += 1) {
+    await atWork(0);
+    while (recoveries.length < deaths) {
       starts.push(await startWorker());
+      const { attempt, pid } = await atWork(0);
       const killed = performance.now();
       process.kill(pid, 'SIGKILL');
-      pid = await polling(death + 1);
+      dead.add(pid);
+      await atWork(attempt);
       recoveries.push((performance.now() - killed) / 1000);
     }
     await handle.terminate('measured');

@@ -6,7 +6,8 @@ const longestPause = 30;
 /**
  * An activity whose failures are followed by ever longer pauses, from a second to half a minute, unless they are final or say
  * themselves when to come again. The retry policy has no such pauses: it meets what this cannot, the death of a worker, after
- * which nothing is to be waited for, be it the tenth in a row.
+ * which nothing is to be waited for, be it the tenth in a row. Attempts that a death has ended count as well: Temporal does not
+ * tell them apart.
  */
 export const backingOff =
   <Input, Output>(activity: (input: Input) => Promise<Output>) =>

@@ -68,8 +68,8 @@ async function main(): Promise<number> {
   const seconds = (performance.now() - began) / 1000;
   console.log(`\n${summary(played, seconds)}`);
   if (values.out !== undefined) {
-    const rows = played.map(({ scenario: { group, name }, verdict, problems, ended, calls, seconds }) => {
-      return { group, name, verdict, problems, ended, calls, seconds };
+    const rows = played.map(({ scenario: { group, name }, verdict, problems, ended, calls, seconds, missed }) => {
+      return { group, name, verdict, problems, ended, calls, seconds, ...(missed ? { missed } : {}) };
     });
     const run: MatrixRun = {
       at,
@@ -114,6 +114,7 @@ async function playAll(chosen: Scenario[], jobs: number): Promise<Played[]> {
       `${mark} ${one.title} (${one.ended.length > 3 ? `${one.ended.length} builds` : one.ended.join(', ')}; ${one.seconds.toFixed(1)} s) ${played.length}/${chosen.length}`,
     );
     for (const problem of one.problems) console.log(`    ${problem}`);
+    for (const problem of one.missed ?? []) console.log(`    played once more, since before ${problem}`);
   };
   const hands = new EventEmitter();
   const playing: Promise<void>[] = [];

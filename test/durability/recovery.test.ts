@@ -12,7 +12,7 @@ describe('after kill -9 of a worker another one goes on', { concurrency: true },
   });
 
   test('as soon when it is the sixth that dies of the same activity', async () => {
-    const heartbeat = 2;
+    const heartbeat = 3;
     const { recoveries } = await recover({ deaths: 6, heartbeat });
     assert.equal(recoveries.length, 6);
     for (const seconds of recoveries) {

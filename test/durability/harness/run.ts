@@ -27,12 +27,29 @@ export interface Played {
   ended: string[];
   /** API calls, of all builds and the sweep. */
   calls: number;
+  /** What was not done in time when it was played before: then nothing had been shown. */
+  missed?: string[];
 }
 
 const limitDefault = 120;
 
-/** Plays a scenario to its end and judges it. Everything that it started or armed is gone afterwards. */
+const late = 'fired: not everything was done in time';
+
+/**
+ * Plays a scenario to its end and judges it. Everything that it started or armed is gone afterwards.
+ *
+ * One of which nothing is wrong but that its moment had passed before the harness came to act is played once more: on a busy machine
+ * that happens, and shows nothing, neither good nor bad. That it was, the answer tells.
+ */
 export async function play(site: Site, scenario: Scenario): Promise<Played> {
+  const first = await playOnce(site, scenario);
+  const { problems } = first;
+  // An act that failed is no act that was late.
+  if (!problems.includes(late) || !problems.every((problem) => problem.startsWith('fired: '))) return first;
+  return { ...(await playOnce(site, scenario)), missed: problems };
+}
+
+async function playOnce(site: Site, scenario: Scenario): Promise<Played> {
   const began = performance.now();
   const { region, giveBack } = await site.lease();
   const where = scenario.site ?? 'shared';
@@ -63,7 +80,7 @@ export async function play(site: Site, scenario: Scenario): Promise<Played> {
     const ends = await ended();
     stage.atEnd = await stage.cloud.state(region);
     stage.over = true;
-    if (acted === 'late') problems.push('fired: not everything was done in time');
+    if (acted === 'late') problems.push(late);
     else if (acted !== 'done') problems.push(`fired: ${acted.failed}`);
     await release(stage);
     if (place && stage.workers.length === 0) await stage.startWorker();
@@ -206,9 +223,9 @@ const settled = (acting: Promise<void>) =>
 /** Later than what is settled already. */
 const aborted = (signal: AbortSignal) =>
   new Promise<'late'>((resolve) => {
-    const late = () => setImmediate(resolve, 'late');
-    if (signal.aborted) late();
-    else signal.addEventListener('abort', late, { once: true });
+    const end = () => setImmediate(resolve, 'late');
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   });
 
 const told = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -22,6 +22,7 @@ export interface MatrixRun {
     seconds: number;
     ended: string[];
     calls: number;
+    missed?: string[];
   }[];
 }
 
@@ -39,11 +40,13 @@ export function matrixTables(runs: MatrixRun[]): string {
 /** One run as an item of a list, with what was not as it must be. */
 function summaryOf({ at, seconds, commit, cores, jobs, played }: MatrixRun): string {
   const wrong = played.filter((row) => !isGood(row)).map(({ group, name }) => `${group} · ${name}`);
+  const again = played.filter(({ missed }) => missed !== undefined).map(({ group, name }) => `${group} · ${name}`);
   const calls = played.reduce((sum, row) => sum + row.calls, 0);
   return (
     `- ${at.slice(0, 16).replace('T', ' ')} UTC: ${played.length - wrong.length} of ${played.length} scenarios as they must be, in ` +
     `${Math.round(seconds / 60)} minutes with ${jobs} at a time on ${cores} cores (commit ${commit}), ${calls.toLocaleString('en')} API calls` +
-    (wrong.length === 0 ? '' : `; not: ${wrong.join('; ')}`)
+    (wrong.length === 0 ? '' : `; not: ${wrong.join('; ')}`) +
+    (again.length === 0 ? '' : `; played once more, since their moment had been missed: ${again.join('; ')}`)
   );
 }
 

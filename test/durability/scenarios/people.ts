@@ -63,6 +63,13 @@ const undoing: { what: string; call: CallPoint; ends: End; faults?: FaultForm[];
   },
 ];
 
+/** Which activity deletes what a build has made. */
+const undoers: Record<string, ActivityName> = {
+  DeleteImages: 'undoCreateImage',
+  DeleteSnapshots: 'undoSnapshotDisks',
+  TerminateInstances: 'undoLaunchInstance',
+};
+
 /** The last act of a build may be over before a cancellation is heard. */
 const cancelledOr = ({ what }: Pick<StepPoint, 'what'>): Ends =>
   what.startsWith('new') ? { either: ['cancelled', 'completed'] } : 'cancelled';
@@ -149,6 +156,16 @@ const paused: Scenario[] = [
       beats: [
         { at: before({ action: 'CreateSnapshot' }), act: pauseBefore('createImage') },
         ...acts.map((act) => ({ at: inPhase('paused'), act })),
+      ],
+    }),
+  ),
+  // The other method stands before its launch, its image kept.
+  ...(['inspectSource', 'shutdownInstance', 'createImage', 'keepResources'] as const).map((step) =>
+    people(`pause · instance · while it stands it is reset to ${step}`, {
+      ends: 'completed',
+      beats: [
+        { at: before({ action: 'CreateImage' }), act: pauseBefore('launchInstance') },
+        ...[resetTo(step), resume].map((act) => ({ at: inPhase('paused'), act })),
       ],
     }),
   ),
@@ -361,8 +378,8 @@ const resetMoments: Record<Method, ResetMoment[]> = {
   ],
 };
 
-/** Nothing that the build has was copied before the last stop of its source. */
-const ofLastDownTime = async (play: Play) => {
+/** What the build has made and still has, each with how often its source had been stopped by then. */
+async function downTimes(play: Play): Promise<{ id: string; stops: number; last: number }[]> {
   const calls = await play.cloud.calls({ since: play.since, region: play.region });
   const applied = calls.filter(({ applied }) => applied);
   const { images, snapshots } = await play.cloud.state(play.region);
@@ -372,12 +389,41 @@ const ofLastDownTime = async (play: Play) => {
     ({ id, tags }) => tags[tagKeys.build] !== undefined && !before.has(id),
   );
   assert.ok(owned.length > 0, 'there is something to look at');
-  const stop = applied.findLastIndex(({ action }) => action === 'StopInstances');
-  for (const { id } of owned) {
+  const stopsIn = (some: typeof applied) => some.filter(({ action }) => action === 'StopInstances').length;
+  return owned.map(({ id }) => {
     const made = applied.findIndex(({ action, resources }) => action.startsWith('Create') && resources.includes(id));
-    assert.ok(made > stop, `${id} is of the last down-time`);
-  }
+    return { id, stops: stopsIn(applied.slice(0, made)), last: stopsIn(applied) };
+  });
+}
+
+/** Nothing that the build has was copied before the last stop of its source. */
+const ofLastDownTime = async (play: Play) => {
+  for (const { id, stops, last } of await downTimes(play)) assert.equal(stops, last, `${id} is of the last down-time`);
 };
+
+/** All copies of its disks are of one moment; the image is made of them, when the source is up again. */
+const ofOneDownTime = async (play: Play) => {
+  const copies = (await downTimes(play)).filter(({ id }) => id.startsWith('snap-'));
+  assert.equal(new Set(copies.map(({ stops }) => stops)).size, 1, `copies of one down-time: ${JSON.stringify(copies)}`);
+};
+
+/** An image of an instance is of the moment of its copies; one that is made of copies may be of an earlier down-time than the last. */
+const ofOneMoment = { instance: ofLastDownTime, snapshots: ofOneDownTime };
+
+/** When a build is terminated that is reset afterwards, and to what. */
+const terminations: { name: string; at: Moment; steps: ActivityName[] }[] = [
+  { name: 'before its image', at: before({ action: 'CreateImage' }), steps: ['inspectSource', 'snapshotDisks'] },
+  {
+    name: 'after its image',
+    at: { after: { action: 'CreateImage' } },
+    steps: ['inspectSource', 'snapshotDisks', 'createImage'],
+  },
+  {
+    name: 'after its launch',
+    at: { after: { action: 'RunInstances', contains: '/{key}-' } },
+    steps: ['inspectSource', 'createImage', 'restoreInstance', 'launchInstance'],
+  },
+];
 
 const resets: Scenario[] = [
   ...methods.flatMap((method) =>
@@ -423,55 +469,70 @@ const resets: Scenario[] = [
       beats: [{ at: whenOver, act: resetToLast('keepResources') }],
     }),
   ),
-  ...(['inspectSource', 'shutdownInstance', 'snapshotDisks', 'createImage'] as const).map((step) =>
-    people(`reset · instance · held · to ${step}`, {
-      ends: 'completed',
-      spec: { onFailure: 'hold' },
-      faults: [imageFails],
-      beats: [{ at: inPhase('held'), act: resetTo(step) }],
-      also: ofLastDownTime,
-    }),
+  ...methods.flatMap((method) =>
+    (['inspectSource', 'shutdownInstance', 'snapshotDisks', 'createImage'] as const).map((step) =>
+      people(`reset · ${method} · held · to ${step}`, {
+        ends: 'completed',
+        spec: { method, onFailure: 'hold' },
+        faults: [imageFails],
+        beats: [{ at: inPhase('held'), act: resetTo(step) }],
+        also: ofOneMoment[method],
+      }),
+    ),
   ),
   // There are copies, and no image of their moment.
-  ...(['inspectSource', 'shutdownInstance', 'createImage'] as const).map((step) =>
-    people(`reset · instance · held without an image · to ${step}`, {
-      ends: 'completed',
-      spec: { onFailure: 'hold' },
-      faults: refusals.filter(({ step }) => step === 'createImage').map(({ fault }) => fault),
-      beats: [{ at: inPhase('held'), act: resetTo(step) }],
-      also: ofLastDownTime,
-    }),
+  ...methods.flatMap((method) =>
+    (['inspectSource', 'shutdownInstance', 'createImage'] as const).map((step) =>
+      people(`reset · ${method} · held without an image · to ${step}`, {
+        ends: 'completed',
+        spec: { method, onFailure: 'hold' },
+        faults: refusals.filter(({ step }) => step === 'createImage').map(({ fault }) => fault),
+        beats: [{ at: inPhase('held'), act: resetTo(step) }],
+        also: ofOneMoment[method],
+      }),
+    ),
   ),
-  ...(['inspectSource', 'snapshotDisks'] as const).map((step) =>
-    people(`reset · instance · terminated · to ${step}`, {
-      ends: 'completed',
-      beats: [
-        { at: before({ action: 'CreateImage' }), act: terminate },
-        { at: whenOver, act: resetTo(step) },
-      ],
-    }),
+  ...methods.flatMap((method) =>
+    terminations.flatMap(({ name, at: moment, steps }) =>
+      steps.map((step) =>
+        people(`reset · ${method} · terminated ${name} · to ${step}`, {
+          ends: 'completed',
+          spec: { method },
+          beats: [
+            { at: moment, act: terminate },
+            { at: whenOver, act: resetTo(step) },
+          ],
+        }),
+      ),
+    ),
   ),
-  ...(['inspectSource', 'snapshotDisks', 'createImage'] as const).map((step) =>
-    people(`reset · instance · cancelled and undone · to ${step}`, {
-      ends: 'completed',
-      beats: [
-        { at: before({ action: 'CreateImage' }), act: cancel },
-        { at: whenOver, act: resetTo(step) },
-      ],
-      // Whatever was made was undone; copies of a source that is up are noticed when they are made.
-      remakes: { CreateSnapshot: step === 'snapshotDisks' ? 2 : 1, CreateImage: 1 },
-    }),
+  ...methods.flatMap((method) =>
+    (['inspectSource', 'snapshotDisks', 'createImage'] as const).map((step) =>
+      people(`reset · ${method} · cancelled and undone · to ${step}`, {
+        ends: 'completed',
+        spec: { method },
+        beats: [
+          { at: before({ action: 'CreateImage' }), act: cancel },
+          { at: whenOver, act: resetTo(step) },
+        ],
+        // Whatever was made was undone; copies of a source that is up are noticed when they are made.
+        remakes: { CreateSnapshot: step === 'snapshotDisks' ? 2 : 1, CreateImage: 1 },
+      }),
+    ),
   ),
-  ...(['inspectSource', 'createImage'] as const).map((step) =>
-    people(`reset · instance · terminated and swept · to ${step}`, {
-      ends: 'completed',
-      beats: [
-        { at: before({ action: 'CreateImage' }), act: terminate },
-        { at: whenOver, act: beginSweep },
-        { at: sweptOnce, act: resetTo(step) },
-      ],
-      remakes: { CreateSnapshot: 1, CreateImage: 1 },
-    }),
+  ...methods.flatMap((method) =>
+    (['inspectSource', 'createImage'] as const).map((step) =>
+      people(`reset · ${method} · terminated and swept · to ${step}`, {
+        ends: 'completed',
+        spec: { method },
+        beats: [
+          { at: before({ action: 'CreateImage' }), act: terminate },
+          { at: whenOver, act: beginSweep },
+          { at: sweptOnce, act: resetTo(step) },
+        ],
+        remakes: { CreateSnapshot: 1, CreateImage: 1 },
+      }),
+    ),
   ),
   people('reset · instance · completed, its name has a time · to inspectSource', {
     ends: 'completed',
@@ -531,6 +592,19 @@ const resetAfterRetry: Scenario[] = [
       },
     }),
   ),
+  // Its image is kept: that is taken up, whatever it is reset to, and only the launch is made again.
+  ...methods.flatMap((method) =>
+    scheduled[method].map((step) =>
+      people(`reset · ${method} · its launch failed and undone · to ${step}`, {
+        ends: 'completed',
+        spec: { method },
+        faults: refusals.filter(({ what }) => what === 'LAUNCH_FAILED').map(({ fault }) => fault),
+        beats: resetInTurn(step),
+        remakes: { RunInstances: 1 },
+        also: stopped(1),
+      }),
+    ),
+  ),
   // The first reset begins anew, as a later try; the second one finds what that has kept.
   people('reset · instance · failed and undone · to createImage, then to shutdownInstance', {
     ends: 'completed',
@@ -558,9 +632,13 @@ const once = (called: string, look: (play: Play) => Promise<boolean>): Moment =>
 const atOnce = once('at once', () => Promise.resolve(true));
 
 /** Calls on which an activity is at work when somebody pauses or resets it. */
-const inCalls = pointsOf('instance').filter(({ what }) =>
-  ['stop', 'snapshot 1', 'image', 'start', 'launch'].includes(what),
-);
+const inCalls = pointsOfBoth.filter(({ what }) => ['stop', 'snapshot 1', 'image', 'start', 'launch'].includes(what));
+/** The same, where the call only marks. */
+const inMarks = pointsOfBoth.filter(({ what }) => /(, kept|taken away)$/.test(what));
+
+/** A place in one method; most are with the one that keeps the source down longer. */
+const placeOf = ({ method, step }: { method: Method; step: ActivityName }) =>
+  method === 'instance' ? step : `${method} · ${step}`;
 
 /** What the call changes or makes is not described for half a minute, as that weighs against the settle window. */
 const shownLate = (call: CallPoint): FaultForm => ({
@@ -586,22 +664,25 @@ const activities: Scenario[] = [
       beats: [{ at: whileWaiting(step), act: resetActivity(step) }],
     }),
   ]),
-  ...inCalls.flatMap(({ step, what, call }) => [
-    people(`activity · ${step}, before ${what} · paused and unpaused`, {
+  ...inCalls.flatMap(({ method, step, what, call }) => [
+    people(`activity · ${placeOf({ method, step })}, before ${what} · paused and unpaused`, {
       ends: 'completed',
+      spec: { method },
       beats: [
         { at: before(call), act: pauseActivity(step) },
         { at: atOnce, act: unpauseActivity(step) },
       ],
     }),
-    people(`activity · ${step}, after ${what} · reset, and describes lag`, {
+    people(`activity · ${placeOf({ method, step })}, after ${what} · reset, and describes lag`, {
       ends: 'completed',
+      spec: { method },
       faults: [shownLate(call)],
       beats: [{ at: { after: call }, act: resetActivity(step) }],
     }),
     // It is paused in the answer to its call, so that nobody has heard it, and begins as a first attempt.
-    people(`activity · ${step}, after ${what} · paused, reset and unpaused, and describes lag`, {
+    people(`activity · ${placeOf({ method, step })}, after ${what} · paused, reset and unpaused, and describes lag`, {
       ends: 'completed',
+      spec: { method },
       faults: [shownLate(call)],
       beats: [
         { at: { after: call }, act: pauseActivity(step) },
@@ -619,39 +700,41 @@ const activities: Scenario[] = [
         beats: [{ at: { after: call }, act: resetActivity(step) }],
       }),
     ),
-  ...pointsOf('instance')
-    .filter(({ what }) => what === 'image and snapshots, kept' || what.endsWith('taken away'))
-    .flatMap(({ step, what, call }) => [
-      people(`activity · ${step}, before ${what} · paused and unpaused`, {
-        ends: 'completed',
-        beats: [
-          { at: before(call), act: pauseActivity(step) },
-          { at: atOnce, act: unpauseActivity(step) },
-        ],
-      }),
-      people(`activity · ${step}, after ${what} · reset`, {
-        ends: 'completed',
-        beats: [{ at: { after: call }, act: resetActivity(step) }],
-      }),
-    ]),
-  ...[
-    { step: 'undoCreateImage' as const, action: 'DeleteImages' },
-    { step: 'undoSnapshotDisks' as const, action: 'DeleteSnapshots' },
-  ].flatMap(({ step, action }) => [
-    people(`activity · ${step}, before ${action} · paused and unpaused`, {
-      ends: { failed: /^ImageCreateFailed$/ },
-      faults: [imageFails],
+  ...inMarks.flatMap(({ method, step, what, call }) => [
+    people(`activity · ${placeOf({ method, step })}, before ${what} · paused and unpaused`, {
+      ends: 'completed',
+      spec: { method },
       beats: [
-        { at: before({ action }), act: pauseActivity(step) },
+        { at: before(call), act: pauseActivity(step) },
         { at: atOnce, act: unpauseActivity(step) },
       ],
     }),
-    people(`activity · ${step}, after ${action} · reset`, {
-      ends: { failed: /^ImageCreateFailed$/ },
-      faults: [imageFails],
-      beats: [{ at: { after: { action } }, act: resetActivity(step) }],
+    people(`activity · ${placeOf({ method, step })}, after ${what} · reset`, {
+      ends: 'completed',
+      spec: { method },
+      beats: [{ at: { after: call }, act: resetActivity(step) }],
     }),
   ]),
+  ...undoing
+    .map((one) => ({ ...one, step: undoers[one.what] }))
+    .flatMap(({ what, step, call, beats = [], ...rest }) =>
+      step === undefined
+        ? []
+        : [
+            people(`activity · ${step}, before ${what} · paused and unpaused`, {
+              ...rest,
+              beats: [
+                ...beats,
+                { at: before(call), act: pauseActivity(step) },
+                { at: atOnce, act: unpauseActivity(step) },
+              ],
+            }),
+            people(`activity · ${step}, after ${what} · reset`, {
+              ...rest,
+              beats: [...beats, { at: { after: call }, act: resetActivity(step) }],
+            }),
+          ],
+    ),
   people('activity · restoreInstance of the undo, waiting · paused and unpaused', {
     ends: { failed: /^ImageCreateFailed$/ },
     faults: [imageFails, { action: 'StartInstances', kind: 'slow', factor: 30 }],

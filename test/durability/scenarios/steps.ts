@@ -1,4 +1,5 @@
 import type { BuildSpecInput } from '../../../contract';
+import { slowImage } from '../harness/cloud';
 import type { ActivityName } from '../harness/people';
 import { type CallPoint, type FaultForm, forEver } from '../harness/scenario';
 import { lagOf } from '../harness/timing';
@@ -73,7 +74,7 @@ export interface Wait {
 export const waits: Wait[] = [
   { step: 'shutdownInstance', slow: { action: 'StopInstances', kind: 'slow', factor: 30 } },
   { step: 'snapshotDisks', slow: { action: 'CreateSnapshot', kind: 'slow', factor: 10, times: 2 } },
-  { step: 'pollImage', slow: { action: 'CreateImage', kind: 'slow', factor: 5 } },
+  { step: 'pollImage', slow: slowImage },
   { step: 'restoreInstance', slow: { action: 'StartInstances', kind: 'slow', factor: 30 } },
   { step: 'launchInstance', slow: { action: 'RunInstances', contains: '/{key}-', kind: 'slow', factor: 30 } },
 ];
