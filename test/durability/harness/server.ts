@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { temporalCli } from '../../../dev/temporal-server/programs';
@@ -17,14 +17,40 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-// Its processor is what scenarios wait for, and its memory is not: it collects garbage later than Go would have it.
-process.env.GOGC ??= '400';
+// Its processor is what scenarios wait for, and its memory is not: it collects garbage when there is a good deal of it.
+process.env.GOGC ??= 'off';
+process.env.GOMEMLIMIT ??= '1GiB';
+
+/** More than the databases of a whole matrix take. */
+const roomForDatabases = 4 * 1024 ** 3;
+
+/**
+ * Where databases are kept: in memory, if the machine has a folder for that. What a process that is killed has written there is found by
+ * the next one, as on a disk, and no transaction waits for one.
+ */
+function folderForDatabases(): string {
+  const memory = '/dev/shm';
+  try {
+    const { bavail, bsize } = statfsSync(memory);
+    if (bavail * bsize > roomForDatabases) return memory;
+  } catch {
+    // There is none.
+  }
+  return os.tmpdir();
+}
+
+const folders = new Set<string>();
+// Also when somebody has had enough.
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 let found: Promise<string> | undefined;
 
 /** Starts a Temporal server that can be killed and started again. */
 export async function openServer(): Promise<Server> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'cvm-image-durability-'));
+  const folder = mkdtempSync(path.join(folderForDatabases(), 'cvm-image-durability-'));
+  folders.add(folder);
   // Looked for once, not at each of the many starts.
   found ??= resolveProgram(temporalCli);
   const program = await found;
@@ -48,6 +74,7 @@ export async function openServer(): Promise<Server> {
       await connection.close();
       await temporal.stop();
       rmSync(folder, { recursive: true, force: true });
+      folders.delete(folder);
     },
   };
   return server;
