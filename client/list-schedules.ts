@@ -71,7 +71,7 @@ async function stateOf(client: Client, scheduleId: string): Promise<ScheduleStat
   const now = await scheduleNow(client, scheduleId);
   if (now?.action.workflowType !== scheduledReleaseWorkflowType) return undefined;
   const { state, info } = now;
-  const [run, last] = await Promise.all([blocking(client, scheduleId), lastRun(client, now)]);
+  const [run, { last, skipped }] = await Promise.all([blocking(client, scheduleId), pastRuns(client, now)]);
   const blockedBy = run ?? (await blockingItself(client, now));
   const [next] = info.nextActionTimes;
   return {
@@ -81,7 +81,7 @@ async function stateOf(client: Client, scheduleId: string): Promise<ScheduleStat
     ...(next && !state.paused ? { nextAt: next.toISOString() } : {}),
     ...(last ? { last } : {}),
     ...(blockedBy ? { blockedBy } : {}),
-    skipped: info.numActionsSkippedOverlap,
+    skipped: info.numActionsSkippedOverlap + skipped,
     missed: info.numActionsMissedCatchupWindow,
     wanted: deployedSchedule(now),
   };
@@ -117,16 +117,25 @@ export async function skippedFor(client: Client, scheduleId: string): Promise<Bl
   return blocking(client, scheduleId);
 }
 
-/** The last time that has ended. */
-async function lastRun(client: Client, { info }: ScheduleDescription): Promise<LastRun | undefined> {
+/** The last time that has ended, and how many began only to see that a run by hand was at work. */
+async function pastRuns(
+  client: Client,
+  { info }: ScheduleDescription,
+): Promise<{ last: LastRun | undefined; skipped: number }> {
+  let last: LastRun | undefined;
   for (const recent of [...info.recentActions].reverse()) {
-    const run = await endOf(client, recent);
-    if (run) return run;
+    const end = await endOf(client, recent);
+    last ??= end?.run;
+    // One that somebody cancelled or terminated has counted nothing.
+    if (end?.skipped !== undefined) return { last, skipped: end.skipped };
   }
-  return undefined;
+  return { last, skipped: 0 };
 }
 
-async function endOf(client: Client, { action }: ScheduleExecutionResult): Promise<LastRun | undefined> {
+async function endOf(
+  client: Client,
+  { action }: ScheduleExecutionResult,
+): Promise<{ run: LastRun; skipped?: number | undefined } | undefined> {
   const { workflowId, firstExecutionRunId } = action.workflow;
   const handle = client.workflow.getHandle(workflowId, firstExecutionRunId);
   try {
@@ -138,9 +147,9 @@ async function endOf(client: Client, { action }: ScheduleExecutionResult): Promi
       seconds: (closeTime.getTime() - startTime.getTime()) / 1000,
     };
     const report = await reportOf(() => handle.result());
-    if (!report) return { ...end, outcome: statusOf(status.name) };
-    const { outcome, reason, imageId, nominalAt } = report;
-    return { ...end, outcome, reason, imageId, nominalAt };
+    if (!report) return { run: { ...end, outcome: statusOf(status.name) } };
+    const { outcome, reason, imageId, nominalAt, skipped } = report;
+    return { run: { ...end, outcome, reason, imageId, nominalAt }, skipped };
   } catch (error) {
     // Temporal has forgotten it: its retention is over.
     if (error instanceof WorkflowNotFoundError) return undefined;

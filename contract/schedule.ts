@@ -78,6 +78,11 @@ export interface ScheduledRelease {
   reason?: string | undefined;
   /** Failures in a row, this one included; handed on to the next run. */
   failures: number;
+  /**
+   * Times in all that were skipped for a run that the schedule had not started, this one included; handed on to the next run. Those
+   * skipped for one of its own never begin: Temporal counts them. Absent in what older versions have left.
+   */
+  skipped?: number;
 }
 
 /** The activities of a schedule's workflow: what a workflow cannot do by itself. Both are safe to run twice. */

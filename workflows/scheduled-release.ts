@@ -49,7 +49,7 @@ export async function scheduledRelease(input: ScheduledReleaseInput): Promise<Sc
   const scheduleId = attributes.get(scheduledById);
   const nominalAt = (attributes.get(scheduledStartTime) ?? startTime).toISOString();
   const lock = goldenImageWorkflowId(pipeline.region, pipelineName(pipeline));
-  const before = failuresBefore();
+  const { failures: before, skipped } = handedOn();
   setCurrentDetails(
     `Due ${nominalAt}: the run of the pipeline is ${found(lock, `WorkflowId = '${lock}'`)}. Failures in a row before: ${before}.`,
   );
@@ -63,7 +63,8 @@ export async function scheduledRelease(input: ScheduledReleaseInput): Promise<Sc
     }
     const reason = `${lock} was at work`;
     setCurrentDetails(`Due ${nominalAt}: ${cell(reason)} already; see ${found(lock, `WorkflowId = '${lock}'`)}.`);
-    if (schedule.overlap === 'skip') return { outcome: 'skipped', nominalAt, reason, failures: before };
+    if (schedule.overlap === 'skip')
+      return { outcome: 'skipped', nominalAt, reason, failures: before, skipped: skipped + 1 };
     await activitiesOf(pipeline, { summary: `the end of ${lock}` }).awaitEnd({ workflowId: lock });
   }
 
@@ -72,11 +73,11 @@ export async function scheduledRelease(input: ScheduledReleaseInput): Promise<Sc
     try {
       const { outcome = 'released', images, reason } = await child.result();
       const imageId = images[0]?.imageId;
-      return { outcome, nominalAt, runId, imageId, reason, failures: 0 };
+      return { outcome, nominalAt, runId, imageId, reason, failures: 0, skipped };
     } catch (error) {
       if (CancellationScope.current().consideredCancelled || !(error instanceof ChildWorkflowFailure)) throw error;
       // Somebody cancelled the run by itself: neither a failure nor a success.
-      if (isCancellation(error)) return { outcome: 'cancelled', nominalAt, runId, failures };
+      if (isCancellation(error)) return { outcome: 'cancelled', nominalAt, runId, failures, skipped };
       throw await failed(error, runId, failures + 1);
     }
   }
@@ -105,19 +106,20 @@ export async function scheduledRelease(input: ScheduledReleaseInput): Promise<Sc
       reason: message,
       // Whoever resumes the schedule begins to count anew.
       failures: isPaused ? 0 : failures,
+      skipped,
     };
     return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [report] });
   }
 }
 
-/** Failures in a row before this run: Temporal hands on the result of the last run that succeeded, and the failure of one since. */
-function failuresBefore(): number {
+/** What the run before has counted: Temporal hands on the result of the last run that succeeded, and the failure of one since. */
+function handedOn(): { failures: number; skipped: number } {
   const { lastFailure, lastResult } = workflowInfo();
   const failure = lastFailure instanceof ApplicationFailure ? lastFailure : undefined;
-  const [report] = (failure?.details ?? []) as [ScheduledRelease?];
-  if (report) return report.failures;
-  if (lastFailure && !(lastFailure instanceof CancelledFailure)) return 1;
-  return (lastResult as ScheduledRelease | undefined)?.failures ?? 0;
+  const [failed] = (failure?.details ?? []) as [ScheduledRelease?];
+  const report = failed ?? (lastResult as ScheduledRelease | undefined);
+  const isUntold = !failed && lastFailure && !(lastFailure instanceof CancelledFailure);
+  return { failures: isUntold ? 1 : (report?.failures ?? 0), skipped: report?.skipped ?? 0 };
 }
 
 function releaseIn({ cause }: ChildWorkflowFailure): Release | undefined {

@@ -131,6 +131,7 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     assert.equal(skipped.last?.outcome, 'skipped');
     assert.match(skipped.last.reason!, /golden-image\/.* was at work/);
     assert.equal(skipped.blockedBy?.phase, 'waiting');
+    assert.equal(skipped.skipped, 1);
     await byHand.cancel();
     await assert.rejects(ended(byHand));
 
@@ -141,9 +142,9 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     });
     await untilRelease(handle, ({ waiting }) => waiting !== undefined);
     await assert.rejects(startRelease(stack, pipeline), /already/i);
-    // A second trigger meets the first, and is counted.
+    // A third trigger meets the second, and is counted beside the first.
     await triggerSchedule(stack.client, idOf(pipeline));
-    const state = await untilState(pipeline, ({ skipped: count }) => count === 1);
+    const state = await untilState(pipeline, ({ skipped: count }) => count === 2);
     assert.equal(state.blockedBy?.workflowId, idOf(pipeline));
     const listed = await listSchedules(stack.client, { region });
     assert.ok(
@@ -152,6 +153,7 @@ describe('schedules of pipelines', { concurrency: 3 }, () => {
     await handle.executeUpdate('approve', { args: [{ by: 'Ada' }] });
     const after = await untilState(pipeline, ({ last }) => last?.outcome === 'released');
     assert.equal(after.blockedBy, undefined);
+    assert.equal(after.skipped, 2, 'also when a later run has ended');
     assert.ok(after.last!.seconds > 0);
     const made = (await runOf(pipeline).result()) as { triggered: object };
     assert.deepEqual(made.triggered, { by: idOf(pipeline), schedule: idOf(pipeline) });
