@@ -631,6 +631,12 @@ function withRemakes(scenario: Scenario): Scenario {
 const once = (called: string, look: (play: Play) => Promise<boolean>): Moment => ({ called, once: look });
 const atOnce = once('at once', () => Promise.resolve(true));
 
+/** Somebody pauses an activity at that moment, and lets it go on. */
+const pausedFor = (at: Moment, step: ActivityName): Beat[] => [
+  { at, act: pauseActivity(step) },
+  { at: atOnce, act: unpauseActivity(step) },
+];
+
 /** Calls on which an activity is at work when somebody pauses or resets it. */
 const inCalls = pointsOfBoth.filter(({ what }) => ['stop', 'snapshot 1', 'image', 'start', 'launch'].includes(what));
 /** The same, where the call only marks. */
@@ -652,10 +658,7 @@ const activities: Scenario[] = [
     people(`activity · ${step}, waiting · paused and unpaused`, {
       ends: 'completed',
       faults: [slow],
-      beats: [
-        { at: whileWaiting(step), act: pauseActivity(step) },
-        { at: atOnce, act: unpauseActivity(step) },
-      ],
+      beats: pausedFor(whileWaiting(step), step),
       ...(step === 'pollImage' ? { slice: true } : {}),
     }),
     people(`activity · ${step}, waiting · reset`, {
@@ -668,10 +671,7 @@ const activities: Scenario[] = [
     people(`activity · ${placeOf({ method, step })}, before ${what} · paused and unpaused`, {
       ends: 'completed',
       spec: { method },
-      beats: [
-        { at: before(call), act: pauseActivity(step) },
-        { at: atOnce, act: unpauseActivity(step) },
-      ],
+      beats: pausedFor(before(call), step),
     }),
     people(`activity · ${placeOf({ method, step })}, after ${what} · reset, and describes lag`, {
       ends: 'completed',
@@ -704,10 +704,7 @@ const activities: Scenario[] = [
     people(`activity · ${placeOf({ method, step })}, before ${what} · paused and unpaused`, {
       ends: 'completed',
       spec: { method },
-      beats: [
-        { at: before(call), act: pauseActivity(step) },
-        { at: atOnce, act: unpauseActivity(step) },
-      ],
+      beats: pausedFor(before(call), step),
     }),
     people(`activity · ${placeOf({ method, step })}, after ${what} · reset`, {
       ends: 'completed',
@@ -723,11 +720,7 @@ const activities: Scenario[] = [
         : [
             people(`activity · ${step}, before ${what} · paused and unpaused`, {
               ...rest,
-              beats: [
-                ...beats,
-                { at: before(call), act: pauseActivity(step) },
-                { at: atOnce, act: unpauseActivity(step) },
-              ],
+              beats: [...beats, ...pausedFor(before(call), step)],
             }),
             people(`activity · ${step}, after ${what} · reset`, {
               ...rest,
@@ -738,10 +731,7 @@ const activities: Scenario[] = [
   people('activity · restoreInstance of the undo, waiting · paused and unpaused', {
     ends: { failed: /^ImageCreateFailed$/ },
     faults: [imageFails, { action: 'StartInstances', kind: 'slow', factor: 30 }],
-    beats: [
-      { at: whileWaiting('restoreInstance'), act: pauseActivity('restoreInstance') },
-      { at: atOnce, act: unpauseActivity('restoreInstance') },
-    ],
+    beats: pausedFor(whileWaiting('restoreInstance'), 'restoreInstance'),
   }),
 ];
 
